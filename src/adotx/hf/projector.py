@@ -4,8 +4,8 @@ In: float [tiles, patches, in_hidden_size], patches a square map in row-major or
 Out: float [tiles, grid_size * grid_size, out_hidden_size], again row-major.
 Does not know configurations, checkpoints, text or how many images the tiles belong to.
 
-Source: MobileVLM V2's LDPNetV2 (feature transform, token reduction, positional enhancement), with the state names of
-the published A.X 4.0 VL Light: ``mlp.mlp.0``, ``mlp.mlp.2``, ``peg.peg.0``. Pooling has no weights.
+Source: MobileVLM V2's LDPNetV2 (feature transform, token reduction, positional enhancement), with the state
+names of the published A.X 4.0 VL Light: ``mlp.mlp.0``, ``mlp.mlp.2``, ``peg.peg.0``. Pooling has no weights.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PositionalEnhancement(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.peg = nn.Sequential(nn.Conv2d(hidden_size, hidden_size, 3, stride=1, padding=1, groups=hidden_size))
+        self.peg = nn.Sequential(nn.Conv2d(hidden_size, hidden_size, 3, padding=1, groups=hidden_size))
 
     def forward(self, feature_map: torch.Tensor) -> torch.Tensor:
         """[tiles, channels, rows, cols] -> the same shape."""
