@@ -1,0 +1,168 @@
+"""Readers of the training corpora: compressed JSON Lines in, documents (text, source, licence, key) out.
+
+In: the folder that holds ``nsmc``, ``chatbot``, ``docs_ko`` and ``pairs`` as ``NAME.jsonl.zst``.
+Out: `Document`, `Pair` and `Dialogue` rows in file order, text in NFC, each with the key that `split` takes.
+Does not know: tokenizers, pages, models; and it never opens evaluation sets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adotx.errors import AdotxError
+
+CORPORA = ("nsmc", "chatbot", "docs_ko", "pairs")
+_NSMC = ("e9t/nsmc", "CC0-1.0")
+_CHATBOT = ("songys/Chatbot_data", "MIT")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text that is trained on or held out as a whole.
+
+    Attributes:
+        text: the text, NFC; Markdown in ``docs_ko``, plain elsewhere.
+        source: the public repository it comes from.
+        license: SPDX expression.
+        key: stable key for `adotx.data.split.split`; rows that belong together share it.
+        corpus: one of `CORPORA`.
+        lang: ``"ko"`` or ``"en"``, the main language.
+    """
+
+    text: str
+    source: str
+    license: str
+    key: str
+    corpus: str = ""
+    lang: str = "ko"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One English-Korean pair; `key` is that of both its documents."""
+
+    en: str
+    ko: str
+    source: str
+    license: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """One question and its answer; `key` is that of its document."""
+
+    question: str
+    answer: str
+    source: str
+    license: str
+    key: str
+
+
+def rows(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
+    """The raw JSON objects of one corpus, in file order.
+
+    Args:
+        folder: where the ``*.jsonl.zst`` files lie.
+        name: one of `CORPORA`.
+
+    Raises:
+        AdotxError: unknown name, evaluation folder, missing or damaged file, zstandard not installed.
+    """
+    folder = Path(folder)
+    if name not in CORPORA:
+        raise AdotxError("corpus.unknown", f"no corpus named {name!r}", remedy=f"one of {', '.join(CORPORA)}")
+    if "evalsets" in folder.absolute().parts:
+        raise AdotxError(
+            "corpus.evaluation",
+            "evaluation sets are never read as training data",
+            str(folder),
+            "name the corpora folder",
+        )
+    path = folder / f"{name}.jsonl.zst"
+    if not path.is_file():
+        raise AdotxError(
+            "corpus.missing", "no such corpus file", str(path), "give the folder with the *.jsonl.zst files"
+        )
+    try:
+        import zstandard
+    except ImportError:
+        raise AdotxError(
+            "extra.missing", "zstandard is not installed", str(path), "pip install 'adotx[train]'"
+        ) from None
+    number = 0
+    try:
+        with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
+            # TextIOWrapper would also split on U+2028 were newline None; "\n" keeps JSON strings whole.
+            for line in io.TextIOWrapper(stream, encoding="utf-8", newline="\n"):
+                number += 1
+                yield json.loads(line)
+    except (zstandard.ZstdError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise AdotxError(
+            "corpus.damaged", f"damaged after line {number}: {error}", str(path), "copy the file again"
+        ) from None
+
+
+def documents(folder: str | Path, names: Iterable[str] | None = None) -> Iterator[Document]:
+    """Every document of the named corpora, in file order.
+
+    A pair gives two documents (English, then Korean) with one key; a dialogue gives one, "question\\nanswer".
+
+    Args:
+        folder: where the ``*.jsonl.zst`` files lie.
+        names: some of `CORPORA`; all of them by default.
+
+    Raises:
+        AdotxError: see `rows`.
+    """
+    for name in CORPORA if names is None else tuple(names):
+        if name == "nsmc":
+            for row in rows(folder, name):
+                text = _nfc(row["text"])
+                yield Document(text, *_NSMC, _hashed(name, text), name)
+        elif name == "chatbot":
+            for talk in dialogues(folder):
+                yield Document(f"{talk.question}\n{talk.answer}", talk.source, talk.license, talk.key, name)
+        elif name == "pairs":
+            for pair in pairs(folder):
+                yield Document(pair.en, pair.source, pair.license, pair.key, name, "en")
+                yield Document(pair.ko, pair.source, pair.license, pair.key, name)
+        else:
+            for row in rows(folder, name):
+                key = f"{name}/{row['source']}/{row['path']}"
+                yield Document(_nfc(row["text"]), row["source"], row["license"], key, name)
+
+
+def pairs(folder: str | Path) -> Iterator[Pair]:
+    """The English-Korean pairs; two translations of one English string share a key."""
+    for row in rows(folder, "pairs"):
+        en, ko = _nfc(row["en"]), _nfc(row["ko"])
+        yield Pair(en, ko, row["source"], row["license"], _hashed("pairs", en))
+
+
+def dialogues(folder: str | Path) -> Iterator[Dialogue]:
+    """The question-answer pairs of ``chatbot``; two answers to one question share a key."""
+    for row in rows(folder, "chatbot"):
+        question, answer = _nfc(row["question"]), _nfc(row["answer"])
+        yield Dialogue(question, answer, *_CHATBOT, _hashed("chatbot", question))
+
+
+def squeeze(text: str) -> str:
+    """`text` reduced to letters and digits, lower-case: what two copies of one sentence have in common."""
+    return "".join(character for character in text.lower() if character.isalnum())
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _hashed(corpus: str, text: str) -> str:
+    # Keyed by content, not by row number: a corpus that grows or is re-sorted keeps its split.
+    return f"{corpus}/{hashlib.blake2b(squeeze(text).encode(), digest_size=8).hexdigest()}"
