@@ -1,0 +1,283 @@
+"""Reading tiles: dense 384 x 384 pictures of text rows with the exact place of every glyph, made at hundreds of rows a second.
+
+In: a seed, text by `RowText`, faces by `RowFonts`. Out: `RowTile` - pixels uint8 [384, 384], the rows' text, and for each
+glyph its cell of the 12 x 12 token grid and its 8-pixel slot. The rows stand as `adotx.documents.layout` packs the lines of a
+page (one row to 32 pixels, ink centred), so that what is learnt here is what transcription shows the model; a share of
+tiles has free sizes and places. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from adotx.data.glyphs import BLANK, IGNORE, classes, readable
+
+TILE, GRID, CELL, SLOTS = 384, 12, 32, 4
+SLOT = CELL // SLOTS
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """One drawn character: its row of text, its index in that row, and its centre in pixels."""
+
+    row: int
+    index: int
+    x: float
+    y: float
+
+    @property
+    def cell(self) -> int:
+        """Index of the image token (0..143) that covers the centre."""
+        return min(GRID - 1, max(0, int(self.y // CELL))) * GRID + min(GRID - 1, max(0, int(self.x // CELL)))
+
+
+@dataclass
+class RowTile:
+    """pixels uint8 [384, 384]; rows of text; glyphs; labels int16 [144, 4, 3] (first, medial, final per slot)."""
+
+    pixels: np.ndarray
+    rows: list[str]
+    glyphs: list[Glyph]
+    labels: np.ndarray
+
+
+class RowFonts:
+    """Faces with their character coverage; `pick` gives a face by weight (display and handwriting faces come less often)."""
+
+    def __init__(self, faces: Sequence[tuple[str, int, float]]) -> None:
+        """faces: (path, index in the collection, weight)."""
+        from fontTools.ttLib import TTFont
+
+        self.faces, self.cover = [], []
+        for path, index, weight in faces:
+            font = TTFont(path, fontNumber=index, lazy=True)
+            self.faces.append((path, index, weight))
+            self.cover.append(frozenset(chr(c) for c in font.getBestCmap() if c > 0x20))
+        self.weights = [w for _, _, w in self.faces]
+        self._loaded: dict[tuple[int, int], ImageFont.FreeTypeFont] = {}
+        self._advance: dict[tuple[int, int], dict[str, float]] = {}
+
+    def pick(self, rng: random.Random) -> int:
+        return rng.choices(range(len(self.faces)), self.weights)[0]
+
+    def load(self, face: int, size: int) -> ImageFont.FreeTypeFont:
+        key = (face, size)
+        if key not in self._loaded:
+            if len(self._loaded) > 1500:  # FreeType faces are not small
+                self._loaded.clear()
+            path, index, _ = self.faces[face]
+            self._loaded[key] = ImageFont.truetype(
+                path, size, index=index, layout_engine=ImageFont.Layout.BASIC
+            )
+        return self._loaded[key]
+
+    def advances(self, face: int, size: int, text: str) -> list[float]:
+        """Left edge of every character and the right edge of the last, in pixels."""
+        font, known = self.load(face, size), self._advance.setdefault((face, size), {})
+        edges, x = [0.0], 0.0
+        for c in text:
+            if c not in known:
+                known[c] = font.getlength(c)
+            x += known[c]
+            edges.append(x)
+        return edges
+
+
+class RowText:
+    """A stream of pieces of real text with a share of random syllables, numbers and prices (what a language model can not guess)."""
+
+    def __init__(
+        self,
+        korean: Sequence[str],
+        english: Sequence[str],
+        code: Sequence[str] = (),
+        random_share: float = 0.15,
+    ) -> None:
+        self.korean, self.english, self.code = korean, english, code
+        self.random_share = random_share
+        self.common = [chr(c) for c in range(0xAC00, 0xD7A4) if len(chr(c).encode("euc-kr", "ignore")) == 2]
+
+    def pieces(self, rng: random.Random, count: int) -> list[str]:
+        """`count` strings, each longer than a row; the rows of one tile mostly run on from one another."""
+        kind = rng.random()
+        if kind < self.random_share:
+            return [self._random(rng) for _ in range(count)]
+        pool = self.korean
+        if kind < self.random_share + 0.14:
+            pool = self.english
+        elif kind < self.random_share + 0.18 and self.code:
+            pool = self.code
+        text, out = "", []
+        for _ in range(count):
+            while len(text) < 60:
+                text += " " + readable(" ".join(rng.choice(pool).split()))
+            cut = text.rfind(" ", 20, 60)
+            cut = cut if cut > 0 else 40
+            out.append(text[:60].strip())
+            text = text[cut:]
+        return out
+
+    def _random(self, rng: random.Random) -> str:
+        r = rng.random()
+        if r < 0.45:
+            return "".join(rng.choice(self.common) + (" " if rng.random() < 0.25 else "") for _ in range(30))
+        if r < 0.55:
+            return "".join(
+                chr(rng.randrange(0xAC00, 0xD7A4)) + (" " if rng.random() < 0.2 else "") for _ in range(30)
+            )
+        if r < 0.85:
+            parts = [self._number(rng) for _ in range(8)]
+            return " ".join(
+                p for i in parts for p in (i, rng.choice(rng.choice(self.korean).split() or ["원"]))
+            )
+        letters = (
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@#%&()[]{}:;,!?'\"*+=<>|~^$\\`"
+        )
+        return "".join(rng.choice(letters) + (" " if rng.random() < 0.15 else "") for _ in range(40))
+
+    @staticmethod
+    def _number(rng: random.Random) -> str:
+        n = rng.randrange(10 ** rng.randint(1, 8))
+        return rng.choice(
+            [
+                f"{n:,}",
+                f"{n:,}원",
+                str(n),
+                f"{rng.randint(1990, 2030)}-{rng.randint(1, 12):02}-{rng.randint(1, 31):02}",
+                f"{rng.randint(1990, 2030)}년 {rng.randint(1, 12)}월 {rng.randint(1, 31)}일",
+                f"{rng.randint(1990, 2030)}.{rng.randint(1, 12)}.{rng.randint(1, 31)}.",
+                f"0{rng.randint(2, 70)}-{rng.randint(100, 9999)}-{rng.randint(0, 9999):04}",
+                f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}",
+                f"{rng.random() * 100:.1f}%",
+                f"제{rng.randint(1, 200)}조",
+                f"({rng.randint(1, 99)})",
+                f"- {rng.randint(1, 99)}.",
+                f"₩{n:,}",
+            ]
+        )
+
+
+def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GRID) -> RowTile:
+    """One tile with up to `rows` rows of text."""
+    free = rng.random() < 0.12
+    ink, paper = _colours(rng)
+    canvas = np.full((TILE, TILE), float(paper), np.float32)
+    labels = np.full((GRID, GRID * SLOTS, 3), IGNORE, np.int16)
+    labels[:, :, 0] = BLANK
+    pitch = rng.randint(36, 96) if free else CELL
+    first = rng.randint(0, pitch // 2) if free else 0
+    count = min(rows, (TILE - first) // pitch)
+    same = rng.random() < 0.8
+    face = fonts.pick(rng)
+    em, scale = _size(rng, pitch, free), _scale(rng)
+    texts, glyphs = [], []
+    for r, piece in enumerate(text.pieces(rng, count)):
+        if not same:
+            face, em, scale = fonts.pick(rng), _size(rng, pitch, free), _scale(rng)
+        row = len(texts)
+        line = _fit(rng, piece, fonts, face, em)
+        if not line:
+            continue
+        strip, edges, middle = _draw_line(line, fonts, face, em, scale)
+        x0 = rng.randint(1, 7) if rng.random() < 0.8 else rng.randint(0, max(1, int(TILE - edges[-1]) - 2))
+        yc = first + pitch * r + pitch / 2 + rng.uniform(-2.5, 2.5)
+        top = round(yc - middle)
+        _blend(canvas, strip, x0 - 4, top, ink)
+        line_row = min(GRID - 1, max(0, int(yc // CELL)))
+        for i, c in enumerate(line):
+            if c == " ":
+                continue
+            left, right = x0 + edges[i], x0 + edges[i + 1]
+            glyphs.append(Glyph(row, i, (left + right) / 2, yc))
+            a, b = int(np.ceil((left - SLOT / 2) / SLOT)), int(np.ceil((right - SLOT / 2) / SLOT))
+            if b <= a:  # narrower than a slot: it still owns the slot of its centre
+                a = int((left + right) / 2 // SLOT)
+                b = a + 1
+            labels[line_row, max(a, 0) : max(0, min(b, GRID * SLOTS))] = classes(c)
+        texts.append(line)
+    pixels = _damage(rng, canvas)
+    return RowTile(pixels, texts, glyphs, labels.reshape(GRID * GRID, SLOTS, 3))
+
+
+def _size(rng: random.Random, pitch: int, free: bool) -> int:
+    return int(pitch * rng.uniform(0.5, 0.85)) if free else round(min(28, max(15, rng.gauss(23, 2.6))))
+
+
+def _scale(rng: random.Random) -> float:
+    """Size of the source against the tile: 1 = drawn in place, below = a small print enlarged, above = a large one reduced."""
+    return 1.0 if rng.random() < 0.5 else rng.uniform(0.55, 2.0)
+
+
+def _colours(rng: random.Random) -> tuple[int, int]:
+    paper, ink = rng.randint(215, 255), rng.randint(0, 90)
+    if rng.random() < 0.15:  # low contrast
+        paper, ink = rng.randint(150, 235), rng.randint(40, 130)
+        ink = min(ink, paper - 60)
+    return (paper, ink) if rng.random() < 0.04 else (ink, paper)
+
+
+def _fit(rng: random.Random, piece: str, fonts: RowFonts, face: int, em: int) -> str:
+    cover = fonts.cover[face]
+    piece = "".join(c for c in piece if c == " " or c in cover)
+    piece = " ".join(piece.split())
+    edges = fonts.advances(face, em, piece)
+    room = TILE - 8 if rng.random() < 0.75 else rng.randint(60, TILE - 8)
+    n = next((i for i in range(len(piece), 0, -1) if edges[i] <= room), 0)
+    if n < len(piece) and rng.random() < 0.8:  # cut where a line of a page is cut: at a space
+        space = piece.rfind(" ", 0, n + 1)
+        n = space if space > n * 0.5 else n
+    return piece[:n].strip()
+
+
+def _draw_line(
+    line: str, fonts: RowFonts, face: int, em: int, scale: float
+) -> tuple[np.ndarray, list[float], float]:
+    """Coverage [h, w] in 0..1 with a margin of 4 pixels, the characters' edges, and the ink's vertical middle."""
+    size = max(9, round(em * scale))
+    factor = size / em
+    font, margin = fonts.load(face, size), round(4 * factor)
+    edges = fonts.advances(face, size, line)
+    height = round(size * 1.7)
+    strip = Image.new("L", (int(edges[-1]) + 2 * margin + size // 2, height), 0)
+    ImageDraw.Draw(strip).text((margin, size * 0.2), line, font=font, fill=255)
+    box = strip.getbbox() or (0, 0, 1, height)
+    if factor != 1.0:
+        strip = strip.resize(
+            (max(1, round(strip.width / factor)), max(1, round(height / factor))), Image.Resampling.BICUBIC
+        )
+    return np.asarray(strip, np.float32) / 255, [e / factor for e in edges], (box[1] + box[3]) / 2 / factor
+
+
+def _blend(canvas: np.ndarray, strip: np.ndarray, x: int, y: int, ink: float) -> None:
+    h, w = strip.shape
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, TILE), min(y + h, TILE)
+    if x1 > x0 and y1 > y0:
+        part = strip[y0 - y : y1 - y, x0 - x : x1 - x]
+        area = canvas[y0:y1, x0:x1]
+        area += (ink - area) * part
+
+
+def _damage(rng: random.Random, canvas: np.ndarray) -> np.ndarray:
+    if rng.random() < 0.25:  # a shadow across the page
+        ramp = np.linspace(rng.uniform(0.7, 1), rng.uniform(0.85, 1.1), TILE, dtype=np.float32)
+        canvas = canvas * (ramp[None] if rng.random() < 0.5 else ramp[:, None])
+    if rng.random() < 0.35:
+        noise = np.random.default_rng(rng.randrange(2**32)).standard_normal((TILE, TILE), np.float32)
+        canvas = canvas + noise * rng.uniform(1, 16)
+    image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
+    if rng.random() < 0.3:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
+    if rng.random() < 0.25:
+        angle = rng.uniform(-0.6, 0.6)
+        image = image.rotate(angle, Image.Resampling.BILINEAR, fillcolor=int(canvas[0, 0].clip(0, 255)))
+    if rng.random() < 0.2:
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=rng.randint(25, 80))
+        image = Image.open(buffer)
+    return np.asarray(image, np.uint8)

@@ -1,0 +1,140 @@
+"""Vision alignment, first half: the tower and the projector learn to name the glyph in every slot of a tile.
+
+In: an endless stream of `adotx.data.rows` tiles. Out: weights of the tower and projector under their published names.
+The heads are thrown away: what stays is that an image token says which glyphs it covers and where, so that the language
+model later has no search to do. Knows nothing of tokens.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import IterableDataset, get_worker_info
+from transformers import AttentionInterface, SiglipVisionConfig, SiglipVisionModel
+
+from adotx.data.glyphs import FINALS, FIRST_CLASSES, IGNORE, MEDIALS, character
+from adotx.data.rows import GRID, SLOTS, RowFonts, RowText, make_tile
+from adotx.hf.projector import LDPNetV2Projector
+
+PATCHES = 24  # a side of a tile in patches
+WINDOWED = "adotx_rows"
+
+
+def rows_attention(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None = None,
+    scaling: float | None = None,
+    **_: object,
+) -> tuple[torch.Tensor, None]:
+    """Attention of a tile [n, heads, 576, d], whole or, where `module.row_window` is set, within bands of patch rows.
+
+    Most training steps look at bands only: text rows do not need one another, and a band costs a twelfth of a tile.
+    """
+    n, heads, tokens, width = query.shape
+    scaling = scaling or 1 / math.sqrt(width)
+    window = getattr(module, "row_window", 0)
+    if window and tokens == PATCHES * PATCHES:
+        bands = PATCHES // window
+        query, key, value = (
+            t.reshape(n, heads, bands, window * PATCHES, width).transpose(1, 2).reshape(n * bands, heads, -1, width)
+            for t in (query, key, value)
+        )
+    weights = torch.matmul(query * scaling, key.transpose(-1, -2)).softmax(-1)
+    out = torch.matmul(weights, value).transpose(1, 2)
+    return out.reshape(n, tokens, heads, width), None
+
+
+AttentionInterface.register(WINDOWED, rows_attention)
+
+
+def set_row_window(tower: nn.Module, window: int) -> None:
+    """Bands of `window` patch rows in every layer of the tower; 0 is the published whole-tile attention."""
+    for module in tower.modules():
+        if hasattr(module, "q_proj"):
+            module.row_window = window
+
+
+class GlyphReader(nn.Module):
+    """Tower, projector and the three slot heads; loss is the mean over slots of the heads' cross entropies."""
+
+    def __init__(self, vision: SiglipVisionConfig, out_hidden_size: int, whole_share: float = 0.12) -> None:
+        super().__init__()
+        vision._attn_implementation = WINDOWED
+        self.vision_tower = SiglipVisionModel(vision)
+        self.multi_modal_projector = LDPNetV2Projector(vision.hidden_size, out_hidden_size, GRID)
+        self.slot_norm = nn.LayerNorm(out_hidden_size)
+        self.slot_head = nn.Linear(out_hidden_size, SLOTS * (FIRST_CLASSES + MEDIALS + FINALS))
+        self.whole_share = whole_share
+
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 [n, 384, 384] -> image tokens [n, 144, out]."""
+        x = (pixels.float() / 127.5 - 1)[:, None].expand(-1, 3, -1, -1)
+        return self.multi_modal_projector(self.vision_tower(x).last_hidden_state)
+
+    def slots(self, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Logits of the three heads, each [n, 144, 4, classes]."""
+        logits = self.slot_head(self.slot_norm(features)).float()
+        return logits.unflatten(-1, (SLOTS, -1)).split([FIRST_CLASSES, MEDIALS, FINALS], -1)
+
+    def forward(self, pixels: torch.Tensor, labels: torch.Tensor, **_: object) -> dict[str, torch.Tensor]:
+        if self.training:
+            set_row_window(self.vision_tower, 0 if random.random() < self.whole_share else 2)
+        else:
+            set_row_window(self.vision_tower, 0)
+        loss = slot_loss(self.slots(self.features(pixels)), labels)
+        return {"loss": loss}
+
+    @torch.no_grad()
+    def read(self, pixels: torch.Tensor) -> list[list[str]]:
+        """The predicted character of each of the 144 x 4 slots."""
+        first, medial, final = (t.argmax(-1).flatten(1).tolist() for t in self.slots(self.features(pixels)))
+        return [[character(a, b, c) for a, b, c in zip(*rows, strict=True)] for rows in zip(first, medial, final, strict=True)]
+
+
+def slot_loss(heads: tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
+    """Sum of the heads' mean cross entropies; labels [n, 144, 4, 3]."""
+    return sum(
+        F.cross_entropy(h.flatten(0, -2), labels[..., i].flatten().long(), ignore_index=IGNORE) for i, h in enumerate(heads)
+    )
+
+
+class RowTiles(IterableDataset):
+    """Endless tiles as tensors: pixels uint8 [384, 384], labels int16 [144, 4, 3]."""
+
+    def __init__(self, text: RowText, fonts: RowFonts, seed: int, rows: int = GRID) -> None:
+        self.text, self.fonts, self.seed, self.rows = text, fonts, seed, rows
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        info = get_worker_info()
+        rng = random.Random(f"{self.seed}/{info.id if info else 0}")
+        while True:
+            tile = make_tile(rng, self.text, self.fonts, self.rows)
+            yield {"pixels": tile.pixels, "labels": tile.labels}
+
+
+@torch.no_grad()
+def glyph_accuracy(model: GlyphReader, tiles: list) -> float:
+    """Share of glyphs whose centre slot is read right, whole-tile attention."""
+    model.eval()
+    set_row_window(model.vision_tower, 0)
+    right = total = 0
+    for start in range(0, len(tiles), 16):
+        part = tiles[start : start + 16]
+        with torch.autocast("cpu", torch.bfloat16):
+            read = model.read(torch.from_numpy(np.stack([t.pixels for t in part])))
+        for tile, slots in zip(part, read, strict=True):
+            for g in tile.glyphs:
+                slot = min(SLOTS - 1, max(0, int(g.x % 32 // 8)))
+                right += slots[g.cell * SLOTS + slot] == tile.rows[g.row][g.index]
+                total += 1
+    model.train()
+    return right / max(1, total)
