@@ -1,0 +1,69 @@
+"""What a model needs and what this machine has: ModelConfig in, bytes out. An estimate from shapes; no
+weights are read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from adotx.checkpoint.config import ModelConfig
+from adotx.checkpoint.names import expected_tensors
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """All in bytes: weights per format, and the KV cache of one position in bf16 and in u8 (with a scale
+    and zero point a head)."""
+
+    weights: dict[str, int]
+    kv_per_token: dict[str, int]
+
+    def kv(self, tokens: int, dtype: str = "bf16") -> int:
+        """Bytes of the KV cache for `tokens` positions."""
+        return self.kv_per_token[dtype] * tokens
+
+
+def memory_estimate(config: ModelConfig) -> MemoryEstimate:
+    """Weights as bf16, and as int8 with one float32 scale a row for matrices (vectors stay bf16); KV cache
+    per position."""
+    shapes = expected_tensors(config).values()
+    bf16 = 2 * sum(prod(shape) for shape in shapes)
+    int8 = sum(prod(shape) + 4 * shape[0] if len(shape) > 1 else 2 * prod(shape) for shape in shapes)
+    text = config.text
+    heads = 2 * text.num_hidden_layers * text.num_key_value_heads
+    return MemoryEstimate(
+        weights={"bf16": bf16, "int8": int8},
+        kv_per_token={"bf16": heads * text.head_dim * 2, "u8": heads * (text.head_dim + 8)},
+    )
+
+
+def _cgroup_limit() -> int | None:
+    """The container's own limit in bytes, if it has one (cgroup v2, then v1)."""
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limit = int(Path(name).read_text())
+        except (OSError, ValueError):  # "max" means none
+            continue
+        # v1 writes a huge number for "no limit".
+        return limit if limit < 1 << 60 else None
+    return None
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory that programs on this machine may use (the container's limit if smaller); None where
+    it is not told."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # no sysconf on Windows
+        return None
+    limit = _cgroup_limit()
+    return min(total, limit) if limit else total
+
+
+def readable_size(size: float) -> str:
+    """`size` bytes for people: "15.4 GB", "92.1 MB", "600 kB" (powers of ten)."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

@@ -1,0 +1,134 @@
+"""Find and open a checkpoint: "nano", a directory or (online) a hub id in, `Checkpoint` out. Reads
+config.json at once, the rest when asked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from adotx.checkpoint.config import ModelConfig, read_config
+from adotx.checkpoint.contradictions import require_consistent
+from adotx.checkpoint.files import read_json_if_present
+from adotx.checkpoint.names import expected_tensors
+from adotx.checkpoint.tensors import TensorStore
+from adotx.checkpoint.tokenizer import AxTokenizer
+from adotx.errors import AdotxError
+
+#: Files of a hub repository that a checkpoint is made of; code and other weight formats stay there.
+HUB_FILES = ("*.json", "*.safetensors", "merges.txt", "*.jinja", "README.md", "LICENSE*", "NOTICE*")
+
+
+@dataclass
+class Checkpoint:
+    """One model on disk. Tokenizer and tensors are opened when first used; errors are AdotxErrors."""
+
+    path: Path
+    name: str
+    config: ModelConfig
+
+    @cached_property
+    def tokenizer(self) -> AxTokenizer:
+        return AxTokenizer.open(self.path)
+
+    @cached_property
+    def tensors(self) -> TensorStore:
+        return TensorStore(self.path)
+
+    @cached_property
+    def eos_ids(self) -> tuple[int, ...]:
+        """The ids that end an answer: generation_config.json decides, else config.json and the tokenizer's
+        eos_token."""
+        found = _ids(read_json_if_present(self.path / "generation_config.json").get("eos_token_id"))
+        if not found:
+            raw = self.config.raw
+            found = _ids((raw.get("text_config") or raw).get("eos_token_id") or raw.get("eos_token_id") or 0)
+            token = read_json_if_present(self.path / "tokenizer_config.json").get("eos_token")
+            token = token.get("content") if isinstance(token, dict) else token
+            if isinstance(token, str) and token in self.tokenizer.special:
+                found = (*found, self.tokenizer.special[token])
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What config.json says under "adotx"; {} if nothing."""
+        extra = self.config.raw.get("adotx")
+        return extra if isinstance(extra, dict) else {}
+
+    def require_tensors(self) -> None:
+        """Raise AdotxError unless every tensor that the configuration asks for is here with its shape."""
+        self.tensors.require(expected_tensors(self.config))
+
+
+def _ids(value: Any) -> tuple[int, ...]:
+    values = value if isinstance(value, list) else [value]
+    return tuple(v for v in values if type(v) is int and v >= 0)
+
+
+def nano_path() -> Path:
+    """The directory of the bundled model; AdotxError `checkpoint.nano_absent` where this installation has
+    none."""
+    path = Path(str(resources.files("adotx"))) / "nano"
+    if not (path / "config.json").is_file():
+        what = "this installation does not hold the bundled model"
+        raise AdotxError(
+            "checkpoint.nano_absent", what, "nano", "give a checkpoint directory, or reinstall adotx"
+        )
+    return path
+
+
+def find_checkpoint(source: str | Path = "nano", online: bool = False) -> Path:
+    """The directory that `source` means: "nano", a directory, or with `online` a hub id such as
+    skt/A.X-4.0-VL-Light.
+
+    Raises AdotxError `checkpoint.not_found`, `checkpoint.nano_absent` or `checkpoint.hub`.
+    """
+    if source == "nano":
+        return nano_path()
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        remedy = f"give the directory: {path.parent}"
+        raise AdotxError("checkpoint.not_found", "is a file, not a checkpoint directory", str(source), remedy)
+    hub_id = re.fullmatch(r"[\w.-]+/[\w.-]+", str(source)) is not None
+    if hub_id and online:
+        return _fetch(str(source))
+    remedy = "check the path" + (
+        ", or allow downloads to fetch it from the hub" if hub_id else ', or use "nano"'
+    )
+    raise AdotxError("checkpoint.not_found", "no such checkpoint directory", str(source), remedy)
+
+
+def _fetch(hub_id: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        what = "fetching needs the package huggingface_hub"
+        raise AdotxError("checkpoint.hub", what, hub_id, "pip install huggingface_hub") from error
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=list(HUB_FILES)))
+    except Exception as error:  # the library, its HTTP client and the disk each have errors of their own
+        reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
+        raise AdotxError(
+            "checkpoint.hub", f"could not be fetched: {reason}", hub_id, "check the id and the network"
+        ) from error
+
+
+def open_checkpoint(source: str | Path = "nano", online: bool = False) -> Checkpoint:
+    """Open the checkpoint that `source` means (see `find_checkpoint`).
+
+    Raises AdotxError where it is not found, its configuration is unreadable, of another family, or
+    contradicts itself.
+    """
+    path = find_checkpoint(source, online)
+    config = require_consistent(read_config(path), str(path / "config.json"))
+    name = (
+        str(source)
+        if str(source) == "nano" or not Path(source).expanduser().exists()
+        else path.resolve().name
+    )
+    return Checkpoint(path, name, config)

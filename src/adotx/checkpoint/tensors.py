@@ -1,0 +1,283 @@
+"""The weights of a checkpoint directory: safetensors files in, numpy arrays out, one tensor at a time,
+memory-mapped.
+
+Opening reads headers only (of each shard when it is first needed). Knows no model: names and shapes are
+what the files say. dtypes are spelled as in safetensors ("BF16", "F16", "F32", ...).
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adotx.checkpoint.files import read_json
+from adotx.errors import AdotxError
+
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+# The limit of the safetensors library itself.
+_MAX_HEADER = 100_000_000
+_AGAIN = "download the file again"
+
+
+@cache
+def _dtypes() -> dict[str, np.dtype]:
+    import ml_dtypes
+
+    return {
+        "BF16": np.dtype(ml_dtypes.bfloat16),
+        "F16": np.dtype("<f2"),
+        "F32": np.dtype("<f4"),
+        "F64": np.dtype("<f8"),
+        "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn),
+        "F8_E5M2": np.dtype(ml_dtypes.float8_e5m2),
+        "I8": np.dtype("i1"),
+        "I16": np.dtype("<i2"),
+        "I32": np.dtype("<i4"),
+        "I64": np.dtype("<i8"),
+        "U8": np.dtype("u1"),
+        "U16": np.dtype("<u2"),
+        "U32": np.dtype("<u4"),
+        "U64": np.dtype("<u8"),
+        "BOOL": np.dtype("?"),
+    }
+
+
+@dataclass(frozen=True)
+class _Entry:
+    dtype: str
+    shape: tuple[int, ...]
+    start: int  # bytes from the beginning of the file
+    end: int
+
+
+def _corrupt(path: Path, what: str) -> AdotxError:
+    return AdotxError("weights.corrupt", what, str(path), _AGAIN)
+
+
+def _entry(path: Path, name: str, value: Any, base: int) -> _Entry:
+    try:
+        dtype, shape = value["dtype"], tuple(value["shape"])
+        begin, end = value["data_offsets"]
+        whole = all(type(n) is int and n >= 0 for n in (*shape, begin, end))
+    except (TypeError, KeyError, ValueError):
+        whole = False
+    if not whole:
+        raise _corrupt(path, f"the header's entry for {name} is broken")
+    if dtype not in _dtypes():
+        raise AdotxError(
+            "weights.dtype",
+            f"{name} has the unknown dtype {str(dtype)[:40]!r}",
+            str(path),
+            "convert it to BF16",
+        )
+    if end - begin != prod(shape) * _dtypes()[dtype].itemsize:
+        raise _corrupt(path, f"{name}: {end - begin} bytes do not hold {dtype} {list(shape)}")
+    return _Entry(dtype, shape, base + begin, base + end)
+
+
+def read_header(path: Path) -> dict[str, _Entry]:
+    """Name -> place of every tensor in one safetensors file.
+
+    Raises AdotxError `weights.missing`, `weights.unreadable`, `weights.truncated`, `weights.corrupt` or
+    `weights.dtype`.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
+            if not 2 <= length <= _MAX_HEADER or (length > size - 8 and start[:1] == b"v"):
+                # "version https://git-lfs..." is what a clone without git-lfs leaves behind.
+                lfs = start.startswith(b"version")
+                what = "is a git-lfs pointer, not the weights" if lfs else "is not a safetensors file"
+                raise AdotxError("weights.corrupt", what, str(path), "git lfs pull" if lfs else _AGAIN)
+            if length > size - 8:
+                raise AdotxError(
+                    "weights.truncated", f"ends within its header ({size} bytes)", str(path), _AGAIN
+                )
+            text = file.read(length)
+    except FileNotFoundError:
+        raise AdotxError("weights.missing", "the weights file is missing", str(path), "download it") from None
+    except OSError as error:
+        raise AdotxError(
+            "weights.unreadable", f"cannot be read: {error}", str(path), "check the file and its rights"
+        ) from error
+    try:
+        header = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict):
+        raise _corrupt(path, "its header is not a JSON object")
+    header.pop("__metadata__", None)
+    base = 8 + length
+    entries = {name: _entry(path, name, value, base) for name, value in header.items()}
+    end = base
+    for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):
+        if entry.start != end:
+            raise _corrupt(path, f"{name} does not begin where the tensor before it ends")
+        end = entry.end
+    if size < end:
+        raise AdotxError("weights.truncated", f"{size} bytes of {end} are there", str(path), _AGAIN)
+    if size > end:
+        raise _corrupt(path, f"{size - end} bytes too many at its end")
+    return entries
+
+
+class TensorStore:
+    """Lazy, memory-mapped access to the weights of one directory: model.safetensors, else the shards of its
+    index.
+
+    An index without any shard still gives `names()`; reading a tensor then raises AdotxError
+    `weights.missing`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._headers: dict[str, dict[str, _Entry]] = {}
+        self._maps: dict[str, np.memmap] = {}
+        self.metadata: dict[str, Any] = {}
+        self.sharded = False
+        # transformers prefers the single file too.
+        if (self.path / SINGLE).exists():
+            self._files = dict.fromkeys(self._header(SINGLE), SINGLE)
+        elif (self.path / INDEX).exists():
+            self.sharded = True
+            self._files = self._read_index()
+        else:
+            others = sorted(
+                p.name for p in self.path.glob("*") if p.suffix in (".bin", ".pt", ".pth", ".gguf")
+            )
+            found = f", only {others[0]}" if others else ""
+            what = f"no {SINGLE} and no {INDEX}{found}"
+            remedy = "save the model as safetensors" if others else "download the weights"
+            raise AdotxError("weights.missing", what, str(self.path), remedy)
+
+    def _read_index(self) -> dict[str, str]:
+        index = read_json(self.path / INDEX, "weights.index")
+        where = str(self.path / INDEX)
+        weight_map, metadata = index.get("weight_map"), index.get("metadata")
+        if not isinstance(weight_map, dict) or not weight_map:
+            raise AdotxError("weights.index", "has no weight_map", where, _AGAIN)
+        for file in set(map(str, weight_map.values())):
+            # A shard is a file beside its index, never a path elsewhere.
+            if Path(file).name != file or not file.endswith(".safetensors"):
+                raise AdotxError(
+                    "weights.index", f"names {file[:120]!r} as a shard", where, "use the original index"
+                )
+        self.metadata = metadata if isinstance(metadata, dict) else {}
+        return {name: str(file) for name, file in weight_map.items()}
+
+    def _header(self, file: str) -> dict[str, _Entry]:
+        if file not in self._headers:
+            self._headers[file] = read_header(self.path / file)
+        return self._headers[file]
+
+    @property
+    def files(self) -> list[str]:
+        """The weights files that hold the tensors, sorted."""
+        return sorted(set(self._files.values()))
+
+    @property
+    def missing_files(self) -> list[str]:
+        """Those of `files` that are not on disk."""
+        return [file for file in self.files if not (self.path / file).exists()]
+
+    @property
+    def absent(self) -> bool:
+        """True where only the index is here and none of its shards."""
+        return len(self.missing_files) == len(self.files)
+
+    def names(self) -> list[str]:
+        """Every tensor's name, sorted."""
+        return sorted(self._files)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def _entry(self, name: str) -> tuple[str, _Entry]:
+        file = self._files.get(name)
+        if file is None:
+            raise AdotxError(
+                "tensor.missing", f"has no tensor {name}", str(self.path), "run adotx validate on it"
+            )
+        entry = self._header(file).get(name)
+        if entry is None:
+            what = f"the index says that {name} is here, the file does not have it"
+            raise AdotxError("tensor.missing", what, str(self.path / file), "download index and shards again")
+        return file, entry
+
+    def spec(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """(dtype as spelled by safetensors, shape) of a tensor; reads a header at most."""
+        _, entry = self._entry(name)
+        return entry.dtype, entry.shape
+
+    def raw(self, name: str) -> np.ndarray:
+        """The tensor in its stored dtype (bf16 as ml_dtypes.bfloat16): a read-only view of the file,
+        nothing is copied."""
+        file, entry = self._entry(name)
+        if file not in self._maps:
+            try:
+                self._maps[file] = np.memmap(self.path / file, dtype=np.uint8, mode="r")
+            except (OSError, ValueError) as error:
+                raise AdotxError(
+                    "weights.unreadable", f"cannot be mapped: {error}", str(self.path / file), _AGAIN
+                ) from error
+        data = np.asarray(self._maps[file])[entry.start : entry.end]
+        return data.view(_dtypes()[entry.dtype]).reshape(entry.shape)
+
+    def array(self, name: str) -> np.ndarray:
+        """The tensor as float32, C-contiguous; bf16 and f16 widened exactly. AdotxError `tensor.dtype` for
+        integer tensors."""
+        raw = self.raw(name)
+        dtype, _ = self.spec(name)
+        if not dtype.startswith(("F", "BF")):
+            what = f"{name} is {dtype}, expected floating point"
+            raise AdotxError(
+                "tensor.dtype", what, str(self.path), "quantised checkpoints are not read; use the bf16 one"
+            )
+        if dtype == "BF16":
+            # A bf16 is the upper half of a float32: a shift is many times faster than a cast.
+            return (raw.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        return np.ascontiguousarray(raw, dtype=np.float32)
+
+    def require(self, expected: Mapping[str, tuple[int, ...]]) -> None:
+        """Check that every expected tensor is here with its shape.
+
+        Raises AdotxError `weights.missing`, `tensor.missing` or `tensor.shape`, naming the first and how
+        many more.
+        """
+        if self.missing_files:
+            missing = self.missing_files
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise AdotxError(
+                "weights.missing", f"{missing[0]}{more} missing", str(self.path), "download the weights"
+            )
+        lost = [name for name in expected if name not in self]
+        if lost:
+            more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+            what = f"tensor {lost[0]}{more} missing"
+            raise AdotxError(
+                "tensor.missing", what, str(self.path), "download the checkpoint again or correct config.json"
+            )
+        wrong = [name for name, shape in expected.items() if self.spec(name)[1] != tuple(shape)]
+        if wrong:
+            name, more = wrong[0], f" and {len(wrong) - 1} more tensors" if len(wrong) > 1 else ""
+            what = (
+                f"{name}{more}: shape {list(self.spec(name)[1])}, config.json asks for {list(expected[name])}"
+            )
+            raise AdotxError(
+                "tensor.shape", what, str(self.path), "use the config.json that belongs to these weights"
+            )
