@@ -1,0 +1,10 @@
+"""Pictures in, tiles out: the tile plan, the pixels of the tiles, and the careful opening of image files.
+
+Knows nothing of text, tokenizers, engines or HTTP.
+"""
+
+from adotx.vision.intake import Limits, flatten, open_image
+from adotx.vision.pixels import pixels
+from adotx.vision.plan import TilePlan, explain, plan
+
+__all__ = ["Limits", "TilePlan", "explain", "flatten", "open_image", "pixels", "plan"]

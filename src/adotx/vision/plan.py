@@ -1,0 +1,128 @@
+"""The one tile formula: picture size in, grid of tiles and token count out. Integers only, no pixels.
+
+The grid choice is the InternVL rule as A.X 4.0 VL Light applies it: among all grids of ``min_tiles`` to
+``max_tiles`` tiles take the one whose columns/rows ratio is nearest to width/height; on an exact tie take a
+larger grid only when the picture has more than half of that grid's pixels. More than one tile: a thumbnail of
+the whole picture follows the tiles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from adotx.errors import AdotxError
+
+if TYPE_CHECKING:
+    from adotx.checkpoint.config import TileRule
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """How one picture is cut.
+
+    Attributes:
+        cols, rows: the grid, without the thumbnail.
+        thumbnail: whether one tile with the whole picture follows the grid.
+        tiles: all tiles, thumbnail included.
+        tokens: image tokens of the picture.
+        canvas: (width, height) in pixels that the picture is stretched to before it is cut.
+    """
+
+    cols: int
+    rows: int
+    thumbnail: bool
+    tiles: int
+    tokens: int
+    canvas: tuple[int, int]
+
+
+@lru_cache(maxsize=32)
+def grids(min_tiles: int, max_tiles: int) -> tuple[tuple[int, int], ...]:
+    """All (cols, rows) with ``min_tiles <= cols * rows <= max_tiles``, smallest area first."""
+    pairs = [
+        (cols, rows)
+        for cols in range(1, max_tiles + 1)
+        for rows in range(1, max_tiles // cols + 1)
+        if cols * rows >= min_tiles
+    ]
+    # The published code sorts a set by area alone; with min_tiles 1 no exact tie of equal areas can win,
+    # so the order inside one area is free and we fix it.
+    return tuple(sorted(pairs, key=lambda grid: (grid[0] * grid[1], grid[0])))
+
+
+def _check(width: int, height: int, rule: TileRule) -> None:
+    if width < 1 or height < 1:
+        raise AdotxError(
+            "image.size",
+            f"{width} x {height} px has no pixels",
+            remedy="give an image of at least 1 x 1 px",
+        )
+    if not 1 <= rule.min_tiles <= rule.max_tiles:
+        raise AdotxError(
+            "tiles.rule",
+            f"no grid has {rule.min_tiles} to {rule.max_tiles} tiles",
+            where="tile rule",
+            remedy="set 1 <= min_tiles <= max_tiles",
+        )
+
+
+def plan(width: int, height: int, rule: TileRule) -> TilePlan:
+    """Choose the grid for a picture of ``width`` x ``height`` pixels.
+
+    Raises:
+        AdotxError: ``image.size`` for a side below 1, ``tiles.rule`` for a rule that allows no grid.
+    """
+    _check(width, height, rule)
+    ratio, area = width / height, width * height
+    best, best_distance = (1, 1), float("inf")
+    for cols, rows in grids(rule.min_tiles, rule.max_tiles):
+        distance = abs(ratio - cols / rows)
+        if distance < best_distance:
+            best, best_distance = (cols, rows), distance
+        elif distance == best_distance and area > 0.5 * rule.tile_size * rule.tile_size * cols * rows:
+            best = (cols, rows)
+    cols, rows = best
+    thumbnail = bool(rule.use_thumbnail) and cols * rows > 1
+    tiles = cols * rows + thumbnail
+    canvas = (cols * rule.tile_size, rows * rule.tile_size)
+    return TilePlan(cols, rows, thumbnail, tiles, tiles * rule.tokens_per_tile, canvas)
+
+
+def explain(width: int, height: int, rule: TileRule) -> str:
+    """Why this many tiles and tokens, in a few lines for a person.
+
+    Returns:
+        Lines separated by a newline; no trailing newline.
+    """
+    chosen = plan(width, height, rule)
+    ratio, size = width / height, rule.tile_size
+    all_grids = grids(rule.min_tiles, rule.max_tiles)
+    distance = abs(ratio - chosen.cols / chosen.rows)
+    same = [g for g in all_grids if abs(ratio - g[0] / g[1]) == distance]
+    others = [g for g in all_grids if g not in same]
+    why = f"its ratio {chosen.cols / chosen.rows:.3f} is the nearest of {len(all_grids)} grids"
+    why += f" of {rule.min_tiles} to {rule.max_tiles} tiles"
+    if others:
+        cols, rows = min(others, key=lambda g: abs(ratio - g[0] / g[1]))
+        why += f" (next: {cols} x {rows}, ratio {cols / rows:.3f})"
+    lines = [
+        f"picture   {width:,} x {height:,} px, width/height {ratio:.3f}",
+        f"grid      {chosen.cols} x {chosen.rows} (columns x rows): {why}",
+    ]
+    if len(same) > 1:
+        named = ", ".join(f"{c} x {r}" for c, r in same)
+        lines.append(
+            f"tie       {named} fit equally well: a larger grid is taken only when the picture has more than"
+            " half of its pixels"
+        )
+    across, down = chosen.canvas[0] / width, chosen.canvas[1] / height
+    lines.append(
+        f"canvas    stretched to {chosen.canvas[0]:,} x {chosen.canvas[1]:,} px"
+        f" (x {across:.2f} across, x {down:.2f} down)"
+    )
+    parts = f"{chosen.cols * chosen.rows} of the grid" + (" + 1 thumbnail" if chosen.thumbnail else "")
+    lines.append(f"tiles     {chosen.tiles} of {size} x {size} px: {parts}")
+    lines.append(f"tokens    {chosen.tokens:,} = {chosen.tiles} x {rule.tokens_per_tile}")
+    return "\n".join(lines)
