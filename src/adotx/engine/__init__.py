@@ -1,0 +1,18 @@
+"""The embedded engine: token ids and tile pixels in, token ids out, on OpenVINO.
+
+In: an open checkpoint (`adotx.checkpoint.Checkpoint`), then `Request`s. Out: `Output`s, token streams, logits, image
+features. Knows no text, no tokenizer, no HTTP and no torch; importing this package imports only NumPy, OpenVINO is
+imported by `Engine.load`.
+
+    engine = Engine.load(open_checkpoint("nano"), weights="int8")
+    [output] = engine.generate([Request(ids, pixels=tiles)])
+"""
+
+from __future__ import annotations
+
+from adotx.engine.blocks import BlockPool
+from adotx.engine.engine import Engine, Stream
+from adotx.engine.sampling import SamplingParams
+from adotx.engine.scheduler import Output, Request
+
+__all__ = ["BlockPool", "Engine", "Output", "Request", "SamplingParams", "Stream"]

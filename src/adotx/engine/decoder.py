@@ -1,0 +1,198 @@
+"""The Qwen2 decoder as one OpenVINO graph with paged attention, and the runner that feeds it.
+
+In: rows of input embeddings of several sequences laid end to end, with their positions and cache blocks. Out: logits of
+the rows asked for. Knows no requests and no images: what an embedding row stands for is the caller's business.
+
+Paged attention is OpenVINO's `_PagedAttentionExtension` (a private name, hence the pinned version range): 28 inputs, of
+which the plugin's optional ones are empty constants here. The cache's block layout is read from the compiled model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from adotx.engine.ops import TensorSource, Value, Weights, ints, opset, parameter
+from adotx.engine.runtime import WeightFormat, compile_model, openvino
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+    from adotx.checkpoint import TextConfig
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive positions of one sequence within a step.
+
+    Args:
+        start: positions already in the cache; the first of these rows is at position `start`.
+        length: rows.
+        blocks: the sequence's cache blocks, in order, covering at least start + length positions.
+    """
+
+    start: int
+    length: int
+    blocks: Sequence[int]
+
+
+def _attention(
+    config: TextConfig, query: Value, key: Value, value: Value, cache: Sequence[Any], steps: dict
+) -> Value:
+    """Causal attention of all rows over their own sequence's cache, which it also writes."""
+    ov, o = openvino(), opset()
+
+    def empty(dtype: type, *shape: int) -> Any:
+        return o.constant(np.zeros(shape or (0,), dtype))
+
+    def zero() -> Any:
+        return o.constant(np.int32(0))
+
+    i32, f32 = np.int32, np.float32
+    inputs = [
+        query, key, value, *cache,
+        steps["past_lens"], steps["subsequence_begins"], steps["block_indices"], steps["block_indices_begins"],
+        o.constant(f32(config.head_dim**-0.5)),  # scale
+        zero(),  # sliding window: none
+        empty(f32),  # alibi slopes: none
+        steps["max_context_len"],
+        empty(i32), empty(i32), empty(i32), empty(f32), empty(f32),  # score aggregation, cache rotation: off
+        zero(), zero(), empty(f32, 0, 0, 0, 0), zero(),  # sparse prefill, sinks: off
+        empty(i32), empty(i32), empty(i32), empty(i32), empty(np.uint8), empty(i32),  # eviction, token types: off
+    ]  # fmt: skip
+    node = ov.op._PagedAttentionExtension([x.output(0) for x in inputs])
+    info = node.get_rt_info()
+    info["k_head_size"] = info["v_head_size"] = config.head_dim
+    info["num_k_heads"] = info["num_v_heads"] = config.num_key_value_heads
+    return node.output(0)  # the others report scores
+
+
+def build_decoder(config: TextConfig, weights: Weights, prefix: str) -> ov.Model:
+    """The graph. `prefix`: "" for Qwen2 checkpoints, "language_model." for A.X 4.0 VL."""
+    ov, o = openvino(), opset()
+    heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
+    eps = config.rms_norm_eps
+    rows = parameter("embeddings", ov.Type.f32, [-1, config.hidden_size])
+    angles = [parameter(name, ov.Type.f32, [-1, dim]) for name in ("cos", "sin")]
+    # Not given in three dimensions at once: OpenVINO's rotary fusion fails on a bare input.
+    cos, sin = (o.unsqueeze(x, ints(1)) for x in angles)
+    picked = parameter("rows", ov.Type.i64, [-1])
+    steps = {
+        name: parameter(name, ov.Type.i32, [-1])
+        for name in ("past_lens", "subsequence_begins", "block_indices", "block_indices_begins")
+    }
+    steps["max_context_len"] = parameter("max_context_len", ov.Type.i32, [])
+    parameters = [rows, *angles, picked, *steps.values()]
+
+    def rotate(x: Value, count: int) -> Value:
+        x = o.reshape(x, ints(-1, count, dim), False)
+        first, second = o.split(x, np.int64(2), 2).outputs()
+        turned = o.concat([o.multiply(second, np.float32(-1)), first], -1)
+        return o.reshape(o.add(o.multiply(x, cos), o.multiply(turned, sin)), ints(-1, count * dim), False)
+
+    x = rows
+    for index in range(config.num_hidden_layers):
+        layer = f"{prefix}model.layers.{index}"
+        cache = [parameter(f"{kind}_cache.{index}", ov.Type.dynamic, [-1] * 4) for kind in ("key", "value")]
+        parameters += cache
+        normal = weights.rms_norm(x, f"{layer}.input_layernorm", eps)
+        q, k, v = (weights.linear(normal, f"{layer}.self_attn.{name}_proj", bias=True) for name in "qkv")
+        seen = _attention(config, rotate(q, heads), rotate(k, kv_heads), v, cache, steps)
+        x = o.add(x, weights.linear(seen, f"{layer}.self_attn.o_proj"))
+        normal = weights.rms_norm(x, f"{layer}.post_attention_layernorm", eps)
+        gate = o.swish(weights.linear(normal, f"{layer}.mlp.gate_proj"))
+        up = weights.linear(normal, f"{layer}.mlp.up_proj")
+        x = o.add(x, weights.linear(o.multiply(gate, up), f"{layer}.mlp.down_proj"))
+    # Only the rows asked for meet the output matrix, the largest one.
+    x = weights.rms_norm(o.gather(x, picked, np.int64(0)), f"{prefix}model.norm", eps)
+    head = f"{prefix}model.embed_tokens" if config.tie_word_embeddings else f"{prefix}lm_head"
+    return ov.Model([weights.linear(x, head)], parameters, "decoder")
+
+
+class Decoder:
+    """The compiled decoder with its cache.
+
+    Args:
+        config: sizes of the text model.
+        source: the checkpoint's tensors.
+        prefix: what stands before `model.` in tensor names.
+        weights: weight format.
+        threads, cache_dir: as for `compile_model`.
+    """
+
+    def __init__(
+        self,
+        config: TextConfig,
+        source: TensorSource,
+        prefix: str,
+        weights: WeightFormat,
+        *,
+        threads: int | None = None,
+        cache_dir: str | Path | None = None,
+    ) -> None:
+        self._weights = Weights(source, weights)
+        model = build_decoder(config, self._weights, prefix)
+        self._compiled = compile_model(model, weights, threads=threads, cache_dir=cache_dir)
+        self._request = self._compiled.create_infer_request()
+        self._caches = [port for port in self._compiled.inputs if "_cache." in port.get_any_name()]
+        layout = self._caches[0].get_partial_shape()
+        assert layout.rank.get_length() == 4 and layout[0].is_dynamic, f"unknown cache layout {layout}"
+        self.block_size: int = layout[2].get_length()  # [blocks, heads, positions, head size (+ scales)]
+        self.cache_type: str = self._caches[0].get_element_type().get_type_name()
+        self.block_bytes = sum(
+            int(np.prod([port.get_partial_shape()[axis].get_length() for axis in (1, 2, 3)]))
+            * port.get_element_type().bitwidth
+            // 8
+            for port in self._caches
+        )
+        half = np.arange(0, config.head_dim, 2, dtype=np.float32) / np.float32(config.head_dim)
+        angles = np.outer(
+            np.arange(config.max_position_embeddings, dtype=np.float32),
+            1 / np.float32(config.rope_theta) ** half,
+        )
+        # Positions are turned into angles here, in float32: in a bf16 graph position 4,097 would equal 4,096.
+        self._cos, self._sin = (np.tile(f(angles), 2) for f in (np.cos, np.sin))
+
+    def allocate(self, blocks: int) -> None:
+        """Make the cache, for `blocks` blocks; its memory is taken by the system as it is written."""
+        ov = openvino()
+        for port in self._caches:
+            sizes = [blocks, *(port.get_partial_shape()[axis].get_length() for axis in (1, 2, 3))]
+            self._request.set_tensor(port, ov.Tensor(port.get_element_type(), ov.Shape(sizes)))
+
+    def forward(self, embeddings: np.ndarray, runs: Sequence[Run], rows: Sequence[int]) -> np.ndarray:
+        """One step.
+
+        Args:
+            embeddings: float32 [N, H], the runs' rows end to end.
+            runs: whose rows they are; lengths sum to N.
+            rows: indices into the N rows whose logits are wanted.
+
+        Returns:
+            float32 [len(rows), V]; overwritten by the next call.
+        """
+        ov = openvino()
+        lengths = [run.length for run in runs]
+        assert sum(lengths) == len(embeddings) and runs
+        positions = np.concatenate([np.arange(run.start, run.start + run.length) for run in runs])
+        used = [run.blocks[: -(-(run.start + run.length) // self.block_size)] for run in runs]
+        values = {
+            "embeddings": embeddings,
+            "cos": self._cos[positions],
+            "sin": self._sin[positions],
+            "rows": np.asarray(rows, np.int64),
+            "past_lens": np.array([run.start for run in runs], np.int32),
+            "subsequence_begins": np.cumsum([0, *lengths], dtype=np.int32),
+            "block_indices": np.array([block for blocks in used for block in blocks], np.int32),
+            "block_indices_begins": np.cumsum([0, *map(len, used)], dtype=np.int32),
+            "max_context_len": np.array(max(run.start + run.length for run in runs), np.int32),
+        }
+        for name, value in values.items():
+            # Copied, not shared: with shared inputs OpenVINO has been seen writing one request's data into another's.
+            self._request.set_tensor(name, ov.Tensor(value))
+        self._request.infer()
+        return self._request.get_output_tensor(0).data

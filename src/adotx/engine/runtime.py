@@ -1,0 +1,106 @@
+"""OpenVINO itself: imported quietly, one core, and the compile settings of each weight format.
+
+In: a graph, a weight format, thread count, cache folder. Out: a compiled model. Knows no A.X architecture. This is the
+only module that imports OpenVINO's top level; the others get it from `openvino()`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal
+
+from adotx.errors import AdotxError
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+WeightFormat = Literal["f32", "bf16", "int8"]
+WEIGHT_FORMATS: tuple[WeightFormat, ...] = ("f32", "bf16", "int8")
+
+
+@cache
+def openvino() -> ModuleType:
+    """The `openvino` module, imported without its converter tools.
+
+    `import openvino` imports `openvino.tools.ovc`, which sends a usage event over the network the moment it is
+    imported; OpenVINO treats the tools as optional, so making that one import fail keeps the process silent (and
+    starts 0.2 s sooner). The tools can still be imported afterwards by whoever wants them.
+    """
+    tools = "openvino.tools.ovc"
+    hide = "openvino" not in sys.modules and tools not in sys.modules
+    if hide:
+        sys.modules[tools] = None  # type: ignore[assignment]
+    try:
+        import openvino as ov
+    finally:
+        if hide:
+            del sys.modules[tools]
+    return ov
+
+
+@cache
+def core() -> ov.Core:
+    """The process's one OpenVINO core."""
+    return openvino().Core()
+
+
+@cache
+def has_bf16() -> bool:
+    """Whether this CPU multiplies bf16 in hardware."""
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def compile_model(
+    model: ov.Model, weights: WeightFormat, *, threads: int | None = None, cache_dir: str | Path | None = None
+) -> ov.CompiledModel:
+    """Compile for the CPU, tuned for one step at a time.
+
+    Args:
+        model: the graph.
+        weights: "f32" computes and caches keys and values in float32; the others in bf16 where the CPU has it.
+        threads: CPU threads; None lets OpenVINO take one per core.
+        cache_dir: folder where OpenVINO keeps compiled models between runs; None keeps none.
+    """
+    properties: dict[str, str | int] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32" if weights == "f32" or not has_bf16() else "bf16",
+        # A page is transcribed from what stands in the cache, so keys and values are not squeezed into 8 bits here.
+        "KV_CACHE_PRECISION": "f32" if weights == "f32" or not has_bf16() else "bf16",
+    }
+    if threads:
+        properties["INFERENCE_NUM_THREADS"] = threads
+    if cache_dir:
+        properties["CACHE_DIR"] = str(cache_dir)
+    return core().compile_model(model, "CPU", properties)
+
+
+def available_memory() -> int:
+    """Bytes of memory this process may still take: the machine's available memory or its control group's rest."""
+    limits = []
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            limits += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    except OSError:
+        limits.append(
+            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 4 << 30
+        )
+    try:
+        group = Path("/sys/fs/cgroup")
+        limits.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    except (OSError, ValueError):
+        pass  # no control group, or no limit ("max")
+    return max(min(limits), 0)
+
+
+def check_format(weights: str) -> WeightFormat:
+    """`weights` if it is a known format; AdotxError otherwise."""
+    if weights not in WEIGHT_FORMATS:
+        names = ", ".join(WEIGHT_FORMATS)
+        raise AdotxError(
+            "engine.weights", f"unknown weight format {weights!r}", "weights", f"use one of {names}"
+        )
+    return weights  # type: ignore[return-value]
