@@ -5,8 +5,8 @@ Out: `AX4VLConfig` with `vision_config` (SigLIP), `projector_config` (LDPNetV2) 
 Does not know tensors, tokenizers or images.
 
 What is changed on loading, because the published values describe the machine of its authors, not the model:
-`attn_implementation` and `use_cache: false` are dropped (choose at load or call time), `auto_map` is dropped (no
-remote code is run or passed on).
+`attn_implementation` and `use_cache: false` are dropped (choose at load or call time), `auto_map` is dropped
+(no remote code is run or passed on).
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class AX4VLConfig(PreTrainedConfig):
         vision_feature_layer: 0 means the last layer after `post_layernorm`, as published; any other integer
             indexes the hidden states before it.
         vision_feature_select_strategy: "full" only; a SigLIP tower has no class token to drop.
-        tie_word_embeddings: the output matrix is the embedding matrix, and not in the file.
+        tie_word_embeddings: the output matrix is the embedding matrix, and not in the file; default: as in
+            `text_config`.
 
     Raises:
         AdotxError: ``config.contradiction`` when the sizes of the parts do not fit each other.
@@ -102,7 +103,7 @@ class AX4VLConfig(PreTrainedConfig):
     vision_feature_layer: int = 0
     vision_feature_select_strategy: str = "full"
     pad_token_id: int | None = 1
-    tie_word_embeddings: bool = False
+    tie_word_embeddings: bool | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.vision_config = _sub_config(self.vision_config, SiglipVisionConfig, PUBLISHED_VISION)
@@ -113,9 +114,10 @@ class AX4VLConfig(PreTrainedConfig):
             "grid_size": self.vision_config.image_size // self.vision_config.patch_size // 2,
         }
         self.projector_config = _sub_config(self.projector_config, AX4VLProjectorConfig, default)
-        # Either place may say so; both must agree afterwards, since the parts read their own.
-        tied = bool(self.tie_word_embeddings or self.text_config.tie_word_embeddings)
-        self.tie_word_embeddings = self.text_config.tie_word_embeddings = tied
+        # The flag of the whole decides where there is one; both must agree, since each part reads its own.
+        if self.tie_word_embeddings is None:
+            self.tie_word_embeddings = bool(self.text_config.tie_word_embeddings)
+        self.text_config.tie_word_embeddings = self.tie_word_embeddings
         super().__post_init__(**kwargs)
         self._check()
 
@@ -167,7 +169,7 @@ class AX4VLConfig(PreTrainedConfig):
         return output
 
     def to_diff_dict(self) -> dict[str, Any]:
-        """What is written to config.json: every key that describes the model, whether a default here or not."""
+        """What is written to config.json: every key that describes the model, also where it is a default."""
         return _without_boilerplate(self.to_dict())
 
 

@@ -1,14 +1,14 @@
 """A.X 4.0 VL as a native transformers model: ids and tiles in, logits, loss or generated ids out.
 
-In: `input_ids` [batch, length] in which each tile of an image holds `tokens_per_tile` ids `image_token_index`, and
-`pixel_values` [tiles of the whole batch, 3, size, size] in the same order.
+In: `input_ids` [batch, length] in which each tile of an image holds `tokens_per_tile` ids `image_token_index`
+and `pixel_values` [tiles of the whole batch, 3, size, size] in the same order.
 Out: `AX4VLCausalLMOutputWithPast`.
 Does not know text, tokenizers, image files or tile plans.
 
 Parameters carry the published names (`vision_tower.vision_model.*`, `multi_modal_projector.*`,
-`language_model.model.*`, `language_model.lm_head.weight`), so files are read and written without renaming. The KV
-cache is on after loading, although the published generation_config.json says `use_cache: false`; turn it off with
-`generate(use_cache=False)`.
+`language_model.model.*`, `language_model.lm_head.weight`), so files are read and written without renaming.
+The KV cache is on after loading, although the published generation_config.json says `use_cache: false`; turn
+it off with `generate(use_cache=False)`.
 """
 
 from __future__ import annotations
@@ -168,12 +168,12 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             use_cache: default: as the config says, never in training mode.
             logits_to_keep: how many last positions get logits (0: all), or which.
             image_sizes: what the processor hands over with the tiles; not used.
-            loss_only: return no logits, and multiply only labelled positions with the output matrix (most of a
-                page's positions are image slots, which have no label).
+            loss_only: return no logits, and multiply only labelled positions with the output matrix (most of
+                a page's positions are image slots, which have no label).
             num_items_in_batch: labelled positions over all accumulated batches, given by `Trainer`.
 
         Raises:
-            AdotxError: ``fusion.count`` when image slots and tiles do not match, also when one of them is absent.
+            AdotxError: ``fusion.count`` when image slots and tiles do not match, also when one is absent.
         """
         return_dict = kwargs.pop("return_dict", None)
         if (input_ids is None) == (inputs_embeds is None):
@@ -186,11 +186,8 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
                 raise AdotxError("model.input", "pixel_values need input_ids to find their slots", "forward")
             features = self.get_image_features(pixel_values)
             inputs_embeds = self.fuse(input_ids, inputs_embeds, features)
-        elif input_ids is not None and (past_key_values is None or past_key_values.get_seq_length() == 0):
-            # Without its tiles an image slot would silently become a word that means nothing.
-            if slots := int((input_ids == self.config.image_token_index).sum()):
-                what = f"{slots} image slots in input_ids but 0 image features (no pixel_values)"
-                raise AdotxError("fusion.count", what, "input_ids and pixel_values", "pass the images along")
+        elif input_ids is not None and _starts(past_key_values):
+            self._refuse_empty_slots(input_ids)
         if use_cache is None:
             use_cache = self.config.text_config.use_cache and not self.training
         outputs = self.language_model.model(
@@ -228,6 +225,12 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         )
         return output.to_tuple() if return_dict is False else output
 
+    def _refuse_empty_slots(self, input_ids: torch.Tensor) -> None:
+        slots = int((input_ids == self.config.image_token_index).sum())
+        if slots:  # without its tiles a slot would silently become a word that means nothing
+            what = f"{slots} image slots in input_ids but 0 image features (no pixel_values)"
+            raise AdotxError("fusion.count", what, "input_ids", "pass the images along")
+
     def _labelled_loss(
         self, hidden: torch.Tensor, labels: torch.Tensor | None, num_items_in_batch: torch.Tensor | int | None
     ) -> torch.Tensor:
@@ -253,7 +256,7 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         input_ids: torch.Tensor | None = None,
         **model_kwargs: Any,
     ) -> tuple[torch.Tensor | None, dict[str, Any]]:
-        """Repeat a batch for beams or several answers; tiles are repeated image by image, not tile by tile."""
+        """Repeat a batch for beams or several answers; tiles are repeated row by row, not tile by tile."""
         pixel_values = model_kwargs.pop("pixel_values", None)
         model_kwargs.pop("image_sizes", None)
         if pixel_values is not None and expand_size > 1 and input_ids is not None:
@@ -271,3 +274,7 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         if pixel_values is not None:
             model_kwargs["pixel_values"] = pixel_values
         return input_ids, model_kwargs
+
+
+def _starts(past_key_values: Cache | None) -> bool:
+    return past_key_values is None or past_key_values.get_seq_length() == 0

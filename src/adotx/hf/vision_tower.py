@@ -4,9 +4,10 @@ In: float [tiles, 3, image_size, image_size], normalised to -1..1.
 Out: float [tiles, patches, hidden_size], patches row-major.
 Does not know tile plans, projectors or text.
 
-Written out here because transformers 5 removed the `vision_model` level from its own SigLIP: with these modules the
-published names `vision_tower.vision_model.*` are the names of the parameters, and nothing is renamed on loading or
-saving, whatever the version. Source of the maths: SigLIP (pre-norm transformer, learned positions, no class token).
+Written out here because transformers 5 removed the `vision_model` level from its own SigLIP: with these
+modules the published names `vision_tower.vision_model.*` are the names of the parameters, and nothing is
+renamed on loading or saving, whatever the version. Source of the maths: SigLIP (pre-norm transformer, learned
+positions, no class token).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class AX4VLVisionEmbeddings(nn.Module):
         if pixel_values.ndim != 4 or pixel_values.shape[-2:] != (size, size):
             raise AdotxError(
                 "vision.shape",
-                f"pixel values have the shape {list(pixel_values.shape)}, expected [tiles, 3, {size}, {size}]",
+                f"pixel values are {list(pixel_values.shape)}, expected [tiles, 3, {size}, {size}]",
                 "pixel_values",
                 "prepare images with AX4VLImageProcessor, all tiles of a batch in the first dimension",
             )
@@ -58,7 +59,7 @@ def eager_attention(
     dropout: float = 0.0,
     **_: object,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Plain attention with the softmax in float32; [tiles, heads, patches, dim] -> [tiles, patches, heads, dim]."""
+    """Plain attention, softmax in float32; [tiles, heads, patches, dim] -> [tiles, patches, heads, dim]."""
     weights = torch.matmul(query, key.transpose(-1, -2)) * scaling
     if attention_mask is not None:
         weights = weights + attention_mask
