@@ -12,8 +12,8 @@ from adotx.checkpoint import expected_tensors, open_checkpoint
 
 TINY_TEXT = {
     "model_type": "qwen2", "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 6,
-    "num_key_value_heads": 2, "intermediate_size": 96, "vocab_size": 320, "rms_norm_eps": 1e-5, "rope_theta": 1e6,
-    "max_position_embeddings": 512, "tie_word_embeddings": True, "eos_token_id": 0,
+    "num_key_value_heads": 2, "intermediate_size": 96, "vocab_size": 320, "rms_norm_eps": 1e-5,
+    "rope_theta": 1e6, "max_position_embeddings": 512, "tie_word_embeddings": True, "eos_token_id": 0,
 }  # fmt: skip
 NANO_TEXT = {
     **TINY_TEXT, "hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1024, "vocab_size": 16384,
@@ -25,8 +25,8 @@ TINY_VISION = {
     "hidden_act": "gelu_pytorch_tanh",
 }  # fmt: skip
 NANO_VISION = {
-    **TINY_VISION, "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6, "intermediate_size": 1152,
-    "image_size": 384,
+    **TINY_VISION, "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6,
+    "intermediate_size": 1152, "image_size": 384,
 }  # fmt: skip
 
 
@@ -44,7 +44,10 @@ def vl_config(text: dict, vision: dict, grid: int, **extra: object) -> dict:
 
 
 def write_checkpoint(path: Path, config: dict, *, dtype: str = "float32", spread: float = 1.0) -> Path:
-    """Write config.json and model.safetensors with random weights, the same on every run. `spread` scales matrices."""
+    """Write config.json and model.safetensors; the random weights are the same on every run.
+
+    `spread` scales the matrices.
+    """
     import ml_dtypes
     from safetensors.numpy import save_file
 

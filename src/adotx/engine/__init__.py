@@ -1,8 +1,8 @@
 """The embedded engine: token ids and tile pixels in, token ids out, on OpenVINO.
 
-In: an open checkpoint (`adotx.checkpoint.Checkpoint`), then `Request`s. Out: `Output`s, token streams, logits, image
-features. Knows no text, no tokenizer, no HTTP and no torch; importing this package imports only NumPy, OpenVINO is
-imported by `Engine.load`.
+In: an open checkpoint (`adotx.checkpoint.Checkpoint`), then `Request`s. Out: `Output`s, token streams,
+logits, image features. Knows no text, no tokenizer, no HTTP and no torch; importing this package imports only
+NumPy, OpenVINO is imported by `Engine.load`.
 
     engine = Engine.load(open_checkpoint("nano"), weights="int8")
     [output] = engine.generate([Request(ids, pixels=tiles)])

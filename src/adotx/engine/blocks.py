@@ -1,7 +1,7 @@
 """The key/value cache's blocks, as numbers: which are free, which are taken.
 
-In: how many blocks, how many are wanted. Out: lists of block indices. Knows no tensors and no requests; who holds a
-block is the caller's business.
+In: how many blocks, how many are wanted. Out: lists of block indices. Knows no tensors and no requests; who
+holds a block is the caller's business.
 """
 
 from __future__ import annotations

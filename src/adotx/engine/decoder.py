@@ -1,10 +1,12 @@
 """The Qwen2 decoder as one OpenVINO graph with paged attention, and the runner that feeds it.
 
-In: rows of input embeddings of several sequences laid end to end, with their positions and cache blocks. Out: logits of
-the rows asked for. Knows no requests and no images: what an embedding row stands for is the caller's business.
+In: rows of input embeddings of several sequences laid end to end, with their positions and cache blocks. Out:
+logits of the rows asked for. Knows no requests and no images: what an embedding row stands for is the
+caller's business.
 
-Paged attention is OpenVINO's `_PagedAttentionExtension` (a private name, hence the pinned version range): 28 inputs, of
-which the plugin's optional ones are empty constants here. The cache's block layout is read from the compiled model.
+Paged attention is OpenVINO's `_PagedAttentionExtension` (a private name, hence the pinned version range): 28
+inputs, of which the plugin's optional ones are empty constants here. The cache's block layout is read from
+the compiled model.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     import openvino as ov
 
     from adotx.checkpoint import TextConfig
+
+
+# Which rows and which cache blocks belong to which sequence; in the order that the attention takes them.
+SEQUENCE_INPUTS = ("past_lens", "subsequence_begins", "block_indices", "block_indices_begins")
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,14 @@ def _attention(
     i32, f32 = np.int32, np.float32
     inputs = [
         query, key, value, *cache,
-        steps["past_lens"], steps["subsequence_begins"], steps["block_indices"], steps["block_indices_begins"],
+        *(steps[name] for name in SEQUENCE_INPUTS),
         o.constant(f32(config.head_dim**-0.5)),  # scale
         zero(),  # sliding window: none
         empty(f32),  # alibi slopes: none
         steps["max_context_len"],
-        empty(i32), empty(i32), empty(i32), empty(f32), empty(f32),  # score aggregation, cache rotation: off
-        zero(), zero(), empty(f32, 0, 0, 0, 0), zero(),  # sparse prefill, sinks: off
-        empty(i32), empty(i32), empty(i32), empty(i32), empty(np.uint8), empty(i32),  # eviction, token types: off
+        # The rest are optional features of the node, switched off (score reports, sparse attention, eviction).
+        empty(i32), empty(i32), empty(i32), empty(f32), empty(f32), zero(), zero(), empty(f32, 0, 0, 0, 0),
+        zero(), empty(i32), empty(i32), empty(i32), empty(i32), empty(np.uint8), empty(i32),
     ]  # fmt: skip
     node = ov.op._PagedAttentionExtension([x.output(0) for x in inputs])
     info = node.get_rt_info()
@@ -81,10 +87,7 @@ def build_decoder(config: TextConfig, weights: Weights, prefix: str) -> ov.Model
     # Not given in three dimensions at once: OpenVINO's rotary fusion fails on a bare input.
     cos, sin = (o.unsqueeze(x, ints(1)) for x in angles)
     picked = parameter("rows", ov.Type.i64, [-1])
-    steps = {
-        name: parameter(name, ov.Type.i32, [-1])
-        for name in ("past_lens", "subsequence_begins", "block_indices", "block_indices_begins")
-    }
+    steps = {name: parameter(name, ov.Type.i32, [-1]) for name in SEQUENCE_INPUTS}
     steps["max_context_len"] = parameter("max_context_len", ov.Type.i32, [])
     parameters = [rows, *angles, picked, *steps.values()]
 
@@ -192,7 +195,7 @@ class Decoder:
             "max_context_len": np.array(max(run.start + run.length for run in runs), np.int32),
         }
         for name, value in values.items():
-            # Copied, not shared: with shared inputs OpenVINO has been seen writing one request's data into another's.
+            # Copied: with shared inputs OpenVINO was seen writing one request's data into another's array.
             self._request.set_tensor(name, ov.Tensor(value))
         self._request.infer()
         return self._request.get_output_tensor(0).data

@@ -1,8 +1,9 @@
 """The engine's front: load a checkpoint, then generate, stream, score, or look at images.
 
-In: a checkpoint and `Request`s. Out: `Output`s, `Stream`s, logits, features. Knows no text and no HTTP. Whoever waits for
-a token drives the engine: each call of `_step` serves all running requests, whichever caller made it, so several
-threads, or several streams read in turn, share one batch without a thread of our own.
+In: a checkpoint and `Request`s. Out: `Output`s, `Stream`s, logits, features. Knows no text and no HTTP.
+Whoever waits for a token drives the engine: each call of `_step` serves all running requests, whichever
+caller made it, so several threads, or several streams read in turn, share one batch without a thread of our
+own.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ LOGITS_ROWS = 256
 
 
 class Stream(Iterator[int]):
-    """The new token ids of one request, as they come; `output` once it has ended. Closing it cancels the request."""
+    """The new token ids of one request, as they come; closing it cancels the request.
+
+    `output` holds all of them once it has ended.
+    """
 
     def __init__(self, engine: Engine, sequence: Running) -> None:
         self._engine, self._sequence, self._read = engine, sequence, 0
@@ -100,11 +104,12 @@ class Engine:
         checkpoint.require_tensors()
         self.checkpoint, self.weights = checkpoint, weights
         self._text, self._vision = config.text, config.vision
-        self._compile = {"threads": threads, "cache_dir": cache_dir}
-        self._tile_batch = tile_batch
+        self._threads, self._cache_dir, self._tile_batch = threads, cache_dir, tile_batch
         prefix = "language_model." if config.family == "a.x-4-vl" else ""
-        self._decoder = Decoder(config.text, checkpoint.tensors, prefix, weights, **self._compile)
-        # Looked up here and not in the graph: the table stays memory-mapped and only the rows in use are read.
+        self._decoder = Decoder(
+            config.text, checkpoint.tensors, prefix, weights, threads=threads, cache_dir=cache_dir
+        )
+        # Looked up here and not in the graph: the table stays memory-mapped, only rows in use are read.
         self._embeddings = checkpoint.tensors.raw(f"{prefix}model.embed_tokens.weight")
         context = config.text.max_position_embeddings
         budget = available_memory() // 4 if kv_memory is None else kv_memory
@@ -140,11 +145,11 @@ class Engine:
 
         Args:
             checkpoint: an open checkpoint of family "a.x-4-vl" or "qwen2".
-            weights: "int8" (weights 8 bits per output channel, computing in bf16 where the CPU has it), "bf16", or
-                "f32" (everything float32, the reference).
+            weights: "int8" (weights 8 bits per output channel, computing in bf16 where the CPU has it),
+                "bf16", or "f32" (everything float32, the reference).
             threads: CPU threads; None: one per core.
-            kv_memory: bytes for the key/value cache; None: a quarter of the available memory, at most `max_running`
-                whole contexts. The system hands the memory out as it is used.
+            kv_memory: bytes for the key/value cache; None: a quarter of the available memory, at most
+                `max_running` whole contexts. The system hands the memory out as it is used.
             max_running: most requests computed side by side.
             step_tokens: most token positions per step; longer prompts take several steps.
             tile_batch: image tiles per call of the vision tower.
@@ -235,7 +240,7 @@ class Engine:
                 self.pool.free(blocks)
 
     def image_features(self, pixels: np.ndarray) -> np.ndarray:
-        """Tiles float32 [T, 3, S, S] -> features float32 [T, tokens per tile, H], as they enter the decoder."""
+        """Tiles float32 [T, 3, S, S] -> features float32 [T, tokens per tile, H], the decoder's input."""
         pixels = self._check_pixels(pixels)
         with self._lock:
             return self._encoder.forward(pixels)
@@ -243,7 +248,7 @@ class Engine:
     # One step for everybody
 
     def _drive(self, sequence: Running, read: int) -> None:
-        """Compute until `sequence` may have news; another thread may have brought them while this one waited."""
+        """One step, unless another thread brought `sequence` news while this one waited for its turn."""
         with self._lock:
             self._reap()
             if sequence.finish_reason is None and len(sequence.output) <= read:
@@ -280,16 +285,15 @@ class Engine:
 
     def _see(self, sequences: Sequence[Running]) -> None:
         """Image features for sequences that have pixels, all their tiles batched together."""
-        pictured = [sequence for sequence in sequences if sequence.pixels is not None]
+        pictured = [(sequence, sequence.pixels) for sequence in sequences if sequence.pixels is not None]
         if not pictured:
             return
-        features = self._encoder.forward(np.concatenate([sequence.pixels for sequence in pictured]))
+        features = self._encoder.forward(np.concatenate([pixels for _, pixels in pictured]))
         start = 0
-        for sequence in pictured:
-            tiles = len(sequence.pixels)
-            sequence.features = features[start : start + tiles].reshape(-1, features.shape[-1])
+        for sequence, pixels in pictured:
+            sequence.features = features[start : start + len(pixels)].reshape(-1, features.shape[-1])
             sequence.pixels = None
-            start += tiles
+            start += len(pixels)
 
     def _forward(self, chunks: Sequence[Chunk], rows: Sequence[int]) -> np.ndarray:
         from adotx.engine.decoder import Run
@@ -309,7 +313,7 @@ class Engine:
         return rows
 
     def _cancel(self, sequence: Running) -> None:
-        """Cancel now, or, where a step is under way, before the next one: never within, and never waiting for it.
+        """Cancel now, or, where a step is under way, when it is over; never waits for it.
 
         The garbage collector may close a stream from inside a step of this very thread.
         """
@@ -336,7 +340,7 @@ class Engine:
         if len(ids) >= context:
             raise AdotxError(
                 "request.too_long",
-                f"the prompt has {len(ids)} tokens, the model's context is {context} and must hold an answer too",
+                f"the prompt has {len(ids)} tokens, the model's context of {context} must hold an answer too",
                 "request",
                 "shorten the text or use fewer or smaller images",
             )
@@ -353,7 +357,7 @@ class Engine:
         return Running(request, min(sampling.max_new_tokens, context - len(ids)), stop_ids, positions)
 
     def _positions(self, request: Request) -> np.ndarray:
-        """Where image features go: the slots' positions, counted against the tiles and the image token's id."""
+        """Where image features go: the slots' positions, checked against tiles and image token ids."""
         pixels = None if request.pixels is None else self._check_pixels(request.pixels)
         image_id = self.checkpoint.config.image_token_id if self._vision is not None else None
         by_id = (
@@ -368,7 +372,7 @@ class Engine:
             if not np.array_equal(positions, by_id):
                 raise AdotxError(
                     "request.slots",
-                    f"slots name {len(positions)} positions, image token ids stand at {len(by_id)}, not the same ones",
+                    f"slots name {len(positions)} positions, {len(by_id)} others hold the image token's id",
                     "request",
                     "render text and image slots with adotx.chat",
                 )
@@ -377,7 +381,7 @@ class Engine:
         if len(positions) != tiles * per_tile:
             raise AdotxError(
                 "request.images",
-                f"{len(positions)} image positions for {tiles} tiles of {per_tile} tokens, {tiles * per_tile} in all",
+                f"{len(positions)} image positions in the prompt, {tiles * per_tile} in its {tiles} tiles",
                 "request",
                 "give the pixels of exactly the images in the prompt",
             )
@@ -406,7 +410,13 @@ class Engine:
         from adotx.engine.tower import VisionEncoder
 
         config = self.checkpoint.config
+        assert config.vision is not None and config.projector is not None
         return VisionEncoder(
-            config.vision, config.projector, self.checkpoint.tensors, self.weights,
-            batch=self._tile_batch, **self._compile,
-        )  # fmt: skip
+            config.vision,
+            config.projector,
+            self.checkpoint.tensors,
+            self.weights,
+            batch=self._tile_batch,
+            threads=self._threads,
+            cache_dir=self._cache_dir,
+        )

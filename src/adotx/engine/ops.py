@@ -49,7 +49,7 @@ def ints(*values: int) -> Any:
 
 
 def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric int8 per output channel: weight [out, in] is about q int8 [out, in] * scale float32 [out, 1]."""
+    """Symmetric int8 per output channel: weight [out, in] ~ q int8 [out, in] * scale float32 [out, 1]."""
     scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), np.finfo(np.float32).tiny) / np.float32(127)
     return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
 
@@ -57,8 +57,8 @@ def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Weights:
     """Constants of a graph, made from a checkpoint's tensors in one weight format.
 
-    The graph shares memory with the arrays (memory-mapped ones are never copied), so this object must live as long as
-    the compiled model: OpenVINO does not hold on to them.
+    The graph shares memory with the arrays (memory-mapped ones are never copied), so this object must live as
+    long as the compiled model: OpenVINO does not hold on to them.
     """
 
     def __init__(self, source: TensorSource, weights: WeightFormat) -> None:

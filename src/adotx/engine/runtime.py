@@ -1,7 +1,7 @@
 """OpenVINO itself: imported quietly, one core, and the compile settings of each weight format.
 
-In: a graph, a weight format, thread count, cache folder. Out: a compiled model. Knows no A.X architecture. This is the
-only module that imports OpenVINO's top level; the others get it from `openvino()`.
+In: a graph, a weight format, thread count, cache folder. Out: a compiled model. Knows no A.X architecture.
+This is the only module that imports OpenVINO's top level; the others get it from `openvino()`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ WEIGHT_FORMATS: tuple[WeightFormat, ...] = ("f32", "bf16", "int8")
 def openvino() -> ModuleType:
     """The `openvino` module, imported without its converter tools.
 
-    `import openvino` imports `openvino.tools.ovc`, which sends a usage event over the network the moment it is
-    imported; OpenVINO treats the tools as optional, so making that one import fail keeps the process silent (and
-    starts 0.2 s sooner). The tools can still be imported afterwards by whoever wants them.
+    `import openvino` imports `openvino.tools.ovc`, which sends a usage event over the network the moment it
+    is imported; OpenVINO treats the tools as optional, so making that one import fail keeps the process
+    silent (and starts 0.2 s sooner). The tools can still be imported afterwards by whoever wants them.
     """
     tools = "openvino.tools.ovc"
     hide = "openvino" not in sys.modules and tools not in sys.modules
@@ -61,14 +61,14 @@ def compile_model(
 
     Args:
         model: the graph.
-        weights: "f32" computes and caches keys and values in float32; the others in bf16 where the CPU has it.
+        weights: "f32" computes and caches in float32; the others in bf16 where the CPU has it.
         threads: CPU threads; None lets OpenVINO take one per core.
         cache_dir: folder where OpenVINO keeps compiled models between runs; None keeps none.
     """
     properties: dict[str, str | int] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32" if weights == "f32" or not has_bf16() else "bf16",
-        # A page is transcribed from what stands in the cache, so keys and values are not squeezed into 8 bits here.
+        # Not u8, the plugin's own choice: what is read off a page stands in this cache.
         "KV_CACHE_PRECISION": "f32" if weights == "f32" or not has_bf16() else "bf16",
     }
     if threads:
@@ -79,7 +79,7 @@ def compile_model(
 
 
 def available_memory() -> int:
-    """Bytes of memory this process may still take: the machine's available memory or its control group's rest."""
+    """Bytes this process may still take: the machine's available memory or its control group's rest."""
     limits = []
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:

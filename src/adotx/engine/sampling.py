@@ -1,7 +1,8 @@
 """From one row of logits to one token id, with the semantics of transformers' logits processors, on NumPy.
 
-In: float32 logits [V], the ids seen so far, `SamplingParams`. Out: a token id. Knows no model. The order is that of
-transformers' `generate`: repetition penalty (also when greedy), then temperature, top-k, top-p, then the draw.
+In: float32 logits [V], the ids seen so far, `SamplingParams`. Out: a token id. Knows no model. The order is
+that of transformers' `generate`: repetition penalty (also when greedy), then temperature, top-k, top-p, then
+the draw.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class SamplingParams:
         seed: the draws' seed; None draws a fresh one. Draws depend on nothing else in the batch.
         stop_ids: ids that end the output, besides the checkpoint's own; they are not part of the output.
         ignore_eos: do not stop at the checkpoint's own stop ids (for measuring).
-        loop_guard: n > 0 ends the output with reason "loop" once its last n ids are one pattern of at most n/4 ids
-            over and over; 0 is off. Nothing is removed from the output.
+        loop_guard: n > 0 ends the output with reason "loop" once its last n ids are one pattern of at most
+            n/4 ids over and over; 0 is off. Nothing is removed from the output.
     """
 
     max_new_tokens: int = 256
@@ -67,7 +68,7 @@ class SamplingParams:
 
 
 def penalize_repetition(scores: np.ndarray, seen: np.ndarray, penalty: float) -> np.ndarray:
-    """transformers `RepetitionPenaltyLogitsProcessor`: each seen id's score is divided (or, below 0, multiplied)."""
+    """transformers `RepetitionPenaltyLogitsProcessor`: seen ids' scores divided (below 0: multiplied)."""
     out = scores.copy()
     picked = scores[seen]
     factor = np.float32(penalty)
@@ -83,10 +84,10 @@ def keep_top_k(scores: np.ndarray, k: int) -> np.ndarray:
 
 
 def keep_top_p(scores: np.ndarray, p: float) -> np.ndarray:
-    """transformers `TopPLogitsWarper`: the unlikely tail whose probabilities sum to at most 1 - p becomes -inf."""
+    """transformers `TopPLogitsWarper`: the unlikely tail that sums to at most 1 - p becomes -inf."""
     probabilities = np.exp((scores - scores.max()).astype(np.float64))
     probabilities /= probabilities.sum()
-    # All ids below (1 - p) / V sum to less than 1 - p, so they go without being sorted: the vocabulary is long.
+    # All ids below (1 - p) / V sum to less than 1 - p, so they go without being sorted.
     small = probabilities < (1 - p) / scores.size
     rest = np.flatnonzero(~small)
     order = rest[np.argsort(probabilities[rest], kind="stable")]
@@ -100,7 +101,7 @@ def keep_top_p(scores: np.ndarray, p: float) -> np.ndarray:
 
 
 def process(scores: np.ndarray, seen: np.ndarray, params: SamplingParams) -> np.ndarray:
-    """All processors in transformers' order; `scores` float32 [V] is not changed. `seen`: unique ids so far."""
+    """All processors in transformers' order; `scores` [V] is not changed. `seen`: unique ids so far."""
     if params.repetition_penalty != 1.0:
         scores = penalize_repetition(scores, seen, params.repetition_penalty)
     if params.temperature == 0:

@@ -1,11 +1,11 @@
-"""Who computes what in the next step: requests wait, are admitted when their blocks are free, and run side by side.
+"""Who computes what in the next step: requests wait, start when their blocks are free, and run side by side.
 
-In: `Sequence`s (requests on their way). Out: per step a list of `Chunk`s, at most `step_tokens` token positions in all:
-first one position for each sequence that is decoding, then prompts, cut where the step is full. Knows no tensors: the
-engine runs the chunks and reports back with `advance` and `finish`.
+In: `Sequence`s (requests on their way). Out: per step a list of `Chunk`s, at most `step_tokens` token
+positions in all: first one position for each sequence that is decoding, then prompts, cut where the step is
+full. Knows no tensors: the engine runs the chunks and reports back with `advance` and `finish`.
 
-Blocks for a whole request (prompt and longest output) are reserved at admission, first come first served. So a running
-request never runs out of blocks, and one that can never fit is refused when it is added.
+Blocks for a whole request (prompt and longest output) are reserved at admission, first come first served. So
+a running request never runs out of blocks, and one that can never fit is refused when it is added.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Output:
 
     Args:
         ids: the new token ids, without the id that stopped them.
-        finish_reason: "stop" (a stop id), "length" (max_new_tokens or the context's end), "loop" (loop guard) or
-            "cancelled" (the stream was closed).
+        finish_reason: "stop" (a stop id), "length" (max_new_tokens or the context's end), "loop" (loop guard)
+            or "cancelled" (the stream was closed).
         prompt_tokens: positions in the prompt.
     """
 
@@ -100,7 +100,10 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Positions [start, start + length) of a sequence, computed in one step; `samples`: it reaches the newest one."""
+    """Positions [start, start + length) of a sequence, computed in one step.
+
+    `samples`: it reaches the newest token, so the next one can be picked.
+    """
 
     sequence: Sequence
     start: int
@@ -137,8 +140,8 @@ class Scheduler:
             room = self.pool.count * self.pool.block_size
             raise AdotxError(
                 "engine.cache_too_small",
-                f"needs {sequence.longest} cache positions (prompt {sequence.prompt_tokens} + new {sequence.limit}), "
-                f"the whole cache has {room}",
+                f"{sequence.prompt_tokens} prompt and {sequence.limit} new tokens need more than the whole cache, "
+                f"{room} positions",
                 "request",
                 "lower max_new_tokens, shorten the prompt or raise kv_memory",
             )

@@ -1,10 +1,10 @@
 """The SigLIP vision tower and the LDPNetV2 projector as one OpenVINO graph.
 
-In: tiles float32 [T, 3, S, S]. Out: features float32 [T, tokens per tile, H] in the decoder's embedding space. Knows no
-token ids, no images and no tile plan.
+In: tiles float32 [T, 3, S, S]. Out: features float32 [T, tokens per tile, H] in the decoder's embedding
+space. Knows no token ids, no images and no tile plan.
 
-Sources: SigLIP as in transformers' `SiglipVisionModel` without its pooling head; projector as in MobileVLM V2 (MLP,
-adaptive mean pool to grid x grid, depth-wise 3x3 convolution added to its input).
+Sources: SigLIP as in transformers' `SiglipVisionModel` without its pooling head; projector as in MobileVLM V2
+(MLP, adaptive mean pool to grid x grid, depth-wise 3x3 convolution added to its input).
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ PROJECTOR = "multi_modal_projector"
 def build_tower(config: VisionConfig, weights: Weights, pixels: Value) -> Value:
     """pixels [T, 3, S, S] -> patch features [T, P, hidden], the layer that `feature_layer` names.
 
-    `feature_layer` 0 is the published meaning: the last layer after its norm; any other integer indexes the list of
-    embedding output and layer outputs, without that norm.
+    `feature_layer` 0 is the published meaning: the last layer after its norm; any other integer indexes the
+    list of embedding output and layer outputs, without that norm.
     """
-    ov, o = openvino(), opset()
+    o = opset()
     hidden, patch, heads = config.hidden_size, config.patch_size, config.num_attention_heads
     patches, eps = (config.image_size // patch) ** 2, config.layer_norm_eps
     modes = {"gelu_pytorch_tanh": "tanh", "gelu_new": "tanh", "gelu": "erf"}
@@ -77,7 +77,7 @@ def build_projector(config: ProjectorConfig, weights: Weights, x: Value, side: i
     o = opset()
     out, grid = config.out_hidden_size, config.grid_size
     x = o.gelu(weights.linear(x, f"{PROJECTOR}.mlp.mlp.0", bias=True), "erf")
-    # Published order: second linear, then mean pool. Both are linear, so pooling first gives the same for less work.
+    # Published order: second linear, then mean pool. Both are linear: pooling first is the same, for less.
     if side % grid == 0:
         cell = side // grid
         x = o.reduce_mean(o.reshape(x, ints(0, grid, cell, grid, cell, out), True), ints(2, 4), False)
