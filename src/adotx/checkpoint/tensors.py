@@ -251,7 +251,7 @@ class TensorStore:
         if dtype == "BF16":
             # A bf16 is the upper half of a float32: a shift is many times faster than a cast.
             return (raw.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-        return np.ascontiguousarray(raw, dtype=np.float32)
+        return np.require(raw, np.float32, ["C", "A"])
 
     def require(self, expected: Mapping[str, tuple[int, ...]]) -> None:
         """Check that every expected tensor is here with its shape.

@@ -78,10 +78,11 @@ class AxTokenizer:
         vocab, merges = model.get("vocab"), model.get("merges")
         if not isinstance(vocab, dict) or not isinstance(merges, list):
             raise _broken(where, "has no BPE vocabulary and merges")
-        if not all(type(i) is int and i >= 0 for i in vocab.values()) or len(set(vocab.values())) != len(
-            vocab
-        ):
+        whole = all(type(i) is int and i >= 0 for i in vocab.values())
+        if not whole or len(set(vocab.values())) != len(vocab):
             raise _broken(where, "two tokens share an id, or an id is not a whole number")
+        if not all(type(t.id) is int and t.id >= 0 and isinstance(t.content, str) for t in added):
+            raise _broken(where, "a control token has no whole id or no text")
         self._added = {token.id: token for token in sorted(added, key=lambda t: t.id)}
         #: all added tokens, tool tags included: content -> id
         self.special: dict[str, int] = {token.content: token.id for token in self._added.values()}
@@ -92,22 +93,21 @@ class AxTokenizer:
             raise _broken(where, "two control tokens share an id or a text")
         names = {i: token for token, i in vocab.items()}
         for token in self._added.values():
-            if (
-                names.get(token.id, token.content) != token.content
-                or vocab.get(token.content, token.id) != token.id
-            ):
+            known = token.id in names or token.content in vocab
+            if known and vocab.get(token.content) != token.id:
                 held = f"that id is {names.get(token.id)!r} and the token has id {vocab.get(token.content)}"
                 raise _broken(where, f"{token.content!r} is declared as id {token.id}, in vocab {held}")
         plain = {token: i for token, i in vocab.items() if i not in self.control_ids}
         lost = [byte for byte, char in byte_to_char().items() if char not in plain]
         if lost:
             raise _broken(where, f"{len(lost)} bytes have no token of their own, the first is {lost[0]:#04x}")
-        pairs = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in merges]
+        pairs = [tuple(m.split(" ")) if isinstance(m, str) else m for m in merges]
         for pair in pairs:
-            if len(pair) != 2 or not all(part in plain for part in pair) or "".join(pair) not in vocab:
-                raise _broken(where, f"the merge {list(pair)} does not lead from token to token")
+            pair_of_text = isinstance(pair, list | tuple) and len(pair) == 2 and set(map(type, pair)) == {str}
+            if not pair_of_text or not all(part in plain for part in pair) or "".join(pair) not in vocab:
+                raise _broken(where, f"the merge {str(pair)[:80]} does not lead from token to token")
         # A merge that builds a control token would let text reach it.
-        self._merges = [pair for pair in pairs if "".join(pair) in plain]
+        self._merges = [tuple(pair) for pair in pairs if "".join(pair) in plain]
         self._names = {i: token for token, i in plain.items()}
         self._vocab = plain
         self._normalizer = normalizer
