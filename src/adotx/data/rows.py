@@ -107,7 +107,7 @@ class RowText:
         """`count` strings, each longer than a row; the rows of one tile mostly run on from one another."""
         kind = rng.random()
         if kind < self.random_share:
-            return [self._random(rng) for _ in range(count)]
+            return [readable(self._random(rng)) for _ in range(count)]
         pool = self.korean
         if kind < self.random_share + 0.14:
             pool = self.english
