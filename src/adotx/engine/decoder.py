@@ -66,7 +66,7 @@ def _attention(
         zero(),  # sliding window: none
         empty(f32),  # alibi slopes: none
         steps["max_context_len"],
-        # The rest are optional features of the node, switched off (score reports, sparse attention, eviction).
+        # The rest are optional features of the node, switched off: score reports, sparsity, eviction.
         empty(i32), empty(i32), empty(i32), empty(f32), empty(f32), zero(), zero(), empty(f32, 0, 0, 0, 0),
         zero(), empty(i32), empty(i32), empty(i32), empty(i32), empty(np.uint8), empty(i32),
     ]  # fmt: skip

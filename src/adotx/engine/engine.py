@@ -359,24 +359,22 @@ class Engine:
     def _positions(self, request: Request) -> np.ndarray:
         """Where image features go: the slots' positions, checked against tiles and image token ids."""
         pixels = None if request.pixels is None else self._check_pixels(request.pixels)
-        image_id = self.checkpoint.config.image_token_id if self._vision is not None else None
-        by_id = (
-            np.flatnonzero(np.array(request.ids) == image_id)
-            if image_id is not None
-            else np.zeros(0, np.int64)
-        )
-        positions = by_id
+        config = self.checkpoint.config
+        # A text model has no image token: its id 22 is an ordinary one. So it is where "no slots" is said.
+        no_slots = pixels is None and request.slots is not None and len(request.slots) == 0
+        plain = config.vision is None or no_slots
+        image_id = None if plain else config.image_token_id
+        positions = np.array([i for i, token in enumerate(request.ids) if token == image_id], np.int64)
         if request.slots is not None:
-            slots = [np.arange(start, start + length) for start, length, *_ in request.slots]
-            positions = np.concatenate([*slots, np.zeros(0, np.int64)])
-            if not np.array_equal(positions, by_id):
+            slots = [position for start, length in request.slots for position in range(start, start + length)]
+            if slots != positions.tolist():
                 raise AdotxError(
                     "request.slots",
-                    f"slots name {len(positions)} positions, {len(by_id)} others hold the image token's id",
+                    f"slots of {len(slots)} positions do not match {len(positions)} image token ids",
                     "request",
                     "render text and image slots with adotx.chat",
                 )
-        per_tile = self.checkpoint.config.projector.grid_size**2 if self._vision is not None else 0
+        per_tile = 0 if config.projector is None else config.projector.grid_size**2
         tiles = 0 if pixels is None else len(pixels)
         if len(positions) != tiles * per_tile:
             raise AdotxError(

@@ -27,7 +27,8 @@ class Request:
 
     Args:
         ids: the prompt's token ids, image positions included.
-        slots: (start, length) of each image's positions in `ids`; None finds them by the image token's id.
+        slots: (start, length) of each image's positions in `ids`; None finds them by the image token's id. An
+            empty list without pixels says that there is no image, whatever the ids.
         pixels: float32 [T, 3, S, S], the tiles of all images in order; None for text.
         sampling: how to pick tokens.
     """
@@ -140,8 +141,7 @@ class Scheduler:
             room = self.pool.count * self.pool.block_size
             raise AdotxError(
                 "engine.cache_too_small",
-                f"{sequence.prompt_tokens} prompt and {sequence.limit} new tokens need more than the whole cache, "
-                f"{room} positions",
+                f"{sequence.prompt_tokens} + {sequence.limit} new tokens exceed the whole cache, {room}",
                 "request",
                 "lower max_new_tokens, shorten the prompt or raise kv_memory",
             )
