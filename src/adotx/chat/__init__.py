@@ -1,0 +1,24 @@
+"""The A.X 4.0 conversation protocol: messages to ids, and ids back to text and tool calls.
+
+Knows no engine, no pixels and no HTTP; the tokenizer is handed in.
+"""
+
+from adotx.chat.messages import ToolCall
+from adotx.chat.render import Rendered, Slot, render
+from adotx.chat.stream import TextStream
+from adotx.chat.template import chat_template
+from adotx.chat.tools import ToolIdStream, ToolStream, format_tool_call, parse_tool_call_ids, parse_tool_calls
+
+__all__ = [
+    "Rendered",
+    "Slot",
+    "TextStream",
+    "ToolCall",
+    "ToolIdStream",
+    "ToolStream",
+    "chat_template",
+    "format_tool_call",
+    "parse_tool_call_ids",
+    "parse_tool_calls",
+    "render",
+]

@@ -1,0 +1,216 @@
+"""The one renderer: messages in; ids, training mask, image slots and canonical text out.
+
+Control tokens are added by id. Every text from outside (messages, tool descriptions, arguments, results) goes
+through the plain encoder, which cannot give a control id. Knows no pixels: ``tiles`` says how large each
+picture's slot is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from adotx.chat import protocol as p
+from adotx.chat.messages import Message, Picture, Turn, read_messages, read_tools
+from adotx.chat.tools import call_json
+from adotx.errors import AdotxError
+
+if TYPE_CHECKING:
+    from adotx.checkpoint.tokenizer import AxTokenizer
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a picture's features go: ``length`` ids from ``start`` on are the image token.
+
+    Attributes:
+        start: index into ``Rendered.ids``.
+        length: tiles x tokens per tile, or 1 where the tiles were not given.
+        image: number of the picture in the conversation, from 0.
+    """
+
+    start: int
+    length: int
+    image: int
+
+
+@dataclass
+class Rendered:
+    """A conversation as a model reads it.
+
+    Attributes:
+        ids: token ids.
+        mask: as long as ``ids``; True where the loss counts: text, calls and end of assistant turns.
+        slots: one for each picture, in order.
+        text: the canonical text, with one image token for each picture.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    mask: list[bool] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
+    text: str = ""
+
+
+class _Walk:
+    """Collects ids, mask and text; neighbouring plain texts are encoded as one, as in the template's text."""
+
+    def __init__(self, tokenizer: AxTokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.out = Rendered()
+        self._pending: list[str] = []
+        self._texts: list[str] = []
+        #: whether what follows is trained on
+        self.trained = False
+
+    def plain(self, text: str) -> None:
+        self._pending.append(text)
+
+    def control(self, name: str) -> None:
+        self._flush()
+        self._append([p.control_id(self.tokenizer, name)], self.trained)
+        self._texts.append(name)
+
+    def slot(self, token_id: int, name: str, length: int) -> None:
+        self._flush()
+        self.out.slots.append(Slot(len(self.out.ids), length, len(self.out.slots)))
+        # No model predicts the image token: it is never trained on.
+        self._append([token_id] * length, False)
+        self._texts.append(name)
+
+    def done(self) -> Rendered:
+        self._flush()
+        self.out.text = "".join(self._texts)
+        return self.out
+
+    def _append(self, ids: list[int], trained: bool) -> None:
+        self.out.ids += ids
+        self.out.mask += [trained] * len(ids)
+
+    def _flush(self) -> None:
+        text = "".join(self._pending)
+        self._pending.clear()
+        if not text:
+            return
+        # Half a surrogate pair is no character and no tokenizer takes it.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        ids = self.tokenizer.encode(text)
+        assert self.tokenizer.control_ids.isdisjoint(ids), "the plain encoder gave a control id"
+        self._append(ids, self.trained)
+        self._texts.append(text)
+
+
+def render(
+    messages: Sequence[Message],
+    tokenizer: AxTokenizer,
+    *,
+    family: str = p.VL,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    tiles: Sequence[int] | None = None,
+    image_token_id: int = 22,
+    tokens_per_tile: int = 144,
+    add_generation_prompt: bool = True,
+) -> Rendered:
+    """Render a conversation.
+
+    The result equals the published templates on what they render, and goes on where they fail: null and list
+    contents, tools together with a system message (one system turn in the VL family, with the default prompt
+    where there is no system message), pictures in assistant turns. Text of an assistant turn is literal too:
+    calls belong into ``tool_calls``. With a generation prompt the text family's older reasoning (up to
+    ``</think>``) is left out, as published.
+
+    Args:
+        messages: OpenAI-shaped, see ``read_messages``.
+        tokenizer: of the checkpoint.
+        family: "a.x-4-vl" or "qwen2".
+        tools: tool descriptions (JSON objects).
+        tiles: tiles of each picture in order; None makes each slot one id, as in the template's text.
+        image_token_id: id that marks a picture (``image_token_index`` in the config).
+        tokens_per_tile: ids for one tile.
+        add_generation_prompt: end with the head of an assistant turn.
+
+    Raises:
+        AdotxError: the codes of ``read_messages`` and ``read_tools``, ``chat.image_count``, ``chat.family``,
+            ``chat.no_token``.
+    """
+    p.check_family(family)
+    turns = read_messages(messages, family)
+    descriptions = read_tools(tools)
+    lengths = _slot_lengths(turns, tiles, tokens_per_tile)
+    walk = _Walk(tokenizer)
+    image_name = _image_name(tokenizer, image_token_id) if lengths else ""
+
+    rest = _system(walk, turns, descriptions, family)
+    position = 0
+    for turn in rest:
+        walk.control(p.START)
+        walk.control(p.ROLES[turn.role])
+        walk.trained = turn.role == "assistant" and turn.trained
+        if turn.role == "tool":
+            walk.control(p.OUTPUT_OPEN)
+        for part in _parts(turn, family, add_generation_prompt):
+            if isinstance(part, str):
+                walk.plain(part)
+            else:
+                walk.slot(image_token_id, image_name, lengths[position])
+                position += 1
+        for call in turn.calls:
+            walk.control(p.CALL_OPEN)
+            walk.plain(call_json(call.name, call.arguments))
+            walk.control(p.CALL_CLOSE)
+        if turn.role == "tool":
+            walk.control(p.OUTPUT_CLOSE)
+        walk.control(p.END)
+        walk.trained = False
+    if add_generation_prompt:
+        walk.control(p.START)
+        walk.control(p.ROLES["assistant"])
+    rendered = walk.done()
+    assert len(rendered.slots) == len(lengths) and len(rendered.mask) == len(rendered.ids)
+    return rendered
+
+
+def _system(walk: _Walk, turns: list[Turn], descriptions: list[str], family: str) -> list[Turn]:
+    """Write what stands before the conversation; returns the turns that are left."""
+    system: str | None = None
+    if family == p.VL:
+        first = turns[0].role == "system"
+        system, turns = (turns[0].text, turns[1:]) if first else (p.DEFAULT_SYSTEM, turns)
+    if descriptions or system is not None:
+        walk.control(p.START)
+        walk.control(p.ROLES["system"])
+        if descriptions:
+            walk.plain(p.TOOLS_BEFORE + "".join(line + "\n" for line in descriptions) + p.TOOLS_AFTER)
+            walk.control(p.CALL_OPEN)
+            walk.plain(p.TOOLS_EXAMPLE)
+            walk.control(p.CALL_CLOSE)
+            walk.plain(p.TOOLS_JOIN if system is not None else "")
+        walk.plain(system or "")
+        walk.control(p.END)
+    return turns
+
+
+def _parts(turn: Turn, family: str, add_generation_prompt: bool) -> Sequence[str | Picture]:
+    forget = family == p.TEXT and turn.role == "assistant" and add_generation_prompt and not turn.reasoned
+    if forget and p.THINK_CLOSE in turn.text:
+        return (turn.text.split(p.THINK_CLOSE)[-1].lstrip("\n"),)
+    return turn.parts
+
+
+def _slot_lengths(turns: list[Turn], tiles: Sequence[int] | None, tokens_per_tile: int) -> list[int]:
+    images = sum(isinstance(part, Picture) for turn in turns for part in turn.parts)
+    if tiles is None:
+        return [1] * images
+    if len(tiles) != images:
+        what = f"the messages hold {images} images, but {len(tiles)} were given"
+        raise AdotxError("chat.image_count", what, "messages", "give one image for each image part, in order")
+    assert all(count >= 1 for count in tiles), tiles
+    return [int(count) * tokens_per_tile for count in tiles]
+
+
+def _image_name(tokenizer: AxTokenizer, token_id: int) -> str:
+    for name, known in tokenizer.special.items():
+        if known == token_id:
+            return name
+    what = f"the image token id {token_id} is no control token"
+    raise AdotxError("chat.no_token", what, "tokenizer", "check image_token_index in config.json")
