@@ -3,8 +3,8 @@
     python benchmarks/engine_quick.py [f32|bf16|int8 ...] [--threads N]
 
 Prints for each weight format: seconds to load and to compile the tower, tiles/s, prompt tokens/s, and
-tokens/s decoded by 1, 8 and 16 streams after 512 prompt tokens each. A sanity check of a few seconds on whatever else
-the machine does, not a comparison of engines.
+tokens/s decoded by 1, 8 and 16 streams after 512 prompt tokens each. A sanity check of a few seconds on
+whatever else the machine does, not a comparison of engines.
 """
 
 from __future__ import annotations
