@@ -1,1 +1,41 @@
-"""Native `transformers` classes of A.X 4.0 VL (extra `train`: torch and transformers)."""
+"""Native `transformers` classes of A.X 4.0 VL and the family's tokenizer (extra `train`: torch and
+transformers).
+
+`import adotx.hf` registers everything with the Auto classes, so that scripts written for the published
+checkpoints run unchanged but for the path of the model. What differs on purpose:
+
+- No remote code: a checkpoint's `auto_map` is passed over, also with `trust_remote_code=True`.
+- The KV cache is on, although the published files turn it off (`generate(use_cache=False)` still does).
+- `AutoTokenizer` gives a text checkpoint of the family its own byte-level tokenizer. transformers 5 alone
+takes
+  Qwen2's for it, with other ids than the model was trained on.
+- Chat templates of the published files are replaced by ours, which renders the same text and does not fail on
+  null content, list content, tools with a system message, or an image in an answer. Pass `chat_template=` to
+  `from_pretrained` or `apply_chat_template` to use another one.
+- The processor pads on the left and raises when image tokens and images differ in number, either way.
+
+Knows nothing of the embedded engine. Supports transformers 5.16 to 5.23.
+"""
+
+from adotx.hf.auto import register
+from adotx.hf.configuration import AX4VLConfig, AX4VLProjectorConfig
+from adotx.hf.image_processing import AX4VLImageProcessor
+from adotx.hf.modeling import AX4VLCausalLMOutputWithPast, AX4VLForConditionalGeneration
+from adotx.hf.processing import AX4VLProcessor
+from adotx.hf.projector import LDPNetV2Projector
+from adotx.hf.tokenization import AX4Tokenizer, load_family_tokenizer
+
+register()
+
+__all__ = [
+    "AX4Tokenizer",
+    "AX4VLCausalLMOutputWithPast",
+    "AX4VLConfig",
+    "AX4VLForConditionalGeneration",
+    "AX4VLImageProcessor",
+    "AX4VLProcessor",
+    "AX4VLProjectorConfig",
+    "LDPNetV2Projector",
+    "load_family_tokenizer",
+    "register",
+]

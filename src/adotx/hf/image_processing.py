@@ -1,0 +1,175 @@
+"""Image processor of A.X 4.0 VL: pictures in, tiles out, through `adotx.vision` (no torchvision).
+
+In: PIL images, paths, file contents, uint8 arrays, or (nested) lists of them.
+Out: `BatchFeature` with `pixel_values` float32 [tiles of all images, 3, size, size], `image_sizes` (width,
+height) per image and `num_tiles` per image.
+Does not know text. Fetches nothing over a network.
+
+The tile plan and the pixels are those of the published processor for a plain RGB image, bit by bit.
+Pictures are first turned upright and laid on white as a person sees them; `published_pixels=True` gives the
+published treatment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from transformers.image_processing_utils import BaseImageProcessor, BatchFeature
+from transformers.processing_utils import ImagesKwargs
+
+from adotx.checkpoint.config import TileRule, tile_size
+from adotx.errors import AdotxError
+from adotx.vision import open_image, pixels, plan
+
+# The published steps that are built in; a file or a call that wants others must not be silently ignored.
+_FIXED: dict[str, Any] = {
+    "do_convert_rgb": True,
+    "do_normalize": True,
+    "do_pad": False,
+    "do_rescale": True,
+    "do_resize": True,
+    "do_tile_pad": False,
+    "rescale_factor": 1 / 255,
+}
+_TILE_KEYS = ("min_num_tiles", "max_num_tiles", "use_thumbnail", "published_pixels")
+
+
+class AX4VLImageProcessorKwargs(ImagesKwargs, total=False):
+    """Keys beyond those that all image processors know."""
+
+    min_num_tiles: int
+    max_num_tiles: int
+    use_thumbnail: bool
+    do_tile_pad: bool
+    published_pixels: bool
+
+
+class AX4VLImageProcessor(BaseImageProcessor):
+    """Cuts pictures into tiles.
+
+    Args:
+        size: {"shortest_edge": side of a tile in pixels}, or the number.
+        min_num_tiles, max_num_tiles: limits of the grid; a thumbnail comes on top.
+        use_thumbnail: append the whole picture as one more tile when there is more than one.
+        image_mean, image_std: per channel, applied to values scaled to 0..1.
+        published_pixels: do as the published processor: ignore EXIF orientation, drop alpha.
+        **kwargs: other keys of a preprocessor_config.json; kept for saving. Steps that are not built in
+            raise.
+
+    Raises:
+        AdotxError: ``processor.unsupported`` for a step other than the published ones.
+    """
+
+    model_input_names = ["pixel_values"]  # noqa: RUF012
+    valid_kwargs = AX4VLImageProcessorKwargs
+
+    def __init__(
+        self,
+        size: dict[str, int] | int | None = None,
+        min_num_tiles: int = 1,
+        max_num_tiles: int = 12,
+        use_thumbnail: bool = True,
+        image_mean: Iterable[float] = (0.5, 0.5, 0.5),
+        image_std: Iterable[float] = (0.5, 0.5, 0.5),
+        published_pixels: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("auto_map", None)
+        # Pillow's bicubic makes the tiles; the published key acts on tiles that already have their size.
+        resample = kwargs.pop("resample", None)
+        super().__init__(**kwargs)
+        for key, value in _FIXED.items():
+            setattr(self, key, kwargs.get(key, value))
+        self.resample = 2 if resample is None else int(resample)
+        self.size = {"shortest_edge": size} if isinstance(size, int) else dict(size or {"shortest_edge": 384})
+        self.min_num_tiles, self.max_num_tiles = min_num_tiles, max_num_tiles
+        self.use_thumbnail = use_thumbnail
+        self.image_mean, self.image_std = list(image_mean), list(image_std)
+        self.published_pixels = published_pixels
+        self._check(vars(self))
+
+    @property
+    def tile_rule(self) -> TileRule:
+        """The rule in force, as `adotx.vision` takes it (its tokens per tile belong to the processor)."""
+        return self._rule({})
+
+    def _rule(self, overrides: dict[str, Any]) -> TileRule:
+        side = tile_size(self.size)
+        if side is None:
+            raise AdotxError(
+                "processor.unsupported", f"size {self.size} names no tile side", "image processor"
+            )
+        return TileRule(
+            tile_size=side,
+            min_tiles=overrides.get("min_num_tiles", self.min_num_tiles),
+            max_tiles=overrides.get("max_num_tiles", self.max_num_tiles),
+            use_thumbnail=overrides.get("use_thumbnail", self.use_thumbnail),
+            image_mean=tuple(self.image_mean),
+            image_std=tuple(self.image_std),
+        )
+
+    @staticmethod
+    def _check(values: dict[str, Any]) -> None:
+        for key, built_in in _FIXED.items():
+            value = values.get(key)
+            if value is not None and value != built_in:
+                what = f"{key} is {value!r}, built in is {built_in!r}"
+                raise AdotxError("processor.unsupported", what, "image processor", f"leave {key} out")
+
+    def get_number_of_tiles(self, width: int, height: int) -> int:
+        """Tiles of a picture of this size in pixels, thumbnail included."""
+        return plan(width, height, self.tile_rule).tiles
+
+    def preprocess(self, images: Any, return_tensors: Any = None, **kwargs: Any) -> BatchFeature:
+        """Cut pictures into tiles.
+
+        Args:
+            images: one picture or a (nested) list; see the module's docstring for the kinds.
+            return_tensors: "pt" or "np"; None leaves `pixel_values` an array.
+            **kwargs: min_num_tiles, max_num_tiles, use_thumbnail, published_pixels for this call.
+
+        Raises:
+            AdotxError: ``image.*`` for what is no picture, ``processor.unsupported`` for an unknown argument.
+        """
+        self._check(kwargs)
+        for key in kwargs:
+            if key not in self.valid_kwargs.__annotations__ and key not in ImagesKwargs.__annotations__:
+                raise AdotxError("processor.unsupported", f"unknown argument {key!r}", "image processor")
+        chosen = {key: kwargs[key] for key in _TILE_KEYS if kwargs.get(key) is not None}
+        rule = self._rule(chosen)
+        published = chosen.get("published_pixels", self.published_pixels)
+        pictures = [as_picture(image, published) for image in flat(images)]
+        if not pictures:
+            raise AdotxError("image.missing", "no image given", "images", "leave images out for text alone")
+        tiles = [pixels(picture, rule) for picture in pictures]
+        data = {
+            "pixel_values": np.concatenate(tiles),
+            "image_sizes": [list(picture.size) for picture in pictures],
+            "num_tiles": [len(part) for part in tiles],
+        }
+        return BatchFeature(data=data, tensor_type=return_tensors)
+
+
+def flat(images: Any) -> list[Any]:
+    """A picture, a list or a nested list as one list, in order; None gives an empty one."""
+    if images is None:
+        return []
+    if isinstance(images, (list, tuple)):
+        return [image for part in images for image in flat(part)]
+    return [images]
+
+
+def as_picture(image: Any, published: bool = False) -> Image.Image:
+    """An RGB image of anything that `AX4VLImageProcessor` takes; AdotxError ``image.*`` otherwise."""
+    if hasattr(image, "detach"):  # a torch tensor, channels first
+        array = image.detach().cpu().numpy()
+        image = array.transpose(1, 2, 0) if array.ndim == 3 and array.shape[0] in (1, 3, 4) else array
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim not in (2, 3):
+            what = f"array of {image.dtype} with the shape {list(image.shape)}"
+            raise AdotxError("image.mode", what, "image", "give uint8 [height, width, 3], or a PIL image")
+        image = Image.fromarray(image.squeeze(-1) if image.shape[2:] == (1,) else image)
+    return open_image(image, published=published)

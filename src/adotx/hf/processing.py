@@ -1,0 +1,252 @@
+"""Processor of A.X 4.0 VL: pictures and texts or conversations in, model inputs out.
+
+In: pictures as `AX4VLImageProcessor` takes them; texts with one image token per picture, or conversations.
+Out: `BatchFeature` with input_ids, attention_mask, pixel_values and image_sizes.
+Does not know models.
+
+Two roads lead to ids. `apply_chat_template(tokenize=True)` renders by id: nothing that a user, a tool or a
+document wrote can become a control token or an image slot. The published road, text first and then
+`processor(text=...)`, reads control tokens out of the text, as everywhere in transformers; use it with text
+you trust. Batches are padded on the left, so that each row can be continued; pass `padding_side="right"`
+for training.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers import ProcessorMixin
+from transformers.image_processing_utils import BatchFeature
+
+from adotx.errors import AdotxError
+from adotx.hf.image_processing import AX4VLImageProcessor, flat
+from adotx.hf.rendering import VL_FAMILY, Conversations, default_template, is_family_template
+from adotx.hf.tokenization import AX4Tokenizer
+
+
+class AX4VLProcessor(ProcessorMixin):
+    """Image processor and tokenizer under one roof.
+
+    Args:
+        image_processor: `AX4VLImageProcessor`.
+        tokenizer: `AX4Tokenizer`.
+        patch_size: kept for saving; not used.
+        num_tokens_per_tile: ids that one tile becomes.
+        image_token: the token in a text that stands for a picture.
+        chat_template: a Jinja template of one's own; the default is ours.
+    """
+
+    def __init__(
+        self,
+        image_processor: Any = None,
+        tokenizer: Any = None,
+        patch_size: int = 16,
+        num_tokens_per_tile: int = 144,
+        image_token: str = "<|extra_id_11|>",
+        chat_template: str | None = None,
+        **_: Any,
+    ) -> None:
+        if chat_template is None or is_family_template(chat_template):
+            chat_template = default_template(VL_FAMILY)
+        super().__init__(image_processor, tokenizer, chat_template=chat_template)
+        self.patch_size = patch_size
+        self.num_tokens_per_tile = num_tokens_per_tile
+        self.image_token = image_token
+        self.image_token_id = tokenizer.convert_tokens_to_ids(image_token)
+
+    @classmethod
+    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> AX4VLProcessor:
+        """As in transformers; a `chat_template` given here is kept as it is."""
+        template = kwargs.pop("chat_template", None)
+        processor = super().from_pretrained(name, *args, **kwargs)
+        if template is not None:
+            processor.chat_template = template
+        return processor
+
+    @classmethod
+    def _get_arguments_from_pretrained(
+        cls, pretrained_model_name_or_path: Any, processor_dict: Any = None, **kwargs: Any
+    ) -> list[Any]:
+        """The two parts, by class: AutoImageProcessor wants torchvision in transformers 5.16."""
+        kwargs = {k: v for k, v in kwargs.items() if k not in ("trust_remote_code", "use_fast", "backend")}
+        tokenizer = AX4Tokenizer.from_pretrained(pretrained_model_name_or_path, **kwargs)
+        if not tokenizer.speaks_family:
+            what = "its tokenizer is not of the A.X 4.0 family (control tokens at ids 8, 10, 24, 25, 27)"
+            remedy = "copy the tokenizer files from the original checkpoint"
+            raise AdotxError("processor.tokenizer", what, str(pretrained_model_name_or_path), remedy)
+        return [AX4VLImageProcessor.from_pretrained(pretrained_model_name_or_path, **kwargs), tokenizer]
+
+    def __call__(
+        self,
+        images: Any = None,
+        text: str | list[str] | None = None,
+        conversations: Any = None,
+        **kwargs: Any,
+    ) -> BatchFeature:
+        """Model inputs of texts and pictures.
+
+        Args:
+            images: all pictures of the batch, in the order of their tokens; nested lists are flattened.
+            text: a text or a list; each image token in it stands for one picture.
+            conversations: instead of texts, to be rendered first; pictures inside or in `images`.
+            **kwargs: `padding` (False), `padding_side` ("left"), `return_tensors` and other arguments of the
+                tokenizer, flat or in `text_kwargs`; tile settings flat or in `images_kwargs`.
+
+        Raises:
+            AdotxError: ``processor.images`` when image tokens and pictures differ in number, with both
+                numbers.
+        """
+        text_kwargs, image_kwargs = self._split(kwargs)
+        return_tensors = text_kwargs.pop("return_tensors", None)
+        if text is None and conversations is not None:
+            return self.apply_chat_template(
+                conversations,
+                images=images,
+                tokenize=True,
+                return_dict=True,
+                return_tensors=return_tensors,
+                processor_kwargs={**text_kwargs, **image_kwargs},
+            )
+        pictures = flat(images)
+        data: dict[str, Any] = {}
+        tiles: list[int] = []
+        if pictures:
+            features = self.image_processor.preprocess(pictures, **image_kwargs)
+            tiles = list(features.pop("num_tiles"))
+            data.update(features)
+        if text is not None:
+            texts = self._expand([text] if isinstance(text, str) else list(text), tiles)
+            options = {"padding": False, "padding_side": "left", "add_special_tokens": False, **text_kwargs}
+            encoded = self.tokenizer(texts, **options)
+            self._check_whole(encoded["input_ids"], tiles)
+            data = {**encoded, **data}
+        if not data:
+            raise AdotxError("processor.input", "neither text nor images given", "AX4VLProcessor")
+        return BatchFeature(data=data, tensor_type=return_tensors)
+
+    def _split(self, kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Arguments for the tokenizer and for the image processor."""
+        text_kwargs = {**kwargs.pop("common_kwargs", {}), **kwargs.pop("text_kwargs", {})}
+        image_kwargs = dict(kwargs.pop("images_kwargs", {}))
+        image_kwargs.pop("return_tensors", None)
+        known = self.image_processor.valid_kwargs.__annotations__
+        for key, value in kwargs.items():
+            target = image_kwargs if key in known and key != "return_tensors" else text_kwargs
+            target[key] = value
+        return text_kwargs, image_kwargs
+
+    def _expand(self, texts: list[str], tiles: list[int]) -> list[str]:
+        """Replace each image token by as many as its picture has."""
+        slots = sum(text.count(self.image_token) for text in texts)
+        if slots != len(tiles):
+            what = f"{slots} image tokens {self.image_token} in the text but {len(tiles)} images"
+            raise AdotxError(
+                "processor.images", what, "AX4VLProcessor", "give one image for each image token"
+            )
+        counts = iter(tiles)
+        expanded = []
+        for text in texts:
+            head, *parts = text.split(self.image_token)
+            for part in parts:
+                head += self.image_token * (next(counts) * self.num_tokens_per_tile) + part
+            expanded.append(head)
+        return expanded
+
+    def _check_whole(self, ids: list[list[int]], tiles: list[int]) -> None:
+        rows = ids.tolist() if hasattr(ids, "tolist") else ids
+        found = sum(list(row).count(self.image_token_id) for row in rows)
+        if found != (expected := sum(tiles) * self.num_tokens_per_tile):
+            what = f"{found} image slots are left of {expected}: truncation cut into an image"
+            raise AdotxError("processor.images", what, "AX4VLProcessor", "raise max_length, or fewer tiles")
+
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        chat_template: str | None = None,
+        tools: Any = None,
+        add_generation_prompt: bool = False,
+        continue_final_message: bool = False,
+        return_assistant_tokens_mask: bool = False,
+        tokenize: bool = False,
+        return_tensors: Any = None,
+        return_dict: bool = False,
+        images: Any = None,
+        processor_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Render a conversation, or a list of them.
+
+        Args:
+            conversation: messages with content None, text, or a list of {"type": "text" | "image" |
+                "image_url"}. An image part may carry its picture ("image", "path", "base64", a data URL);
+                nothing is fetched.
+            chat_template: a template of one's own; then transformers renders it as usual.
+            tokenize: False gives text with one image token per picture, for `processor(text=...)`.
+            return_dict: with `tokenize`: everything the model needs; otherwise input_ids alone.
+            images: pictures for image parts that carry none, in order.
+            processor_kwargs: `padding`, `padding_side`, tile settings; may also be given flat.
+
+        Raises:
+            AdotxError: ``chat.*`` for messages that cannot be rendered, ``image.*`` for pictures.
+        """
+        return_tensors = None if return_tensors == "auto" else return_tensors
+        if chat_template is not None or self.chat_template != default_template(VL_FAMILY):
+            return super().apply_chat_template(
+                conversation,
+                chat_template=chat_template,
+                tools=tools,
+                add_generation_prompt=add_generation_prompt,
+                continue_final_message=continue_final_message,
+                return_assistant_tokens_mask=return_assistant_tokens_mask,
+                tokenize=tokenize,
+                return_tensors=return_tensors,
+                return_dict=return_dict,
+                processor_kwargs=processor_kwargs,
+                **kwargs,
+            )
+        chats = Conversations.of(conversation)
+        options: dict[str, Any] = {
+            "family": VL_FAMILY,
+            "tools": tools,
+            "image_token_id": self.image_token_id,
+            "tokens_per_tile": self.num_tokens_per_tile,
+            "add_generation_prompt": add_generation_prompt,
+            "continue_final_message": continue_final_message,
+        }
+        plain = self._plain_tokenizer()
+        if not tokenize:
+            return chats.unbatch([part.text for part in chats.render(plain, **options)])
+        text_kwargs, image_kwargs = self._split({**(processor_kwargs or {}), **kwargs})
+        return_tensors = text_kwargs.pop("return_tensors", return_tensors)
+        rows = chats.pictures(flat(images))
+        data: dict[str, Any] = {}
+        tiles: list[list[int]] = [[] for _ in rows]
+        if pictures := flat(rows):
+            features = self.image_processor.preprocess(pictures, **image_kwargs)
+            counts = iter(features.pop("num_tiles"))
+            tiles = [[next(counts) for _ in row] for row in rows]
+            data.update(features)
+        rendered = chats.render(plain, tiles=tiles, **options)
+        padding = text_kwargs.pop("padding", None)
+        if padding is None:
+            padding = len(rendered) > 1 and return_tensors is not None
+        batch = self.tokenizer.pad_rendered(
+            rendered, padding=padding, masks=return_assistant_tokens_mask, **text_kwargs
+        )
+        if not return_dict:
+            data = {}
+        features = BatchFeature(data={**batch, **data}, tensor_type=return_tensors)
+        return features if return_dict else features["input_ids"]
+
+    def _plain_tokenizer(self) -> Any:
+        if not isinstance(self.tokenizer, AX4Tokenizer):
+            what = f"the tokenizer is a {type(self.tokenizer).__name__}"
+            raise AdotxError("processor.tokenizer", what, "AX4VLProcessor", "load it with AX4Tokenizer")
+        return self.tokenizer.plain
+
+    def save_pretrained(self, save_directory: Any, push_to_hub: bool = False, **kwargs: Any) -> Any:
+        """As in transformers, with preprocessor_config.json beside processor_config.json as published."""
+        Path(save_directory).mkdir(parents=True, exist_ok=True)
+        self.image_processor.save_pretrained(save_directory)
+        return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)

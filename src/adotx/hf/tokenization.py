@@ -1,0 +1,235 @@
+"""Tokenizer of the A.X 4.0 family for transformers: the published files in, the published ids out.
+
+In: a directory or hub id with tokenizer.json, or vocab.json and merges.txt. Out: `AX4Tokenizer`.
+Does not know models or images.
+
+Three things differ from what `AutoTokenizer` would give. A text checkpoint of this family says `model_type:
+qwen2`, for which transformers 5 takes Qwen2's regular expression (digits one by one, line breaks joined)
+whatever the files say: other ids than the model was trained on. `apply_chat_template` returns ids rather
+than a dictionary, as the model card's script expects. And conversations go through `adotx.chat.render`, so
+that nothing a user writes becomes a control token.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+from transformers import GPT2Tokenizer
+from transformers.models.auto.tokenization_auto import get_tokenizer_config
+from transformers.utils import cached_file
+
+from adotx.checkpoint.tokenizer import AddedToken, AxTokenizer
+from adotx.hf.rendering import TEXT_FAMILY, VL_FAMILY, Conversations, default_template, is_family_template
+
+_PLAIN_SPLIT = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+# Ids that all checkpoints of the family share and no other GPT-2 shaped vocabulary has.
+FAMILY_IDS = {"<|user|>": 8, "<|assistant|>": 10, "<|extra_id_13|>": 24, "<|im_start|>": 25, "<|im_end|>": 27}
+# Arguments of from_pretrained that say where files come from.
+HUB_KEYS = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token")
+
+_CLASSES = ("GPT2Tokenizer", "GPT2TokenizerFast", "AX4Tokenizer")
+_NOT_FOR_TOKENIZERS = ("backend", "code_revision", "config", "trust_remote_code", "use_fast", "_from_auto")
+_ELSEWHERE = ("gguf_file", "tokenizer_type")
+
+
+class AX4Tokenizer(GPT2Tokenizer):
+    """Byte-level BPE with the control tokens of A.X 4.0, and its own chat format."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.pop("auto_map", None)
+        # WordPiece's repair of spaces before punctuation; it would damage byte-level text.
+        kwargs["clean_up_tokenization_spaces"] = False
+        super().__init__(*args, **kwargs)
+        if self.chat_template is None or is_family_template(self.chat_template):
+            self.chat_template = default_template(self.family)
+
+    @classmethod
+    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> AX4Tokenizer:
+        """As in transformers; a tokenizer.json that splits text in its own way is followed."""
+        template = kwargs.pop("chat_template", None)
+        tokenizer = super().from_pretrained(name, *args, **kwargs)
+        if template is not None:
+            tokenizer.chat_template = template
+        hub = {key: kwargs[key] for key in HUB_KEYS if kwargs.get(key) is not None}
+        file = cached_file(name, "tokenizer.json", _raise_exceptions_for_missing_entries=False, **hub)
+        if file is not None:
+            document = json.loads(Path(file).read_text(encoding="utf-8"))
+            split = document.get("pre_tokenizer") or {}
+            if document.get("normalizer") is not None or {**_PLAIN_SPLIT, **split} != _PLAIN_SPLIT:
+                backend = Tokenizer.from_file(file)
+                tokenizer._tokenizer.normalizer = backend.normalizer
+                tokenizer._tokenizer.pre_tokenizer = backend.pre_tokenizer
+        return tokenizer
+
+    @property
+    def family(self) -> str:
+        """Which chat format: only vision checkpoints have the image slot `<|extra_id_11|>`."""
+        return VL_FAMILY if "<|extra_id_11|>" in self.get_added_vocab() else TEXT_FAMILY
+
+    @property
+    def speaks_family(self) -> bool:
+        """Whether the control tokens stand at the family's ids."""
+        return all(self.convert_tokens_to_ids(token) == i for token, i in FAMILY_IDS.items())
+
+    @cached_property
+    def plain(self) -> AxTokenizer:
+        """The same vocabulary as an encoder that cannot produce a control token."""
+        document = json.loads(self._tokenizer.to_str())
+        added = [AddedToken(t["id"], t["content"], t["special"]) for t in document["added_tokens"]]
+        return AxTokenizer(
+            document["model"], added, document["normalizer"], document["pre_tokenizer"], "tokenizer"
+        )
+
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        tools: Any = None,
+        documents: Any = None,
+        chat_template: str | None = None,
+        add_generation_prompt: bool = False,
+        continue_final_message: bool = False,
+        tokenize: bool = True,
+        padding: Any = False,
+        truncation: bool = False,
+        max_length: int | None = None,
+        return_tensors: Any = None,
+        return_dict: bool = False,
+        return_assistant_tokens_mask: bool = False,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Render a conversation, or a list of them.
+
+        Args: as in transformers, but `return_dict` is False by default. A template of one's own, given here
+        or set as `chat_template`, goes through transformers as usual; so do `documents` and template
+        variables.
+
+        Returns:
+            A text when `tokenize` is False; else ids (lists, or a tensor for `return_tensors`), or a
+            dictionary with input_ids, attention_mask and, if asked for, assistant_masks (1 where an answer
+            is trained on).
+        """
+        custom = chat_template is not None or self.chat_template != default_template(self.family)
+        if custom or documents is not None or kwargs or truncation:
+            return super().apply_chat_template(
+                conversation,
+                tools=tools,
+                documents=documents,
+                chat_template=chat_template,
+                add_generation_prompt=add_generation_prompt,
+                continue_final_message=continue_final_message,
+                tokenize=tokenize,
+                padding=padding,
+                truncation=truncation,
+                max_length=max_length,
+                return_tensors=return_tensors,
+                return_dict=return_dict,
+                return_assistant_tokens_mask=return_assistant_tokens_mask,
+                tokenizer_kwargs=tokenizer_kwargs,
+                **kwargs,
+            )
+        chats = Conversations.of(conversation)
+        rendered = chats.render(
+            self.plain,
+            family=self.family,
+            tools=tools,
+            add_generation_prompt=add_generation_prompt,
+            continue_final_message=continue_final_message,
+        )
+        if not tokenize:
+            return chats.unbatch([part.text for part in rendered])
+        batch = self.pad_rendered(
+            rendered,
+            padding=padding or (len(rendered) > 1 and return_tensors is not None),
+            max_length=max_length,
+            masks=return_assistant_tokens_mask,
+            **(tokenizer_kwargs or {}),
+        )
+        if return_tensors is None and not chats.batched:
+            batch = {key: rows[0] for key, rows in batch.items()}
+        encoding = self._as_encoding(batch, return_tensors)
+        return encoding if return_dict else encoding["input_ids"]
+
+    def pad_rendered(
+        self,
+        rendered: list[Any],
+        padding: Any = False,
+        max_length: int | None = None,
+        masks: bool = False,
+        padding_side: str = "left",
+        pad_to_multiple_of: int | None = None,
+    ) -> dict[str, list[list[int]]]:
+        """Rows of ids as one batch.
+
+        Args:
+            rendered: what `adotx.chat.render` returned for each row.
+            padding: False, True or "longest", or "max_length".
+            masks: add `assistant_masks`.
+            padding_side: "left" (the default: a row can be continued) or "right".
+
+        Returns:
+            input_ids, attention_mask and perhaps assistant_masks as lists.
+        """
+        width = 0
+        if padding:
+            width = max(len(part.ids) for part in rendered)
+            width = max_length if padding == "max_length" and max_length else width
+            multiple = pad_to_multiple_of or 1
+            width = -(-width // multiple) * multiple
+        batch: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": []}
+        if masks:
+            batch["assistant_masks"] = []
+        for part in rendered:
+            short = max(0, width - len(part.ids))
+            before, after = (short, 0) if padding_side == "left" else (0, short)
+            row = {
+                "input_ids": ([self.pad_token_id], part.ids),
+                "attention_mask": ([0], [1] * len(part.ids)),
+                "assistant_masks": ([0], [int(m) for m in part.mask]),
+            }
+            for key, rows in batch.items():
+                fill, values = row[key]
+                rows.append(fill * before + list(values) + fill * after)
+        return batch
+
+    @staticmethod
+    def _as_encoding(batch: dict[str, Any], return_tensors: Any) -> Any:
+        from transformers import BatchEncoding
+
+        return BatchEncoding(batch, tensor_type=return_tensors)
+
+    def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers, under the published class name, so that the files load without adotx."""
+        files = super().save_pretrained(save_directory, *args, **kwargs)
+        path = Path(save_directory) / "tokenizer_config.json"
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config["tokenizer_class"] = "GPT2Tokenizer"
+        for key in ("is_local", "local_files_only"):  # how it was loaded here, and nobody else's business
+            config.pop(key, None)
+        path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return files
+
+
+def load_family_tokenizer(name: Any, *args: Any, **kwargs: Any) -> AX4Tokenizer | None:
+    """The tokenizer of `name` when it is one of this family, else None.
+
+    Args:
+        name: a directory or hub id.
+        **kwargs: as for `AutoTokenizer.from_pretrained`.
+    """
+    if any(kwargs.get(key) is not None for key in _ELSEWHERE):
+        return None
+    kwargs = {k: v for k, v in kwargs.items() if k not in (*_NOT_FOR_TOKENIZERS, *_ELSEWHERE)}
+    hub = {
+        k: v
+        for k, v in kwargs.items()
+        if k in ("cache_dir", "local_files_only", "revision", "subfolder", "token")
+    }
+    if get_tokenizer_config(name, **hub).get("tokenizer_class") not in _CLASSES:
+        return None
+    tokenizer = AX4Tokenizer.from_pretrained(name, *args, **kwargs)
+    return tokenizer if tokenizer.speaks_family else None
