@@ -1,0 +1,47 @@
+# Two commands on a fresh machine with Python 3.11 or newer and pip: `make demo` and `make test`. Both may be repeated.
+
+PYTHON ?= python3
+# "+cpu" never resolves to a CUDA build. Where no such build is to be had (macOS): make test TORCH=torch==2.13.0
+# Without torch its tests are skipped: make test TORCH=
+TORCH ?= torch==2.13.0+cpu
+# For example: make test PYTEST="tests/test_cli.py -x"
+PYTEST ?=
+
+PIP := bin/python -m pip --disable-pip-version-check install --quiet
+SOURCES := $(shell find src -type f -not -name '*.pyc')
+
+.PHONY: demo test lint clean
+
+demo: .venv/demo/.installed  ## transcribe the pages of examples/ with the bundled model; fails where CER > 0.10
+	.venv/demo/bin/python scripts/demo.py examples
+
+test: .venv/test/.installed  ## ruff, then every test
+	.venv/test/bin/ruff check .
+	.venv/test/bin/python -m pytest $(PYTEST)
+
+lint: .venv/lint/.installed  ## ruff alone
+	.venv/lint/bin/ruff check .
+
+clean:  ## remove what the commands above have built
+	rm -rf .venv
+
+# A stamp is written last, so an interrupted installation is done again from the start.
+.venv/demo/.installed: pyproject.toml $(SOURCES)
+	$(PYTHON) -m venv .venv/demo
+	.venv/demo/$(PIP) .
+	touch $@
+
+.venv/test/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv/test
+ifneq ($(strip $(TORCH)),)
+	.venv/test/$(PIP) "$(TORCH)"
+	.venv/test/$(PIP) --editable ".[train,dev]"
+else
+	.venv/test/$(PIP) --editable ".[dev]"
+endif
+	touch $@
+
+.venv/lint/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv/lint
+	.venv/lint/$(PIP) "ruff>=0.17,<0.18"
+	touch $@

@@ -1,0 +1,295 @@
+"""The verbs and their options as Typer reads them. A verb's work is in a module imported when called.
+
+Imports typer and the table of strings, nothing heavier: `adotx --help` must be quick.
+"""
+
+# No `from __future__ import annotations` here: Typer reads the annotations, which use names of this module.
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from adotx.cli.strings import language, text
+
+if TYPE_CHECKING:
+    from adotx.engine import SamplingParams
+
+
+class Weights(StrEnum):
+    """What `--weights` takes."""
+
+    INT8 = "int8"
+    BF16 = "bf16"
+    F32 = "f32"
+
+
+class Side(StrEnum):
+    """What `--split` takes."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+
+
+_KOREAN_FRAME = (
+    (re.compile(r"^Usage:", re.M), "사용법:"),
+    (re.compile(r"^Arguments:", re.M), "인자:"),
+    (re.compile(r"^Options:", re.M), "옵션:"),
+    (re.compile(r"^Commands:", re.M), "명령:"),
+    (re.compile(r"Show this message and exit\."), "이 도움말을 출력하고 끝냅니다."),
+    (re.compile(r"\[required\]"), "[필수]"),
+    (re.compile(r"\[default:"), "[기본값:"),
+)
+
+
+def _in_language(page: str) -> str:
+    """A help page with the words that Typer brings in the user's language too."""
+    if language() == "ko":
+        for pattern, korean in _KOREAN_FRAME:
+            page = pattern.sub(korean, page)
+    return page
+
+
+class Command(TyperCommand):
+    """A verb whose help page speaks the user's language."""
+
+    def get_help(self, ctx: Any) -> str:
+        return _in_language(super().get_help(ctx))
+
+
+class Group(TyperGroup):
+    """Verbs in the order of this file, not of the alphabet; help as `Command`."""
+
+    def get_help(self, ctx: Any) -> str:
+        return _in_language(super().get_help(ctx))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+
+def _typer(key: str) -> typer.Typer:
+    return typer.Typer(
+        cls=Group,
+        help=text(key),
+        no_args_is_help=True,
+        add_completion=False,
+        # Plain help and plain tracebacks: importing rich takes longer than all the rest.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+
+
+app = _typer("app")
+data_app = _typer("data")
+train_app = _typer("train")
+
+
+def _verb(group: typer.Typer, key: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Register a function as a verb; its return value is the exit code."""
+
+    def register(function: Callable[..., int]) -> Callable[..., int]:
+        import functools
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> None:
+            raise typer.Exit(function(*args, **kwargs))
+
+        group.command(key.rpartition(".")[2], cls=Command, help=text(key))(call)
+        return function
+
+    return register
+
+
+Model = Annotated[str, typer.Option("--model", "-m", help=text("model"), metavar="MODEL")]
+WeightFormat = Annotated[Weights, typer.Option("--weights", "-w", help=text("weights"))]
+Online = Annotated[bool, typer.Option("--online", help=text("online"))]
+MaxTokens = Annotated[int, typer.Option("--max-tokens", help=text("max_tokens"), min=1)]
+Temperature = Annotated[float, typer.Option("--temperature", help=text("temperature"), min=0)]
+TopP = Annotated[float, typer.Option("--top-p", help=text("top_p"))]
+Seed = Annotated[Optional[int], typer.Option("--seed", help=text("seed"))]  # noqa: UP045  Typer 0.15 wants it so
+Picture = Annotated[Path, typer.Argument(help=text("ask.image"), metavar="IMAGE", show_default=False)]
+
+
+def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | None) -> "SamplingParams":
+    from adotx.engine import SamplingParams
+
+    return SamplingParams(max_new_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from adotx import __version__
+
+        typer.echo(f"adotx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", help=text("version"), callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@_verb(app, "transcribe")
+def transcribe(
+    paths: Annotated[
+        list[Path], typer.Argument(help=text("transcribe.paths"), metavar="PATH", show_default=False)
+    ],
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", "-o", help=text("transcribe.out"), metavar="DIR"),
+    ] = None,
+    model: Model = "nano",
+    weights: WeightFormat = Weights.INT8,
+    pages: Annotated[bool, typer.Option("--pages", help=text("transcribe.pages"))] = False,
+    online: Online = False,
+) -> int:
+    from adotx.cli.transcribe import transcribe as run
+
+    return run(paths, out, model, weights.value, pages, online)
+
+
+@_verb(app, "ask")
+def ask(
+    image: Picture,
+    question: Annotated[
+        str, typer.Argument(help=text("ask.question"), metavar="QUESTION", show_default=False)
+    ],
+    model: Model = "nano",
+    weights: WeightFormat = Weights.INT8,
+    max_tokens: MaxTokens = 512,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = None,
+    online: Online = False,
+) -> int:
+    from adotx.cli.ask import ask as run
+
+    return run(image, question, model, weights.value, online, _sampling(max_tokens, temperature, top_p, seed))
+
+
+@_verb(app, "describe")
+def describe(
+    image: Picture,
+    model: Model = "nano",
+    weights: WeightFormat = Weights.INT8,
+    max_tokens: MaxTokens = 512,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = None,
+    online: Online = False,
+) -> int:
+    from adotx.cli.ask import describe as run
+
+    return run(image, model, weights.value, online, _sampling(max_tokens, temperature, top_p, seed))
+
+
+@_verb(app, "chat")
+def chat(
+    model: Model = "nano",
+    weights: WeightFormat = Weights.INT8,
+    system: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--system", help=text("chat.system"), metavar="TEXT"),
+    ] = None,
+    max_tokens: MaxTokens = 1024,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = None,
+    online: Online = False,
+) -> int:
+    from adotx.cli.chat import chat as run
+
+    return run(model, weights.value, online, system, _sampling(max_tokens, temperature, top_p, seed))
+
+
+@_verb(app, "validate")
+def validate(
+    directory: Annotated[str, typer.Argument(help=text("validate.dir"), metavar="DIR", show_default=False)],
+) -> int:
+    from adotx.cli.validate import validate as run
+
+    return run(directory)
+
+
+@_verb(app, "tokens")
+def tokens(
+    what: Annotated[str, typer.Argument(help=text("tokens.what"), metavar="IMAGE|TEXT", show_default=False)],
+    model: Model = "nano",
+    online: Online = False,
+) -> int:
+    from adotx.cli.tokens import tokens as run
+
+    return run(what, model, online)
+
+
+Corpora = Annotated[Path, typer.Option("--corpora", help=text("data.pages.corpora"), metavar="DIR")]
+
+
+@_verb(data_app, "data.fonts")
+def data_fonts(
+    folder: Annotated[
+        Path, typer.Argument(help=text("data.fonts.folder"), metavar="FOLDER", show_default=False)
+    ],
+    only_list: Annotated[bool, typer.Option("--list", help=text("data.fonts.list"))] = False,
+) -> int:
+    from adotx.cli.data import fonts as run
+
+    return run(folder, only_list)
+
+
+@_verb(data_app, "data.pages")
+def data_pages(
+    out: Annotated[Path, typer.Argument(help=text("data.pages.out"), metavar="DIR", show_default=False)],
+    corpora: Corpora,
+    fonts: Annotated[Path, typer.Option("--fonts", help=text("data.pages.fonts"), metavar="DIR")],
+    count: Annotated[int, typer.Option("--count", "-n", help=text("data.pages.count"), min=1)] = 10,
+    split: Annotated[Side, typer.Option("--split", help=text("data.pages.split"))] = Side.TRAIN,
+    seed: Annotated[int, typer.Option("--seed", help=text("data.pages.seed"))] = 0,
+) -> int:
+    from adotx.cli.data import pages as run
+
+    return run(out, corpora, fonts, count, split.value, seed)
+
+
+@_verb(data_app, "data.split")
+def data_split(
+    corpora: Annotated[
+        Path, typer.Argument(help=text("data.split.corpora"), metavar="DIR", show_default=False)
+    ],
+) -> int:
+    from adotx.cli.data import split as run
+
+    return run(corpora)
+
+
+def _stage(name: str) -> None:
+    @_verb(train_app, f"train.{name}")
+    def stage(
+        settings: Annotated[
+            Optional[list[str]],  # noqa: UP045
+            typer.Argument(help=text("train.settings"), metavar="KEY=VALUE", show_default=False),
+        ] = None,
+        config: Annotated[
+            Optional[Path],  # noqa: UP045
+            typer.Option("--config", "-c", help=text("train.config"), metavar="FILE"),
+        ] = None,
+    ) -> int:
+        from adotx.cli.train import train as run
+
+        return run(name, config, settings or [])
+
+
+for _name in ("tokenizer", "language", "glyphs", "reading", "pages"):
+    _stage(_name)
+
+app.add_typer(data_app, name="data")
+app.add_typer(train_app, name="train")

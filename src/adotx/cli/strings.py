@@ -1,0 +1,204 @@
+"""Every sentence the command line says, in English and Korean: one table, chosen by ADOTX_LANG or the locale.
+
+In: a key and values for its braces. Out: one text. Messages of `AdotxError` are the rooms' and English.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+LANGUAGES = ("en", "ko")
+
+
+def language(environ: Mapping[str, str] | None = None) -> str:
+    """ "ko" or "en": ADOTX_LANG decides, else LC_ALL, LC_MESSAGES, LANG; the first that is set."""
+    environ = os.environ if environ is None else environ
+    names = ("ADOTX_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+    chosen = next((environ[name] for name in names if environ.get(name)), "")
+    return "ko" if chosen.lower().startswith("ko") else "en"
+
+
+def text(key: str, **values: object) -> str:
+    """The sentence for `key` in the user's language, its braces filled with `values`."""
+    english, korean = STRINGS[key]
+    chosen = korean if language() == "ko" else english
+    return chosen.format(**values) if values else chosen
+
+
+STRINGS: dict[str, tuple[str, str]] = {
+    "app": (
+        "Korean documents in, Markdown out, on your own CPU.\n\n"
+        "\b\nExit codes: 0 done; 1 done with a finding (an unreadable page, a fault in a checkpoint);\n"
+        "2 an input or argument was refused, the others were done; 130 interrupted; 141 stdout was closed.\n\n"
+        "ADOTX_LANG=ko or en chooses the language of this help.",
+        "한국어 문서를 내 컴퓨터의 CPU에서 마크다운으로 옮깁니다.\n\n"
+        "\b\n종료 코드: 0 완료, 1 완료했으나 살펴볼 것이 있음(읽지 못한 쪽, validate가 찾은 결함),\n"
+        "2 거절된 입력이나 인자가 있음(나머지는 처리함), 130 중단됨, 141 stdout을 읽던 쪽이 닫힘.\n\n"
+        "ADOTX_LANG=ko 또는 en으로 이 도움말의 언어를 고릅니다.",
+    ),
+    "version": ("Print the version and exit.", "버전을 출력하고 끝냅니다."),
+    # Options that several verbs share
+    "model": (
+        'The checkpoint: "nano" (comes with adotx), a directory, or with --online a hub id.',
+        '체크포인트: "nano"(adotx에 들어 있음), 디렉터리, 또는 --online과 함께 허브 이름.',
+    ),
+    "weights": (
+        "Precision of the weights: int8 is the fastest, f32 the reference.",
+        "가중치 정밀도: int8이 가장 빠르고 f32가 기준입니다.",
+    ),
+    "online": (
+        "Allow the checkpoint to be downloaded; without it nothing is ever fetched.",
+        "체크포인트 내려받기를 허용합니다. 이 옵션이 없으면 아무것도 내려받지 않습니다.",
+    ),
+    "max_tokens": ("Most tokens of an answer.", "답변의 최대 토큰 수."),
+    "temperature": (
+        "0 always takes the likeliest token; higher is more varied.",
+        "0이면 늘 가장 그럴듯한 토큰을 고르고, 클수록 다양해집니다.",
+    ),
+    "top_p": (
+        "Draw from the likeliest tokens that together have this probability.",
+        "확률의 합이 이 값이 될 때까지의 상위 토큰에서만 뽑습니다.",
+    ),
+    "seed": ("Makes drawn answers repeatable.", "같은 값이면 뽑은 답변이 똑같이 되풀이됩니다."),
+    # Verbs
+    "transcribe": (
+        "Transcribe images and PDFs to Markdown.\n\n"
+        "One input: its Markdown on stdout and nothing else. Several: each after a line <!-- file: NAME -->. "
+        "With --out: one NAME.md for each, nothing on stdout.",
+        "이미지와 PDF를 마크다운으로 옮깁니다.\n\n"
+        "입력이 하나면 stdout에는 마크다운만 나옵니다. 여럿이면 문서마다 <!-- file: 이름 --> 줄이 앞섭니다. "
+        "--out을 주면 입력마다 이름.md를 쓰고 stdout에는 아무것도 쓰지 않습니다.",
+    ),
+    "transcribe.paths": (
+        "Images, PDFs, or directories that hold them.",
+        "이미지, PDF, 또는 이들이 든 디렉터리.",
+    ),
+    "transcribe.out": (
+        "Write NAME.md for each input into this directory.",
+        "입력마다 이름.md를 이 디렉터리에 씁니다.",
+    ),
+    "transcribe.pages": (
+        "Mark where each page begins with a line <!-- page: N -->.",
+        "쪽이 시작되는 곳에 <!-- page: N --> 줄을 넣습니다.",
+    ),
+    "transcribe.loading": ("loading {model} ...", "{model} 여는 중 ..."),
+    "transcribe.page": ("{name}: page {page} ...", "{name}: {page}쪽 읽는 중 ..."),
+    "transcribe.failed": ("{name}: page {page} failed: {reason}", "{name}: {page}쪽을 읽지 못함: {reason}"),
+    "transcribe.wrote": (
+        "{name}: {pages} page(s), {seconds:.1f} s -> {path}",
+        "{name}: {pages}쪽, {seconds:.1f}초 -> {path}",
+    ),
+    "transcribe.total": (
+        "{done} of {inputs} document(s) done, {failed} page(s) failed",
+        "문서 {inputs}개 중 {done}개 완료, 읽지 못한 쪽 {failed}개",
+    ),
+    "ask": (
+        "Ask a question about an image; the answer streams to stdout.",
+        "이미지에 대해 묻습니다. 답변은 stdout으로 흘러나옵니다.",
+    ),
+    "ask.image": ("An image file.", "이미지 파일."),
+    "ask.question": ("The question, in Korean or English.", "한국어나 영어로 된 질문."),
+    "ask.cut": (
+        "note: the answer was cut at {tokens} tokens (raise --max-tokens)",
+        "알림: 답변이 {tokens}토큰에서 잘렸습니다(--max-tokens를 늘리세요)",
+    ),
+    "describe": ("Describe an image.", "이미지를 설명합니다."),
+    "describe.prompt": ("Describe this image.", "이미지에 대하여 설명해줘."),
+    "chat": (
+        "Talk to the model; /new starts afresh, /quit leaves.\n\n"
+        "When stdin is not a terminal it is read to its end as one message and the answer printed: "
+        "echo 안녕 | adotx chat",
+        "모델과 대화합니다. /new로 새로 시작하고 /quit으로 나갑니다.\n\n"
+        "stdin이 터미널이 아니면 끝까지 읽어 한 메시지로 보내고 답변을 출력합니다: echo 안녕 | adotx chat",
+    ),
+    "chat.system": (
+        "A system message that the conversation begins with.",
+        "대화의 첫머리에 둘 시스템 메시지.",
+    ),
+    "chat.hello": (
+        "{model}: type a message; /new starts afresh, /quit leaves",
+        "{model}: 메시지를 입력하세요. /new 새 대화, /quit 나가기",
+    ),
+    "chat.new": ("a new conversation", "새 대화"),
+    "chat.commands": ("commands: /new, /quit", "명령: /new, /quit"),
+    "validate": (
+        "Check a checkpoint, part by part.\n\n"
+        "Is it whole, does it fit together, does it fit this machine? "
+        "Prints numbered ticks and crosses; exit code 1 when there is a cross.",
+        "체크포인트를 하나하나 검사합니다.\n\n"
+        "온전한지, 앞뒤가 맞는지, 이 컴퓨터에 들어가는지 봅니다. "
+        "번호가 붙은 ✓와 ✗를 출력하고, ✗가 있으면 종료 코드가 1입니다.",
+    ),
+    "validate.dir": ('A checkpoint directory, or "nano".', '체크포인트 디렉터리 또는 "nano".'),
+    "tokens": (
+        "Explain the tiles and tokens of an image or text.\n\n"
+        "How many, and why; no template around them is counted.",
+        "이미지나 글의 타일과 토큰을 설명합니다.\n\n"
+        "몇 개를 왜 쓰는지 보여 줍니다. 둘레의 대화 템플릿은 세지 않습니다.",
+    ),
+    "tokens.what": (
+        "An image file, a .txt or .md file, or the text itself.",
+        "이미지 파일, .txt나 .md 파일, 또는 글 자체.",
+    ),
+    "tokens.text": (
+        "text      {characters:,} characters, {bytes:,} bytes\n"
+        "tokens    {tokens:,}: {per_token:.2f} characters a token (vocabulary of {name}: {vocabulary:,})",
+        "글        {characters:,}자, {bytes:,}바이트\n"
+        "토큰      {tokens:,}개: 토큰 하나에 {per_token:.2f}자({name}의 어휘 {vocabulary:,}개)",
+    ),
+    "tokens.pieces": ("pieces    {pieces}", "조각      {pieces}"),
+    "tokens.more": ("... and {count:,} more", "... 그리고 {count:,}개 더"),
+    "data": ("Fonts, pages and splits for training.", "학습용 글꼴, 쪽, 분할을 다룹니다."),
+    "data.fonts": (
+        "Download openly licensed Korean fonts into a folder and list them.",
+        "자유 이용 한글 글꼴을 폴더에 내려받고 목록을 보여 줍니다.",
+    ),
+    "data.fonts.folder": ("Where the fonts go.", "글꼴이 들어갈 폴더."),
+    "data.fonts.list": (
+        "List what the folder holds and download nothing.",
+        "내려받지 않고 폴더에 있는 것만 보여 줍니다.",
+    ),
+    "data.fonts.total": (
+        "{faces} faces of {families} families, {held_out} families held out for validation",
+        "글꼴 {faces}개, 글꼴 가족 {families}개, 그중 {held_out}개는 검증용",
+    ),
+    "data.pages": (
+        "Write page images with their exact Markdown: NNNNNN.png and NNNNNN.md.",
+        "쪽 이미지와 정확한 마크다운을 씁니다: NNNNNN.png와 NNNNNN.md.",
+    ),
+    "data.pages.out": ("The directory to write to.", "쓸 디렉터리."),
+    "data.pages.corpora": ("Folder with the *.jsonl.zst corpora.", "*.jsonl.zst 말뭉치가 든 폴더."),
+    "data.pages.fonts": ("Folder with fonts.", "글꼴이 든 폴더."),
+    "data.pages.count": ("How many pages.", "쪽의 수."),
+    "data.pages.split": ("Texts and fonts of which side.", "어느 쪽의 글과 글꼴을 쓸지."),
+    "data.pages.seed": ("The same seed gives the same pages.", "같은 값이면 같은 쪽이 나옵니다."),
+    "data.pages.made": ("{done} of {count} pages", "{count}쪽 중 {done}쪽"),
+    "data.pages.total": (
+        "{count} pages, {rate:.1f} a second -> {path}",
+        "{count}쪽, 초당 {rate:.1f}쪽 -> {path}",
+    ),
+    "data.split": (
+        "Count the documents on each side of the split, by corpus.",
+        "말뭉치마다 분할 양쪽의 문서 수를 셉니다.",
+    ),
+    "data.split.corpora": ("Folder with the *.jsonl.zst corpora.", "*.jsonl.zst 말뭉치가 든 폴더."),
+    "data.split.head": ("corpus", "말뭉치"),
+    "train": (
+        'Train a checkpoint, stage by stage.\n\nNeeds pip install "adotx[train]".',
+        '체크포인트를 단계별로 학습합니다.\n\npip install "adotx[train]"이 필요합니다.',
+    ),
+    "train.tokenizer": ("Learn the vocabulary.", "어휘를 학습합니다."),
+    "train.language": ("Train the decoder on text.", "글로 디코더를 학습합니다."),
+    "train.glyphs": (
+        "Teach the vision tower to tell characters apart.",
+        "비전 타워가 글자를 가려보게 학습합니다.",
+    ),
+    "train.reading": ("Align tower and decoder on tiles of text.", "글 타일로 타워와 디코더를 맞춥니다."),
+    "train.pages": ("Train on whole pages.", "온전한 쪽으로 학습합니다."),
+    "train.settings": (
+        "Settings as KEY=VALUE; they win over --config.",
+        "KEY=VALUE 꼴의 설정. --config보다 앞섭니다.",
+    ),
+    "train.config": ("A TOML file with the stage's settings.", "단계의 설정이 든 TOML 파일."),
+}

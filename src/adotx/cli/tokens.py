@@ -1,0 +1,101 @@
+"""`adotx tokens`: an image or a text in, how many tiles and tokens it takes and why on stdout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adotx.cli import DONE
+from adotx.cli.strings import text
+from adotx.errors import AdotxError
+
+if TYPE_CHECKING:
+    from adotx.checkpoint import AxTokenizer
+
+TEXT_SUFFIXES = {".txt", ".md"}
+PICTURE_SUFFIXES = {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".gif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".jp2",
+    ".avif",
+}
+MOST_PIECES = 200
+
+
+def tokens(what: str, model: str, online: bool) -> int:
+    """Explain `what`; returns the exit code."""
+    from adotx.checkpoint import open_checkpoint
+
+    path = _as_path(what)
+    checkpoint = open_checkpoint(model, online=online)
+    if path is not None and path.suffix.lower() not in TEXT_SUFFIXES:
+        from adotx.vision import explain, open_image
+
+        image = open_image(path)
+        rule = checkpoint.config.tiles
+        if rule is None:
+            raise AdotxError(
+                "tokens.no_vision", "this checkpoint reads text only", model, "use a VL checkpoint"
+            )
+        print(explain(*image.size, rule))
+        return DONE
+    content = what if path is None else _read(path)
+    print("\n".join(explain_text(content, checkpoint.tokenizer, checkpoint.name)))
+    return DONE
+
+
+def explain_text(content: str, tokenizer: AxTokenizer, name: str) -> list[str]:
+    """Lines that say how many tokens `content` takes and what they are; no template around it is counted."""
+    ids = tokenizer.encode(content)
+    head = text(
+        "tokens.text",
+        characters=len(content),
+        bytes=len(content.encode("utf-8", "surrogateescape")),
+        tokens=len(ids),
+        per_token=len(content) / max(len(ids), 1),
+        name=name,
+        vocabulary=tokenizer.vocab_size,
+    )
+    pieces = " ".join(_piece(tokenizer.token_bytes(token)) for token in ids[:MOST_PIECES])
+    lines = [head, text("tokens.pieces", pieces=pieces)]
+    if len(ids) > MOST_PIECES:
+        lines.append(text("tokens.more", count=len(ids) - MOST_PIECES))
+    return lines
+
+
+def _piece(data: bytes) -> str:
+    """One token for the eye: quoted text, or hex where it is a part of a character."""
+    try:
+        return repr(data.decode())
+    except UnicodeDecodeError:
+        return f"<{data.hex()}>"
+
+
+def _as_path(what: str) -> Path | None:
+    """The file that `what` names; None where it is text. A name that looks like a picture's is never text."""
+    path = Path(what)
+    try:
+        here = path.exists()
+    except (OSError, ValueError):  # too long for a file name, or with a NUL: surely text
+        return None
+    if not here and path.suffix.lower() in PICTURE_SUFFIXES and "\n" not in what:
+        raise AdotxError("file.missing", "no such file", what, "check the path")
+    return path if here else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise AdotxError(
+            "input.encoding", f"not UTF-8: {error.reason}", str(path), "convert it to UTF-8"
+        ) from None
+    except OSError as error:
+        raise AdotxError("file.unreadable", error.strerror or "cannot be read", str(path)) from None

@@ -1,0 +1,54 @@
+"""`adotx train STAGE`: a TOML file and KEY=VALUE words in, one stage of training run."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from adotx.cli import DONE
+from adotx.errors import AdotxError
+
+STAGES = ("tokenizer", "language", "glyphs", "reading", "pages")
+
+
+def train(stage: str, config: Path | None, settings: Sequence[str]) -> int:
+    """Run `stage` with the settings of the file `config`, overridden by `settings`; returns the exit code.
+
+    Raises:
+        AdotxError: the extra `train` is not installed, or the settings cannot be read.
+    """
+    chosen = {**(_file(config) if config else {}), **dict(_setting(word) for word in settings)}
+    try:
+        from adotx.train import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("adotx"):
+            raise
+        raise AdotxError(
+            "extra.missing", f"{error.name} is not installed", f"train {stage}", "pip install 'adotx[train]'"
+        ) from None
+    run(stage, chosen)
+    return DONE
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AdotxError(
+            "config.missing", error.strerror or "cannot be read", str(path), "check the path"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AdotxError("config.toml", str(error), str(path), "mend the TOML") from None
+
+
+def _setting(word: str) -> tuple[str, Any]:
+    """``minutes=30`` -> ("minutes", 30): values are TOML, and what is no TOML is a string."""
+    key, equals, value = word.partition("=")
+    if not equals or not key.isidentifier():
+        raise AdotxError("config.setting", "not of the form KEY=VALUE", word, "for example minutes=30")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
