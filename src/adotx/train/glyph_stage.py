@@ -7,7 +7,6 @@ model later has no search to do. Knows nothing of tokens.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator
 
@@ -16,60 +15,21 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
-from transformers import AttentionInterface, SiglipVisionConfig, SiglipVisionModel
+from transformers import SiglipVisionConfig
 
 from adotx.data.glyphs import FINALS, FIRST_CLASSES, IGNORE, MEDIALS, character
 from adotx.data.rows import GRID, SLOTS, RowFonts, RowText, make_tile
 from adotx.hf.projector import LDPNetV2Projector
-
-PATCHES = 24  # a side of a tile in patches
-WINDOWED = "adotx_rows"
-
-
-def rows_attention(
-    module: nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None = None,
-    scaling: float | None = None,
-    **_: object,
-) -> tuple[torch.Tensor, None]:
-    """Attention of a tile [n, heads, 576, d], whole or, where `module.row_window` is set, within bands of patch rows.
-
-    Most training steps look at bands only: text rows do not need one another, and a band costs a twelfth of a tile.
-    """
-    n, heads, tokens, width = query.shape
-    scaling = scaling or 1 / math.sqrt(width)
-    window = getattr(module, "row_window", 0)
-    if window and tokens == PATCHES * PATCHES:
-        bands = PATCHES // window
-        query, key, value = (
-            t.reshape(n, heads, bands, window * PATCHES, width).transpose(1, 2).reshape(n * bands, heads, -1, width)
-            for t in (query, key, value)
-        )
-    weights = torch.matmul(query * scaling, key.transpose(-1, -2)).softmax(-1)
-    out = torch.matmul(weights, value).transpose(1, 2)
-    return out.reshape(n, tokens, heads, width), None
-
-
-AttentionInterface.register(WINDOWED, rows_attention)
-
-
-def set_row_window(tower: nn.Module, window: int) -> None:
-    """Bands of `window` patch rows in every layer of the tower; 0 is the published whole-tile attention."""
-    for module in tower.modules():
-        if hasattr(module, "q_proj"):
-            module.row_window = window
-
+from adotx.hf.vision_tower import AX4VLVisionTower
+from adotx.train.attention import ROWS, set_row_window
 
 class GlyphReader(nn.Module):
     """Tower, projector and the three slot heads; loss is the mean over slots of the heads' cross entropies."""
 
     def __init__(self, vision: SiglipVisionConfig, out_hidden_size: int, whole_share: float = 0.12) -> None:
         super().__init__()
-        vision._attn_implementation = WINDOWED
-        self.vision_tower = SiglipVisionModel(vision)
+        vision._attn_implementation = ROWS
+        self.vision_tower = AX4VLVisionTower(vision)
         self.multi_modal_projector = LDPNetV2Projector(vision.hidden_size, out_hidden_size, GRID)
         self.slot_norm = nn.LayerNorm(out_hidden_size)
         self.slot_head = nn.Linear(out_hidden_size, SLOTS * (FIRST_CLASSES + MEDIALS + FINALS))
@@ -78,7 +38,7 @@ class GlyphReader(nn.Module):
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 [n, 384, 384] -> image tokens [n, 144, out]."""
         x = (pixels.float() / 127.5 - 1)[:, None].expand(-1, 3, -1, -1)
-        return self.multi_modal_projector(self.vision_tower(x).last_hidden_state)
+        return self.multi_modal_projector(self.vision_tower(x))
 
     def slots(self, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Logits of the three heads, each [n, 144, 4, classes]."""
