@@ -8,7 +8,6 @@ Does not know: tokenizers, pages, models; and it never opens evaluation sets.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -99,15 +98,31 @@ def rows(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
         ) from None
     number = 0
     try:
-        with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
-            # TextIOWrapper would also split on U+2028 were newline None; "\n" keeps JSON strings whole.
-            for line in io.TextIOWrapper(stream, encoding="utf-8", newline="\n"):
-                number += 1
-                yield json.loads(line)
-    except (zstandard.ZstdError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        for line in _lines(path, zstandard.ZstdDecompressor()):
+            number += 1
+            yield json.loads(line)
+    except (zstandard.ZstdError, EOFError, ValueError) as error:
         raise AdotxError(
             "corpus.damaged", f"damaged after line {number}: {error}", str(path), "copy the file again"
         ) from None
+
+
+def _lines(path: Path, decompressor: Any) -> Iterator[bytes]:
+    """The lines of a compressed file. Split at line feeds only: strings may hold other line separators."""
+    frame, rest = decompressor.decompressobj(), b""
+    with path.open("rb") as raw:
+        while chunk := raw.read(1 << 20):
+            while chunk:
+                if frame.eof:
+                    frame = decompressor.decompressobj()
+                *lines, rest = (rest + frame.decompress(chunk)).split(b"\n")
+                yield from lines
+                chunk = frame.unused_data if frame.eof else b""
+    # The stream reader of the library takes a file that breaks off for one that ends.
+    if not frame.eof:
+        raise EOFError("the file breaks off")
+    if rest:
+        yield rest
 
 
 def documents(folder: str | Path, names: Iterable[str] | None = None) -> Iterator[Document]:

@@ -277,7 +277,7 @@ def receipt(rng: random.Random, source: TextSource, room: int) -> list[Block]:
         total += number * price
         value = {"단가": f"{price:,}", "수량": str(number), "금액": f"{number * price:,}"}
         rows.append([value.get(label) or fill.product(rng) for label in header])
-    blocks.append(Block("table", rows=tuple(map(tuple, [header, *rows])), align="left"))
+    blocks.append(Block("table", rows=tuple(map(tuple, [header, *rows])), align="justify"))
     won = rng.choice(("", "", "원"))
     sums = [("합계", f"{total:,}{won}")]
     if rng.random() < 0.6:

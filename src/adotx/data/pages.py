@@ -142,7 +142,12 @@ def _attempt(
         _columns(rng, sheet, source, frame, count)
     if kind == "notice" and rng.random() < 0.5:
         _border(sheet, frame, margin * 0.45)
-    sheet.set(blocks)
+    dashed = rng.random() < 0.7
+    for part in [[block] for block in blocks] if kind == "receipt" else [blocks]:
+        if dashed and kind == "receipt" and part[0].kind in ("table", "fields"):
+            _dashes(sheet, frame)
+        if not sheet.set(part):
+            break
     if not sheet.blocks or len([line for line in sheet.lines if line.kind not in ("header", "footer")]) < 2:
         return None
     if kind != "receipt" and rng.random() < 0.25:
@@ -204,6 +209,15 @@ def _columns(rng: random.Random, sheet: Sheet, source: TextSource, frame: Box, c
 def _border(sheet: Sheet, frame: Box, away: float) -> None:
     box = (frame[0] - away, frame[1] - away, frame[2] + away, frame[3] + away)
     sheet.draw.rectangle(box, outline=sheet.look.faint, width=max(1, sheet.look.size // 10))
+
+
+def _dashes(sheet: Sheet, frame: Box) -> None:
+    step = sheet.look.size * 0.4
+    sheet.y += step
+    for n in range(int((frame[2] - frame[0]) / step)):
+        sheet.draw.line(
+            (frame[0] + n * step, sheet.y, frame[0] + (n + 0.5) * step, sheet.y), fill=sheet.look.faint
+        )
 
 
 def _bottom(sheet: Sheet) -> float:

@@ -175,7 +175,9 @@ def set_table(sheet: Sheet, block: Block) -> bool:
     )
     if widths is None:
         return True  # not a table for this page: left out
-    if look.table in ("grid", "header") and not block.align:
+    if block.align == "justify":  # receipts: the goods at the left edge, the sums at the right one
+        widths[0] += x1 - x0 - sum(widths)
+    elif look.table in ("grid", "header") and not block.align:
         # Ruled tables mostly fill the measure.
         spare = (x1 - x0 - sum(widths)) / count
         widths = [width + spare * (0.9 if look.justify else 0.3) for width in widths]

@@ -23,7 +23,8 @@ from adotx.errors import AdotxError
 _READABLE = re.compile(r"[ -~가-힣ㄱ-ㅎㅏ-ㅣ·…‘’“”「」『』《》〈〉【】→←↑↓–—×÷±°℃%※○●□■△▲◆★☆①-⑳㈜₩€£§¶]+")
 # In running text these would be read as Markdown or markup, and the truth would no longer be what is seen.
 _MARKS = re.compile(r"[`*|<\\{}$~]|__|\]\(|^\s*([-+>#=]|\d{1,3}[.)]\s)|https?://\S{40}")
-_SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)]))\s+(?=[가-힣A-Z\"'“‘(\d])")
+# Not after a closing quote: '"그래요." 라고 했다' is one sentence.
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[가-힣A-Z\"'“‘(\d])")
 _HANGUL = re.compile(r"[가-힣]")
 
 
