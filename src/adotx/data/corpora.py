@@ -141,7 +141,7 @@ def documents(folder: str | Path, names: Iterable[str] | None = None) -> Iterato
         if name == "nsmc":
             for row in rows(folder, name):
                 text = _nfc(row["text"])
-                yield Document(text, *_NSMC, _hashed(name, text), name)
+                yield Document(text, *_NSMC, keyed(name, text), name)
         elif name == "chatbot":
             for talk in dialogues(folder):
                 yield Document(f"{talk.question}\n{talk.answer}", talk.source, talk.license, talk.key, name)
@@ -159,14 +159,14 @@ def pairs(folder: str | Path) -> Iterator[Pair]:
     """The English-Korean pairs; two translations of one English string share a key."""
     for row in rows(folder, "pairs"):
         en, ko = _nfc(row["en"]), _nfc(row["ko"])
-        yield Pair(en, ko, row["source"], row["license"], _hashed("pairs", en))
+        yield Pair(en, ko, row["source"], row["license"], keyed("pairs", en))
 
 
 def dialogues(folder: str | Path) -> Iterator[Dialogue]:
     """The question-answer pairs of ``chatbot``; two answers to one question share a key."""
     for row in rows(folder, "chatbot"):
         question, answer = _nfc(row["question"]), _nfc(row["answer"])
-        yield Dialogue(question, answer, *_CHATBOT, _hashed("chatbot", question))
+        yield Dialogue(question, answer, *_CHATBOT, keyed("chatbot", question))
 
 
 def squeeze(text: str) -> str:
@@ -178,6 +178,7 @@ def _nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _hashed(corpus: str, text: str) -> str:
+def keyed(corpus: str, text: str) -> str:
+    """The key of a row without a path: by content, so that copies of one sentence stay on one side."""
     # Keyed by content, not by row number: a corpus that grows or is re-sorted keeps its split.
     return f"{corpus}/{hashlib.blake2b(squeeze(text).encode(), digest_size=8).hexdigest()}"

@@ -96,8 +96,8 @@ def find_fonts(folders: Iterable[str | Path], cache_folder: str | Path | None = 
     Raises:
         AdotxError: a folder does not exist, no face was found, or fontTools is not installed.
     """
-    folders = [Path(folder) for folder in folders]
-    for folder in folders:
+    roots = [Path(folder) for folder in folders]
+    for folder in roots:
         if not folder.is_dir():
             raise AdotxError(
                 "fonts.folder", "no such folder", str(folder), "adotx data fonts FOLDER gets fonts"
@@ -114,7 +114,7 @@ def find_fonts(folders: Iterable[str | Path], cache_folder: str | Path | None = 
             if key not in best or best[key][0] < size:
                 best[key] = (size, face)
     if not best:
-        where = ", ".join(map(str, folders))
+        where = ", ".join(map(str, roots))
         raise AdotxError("fonts.none", "no font with Hangul", where, "adotx data fonts FOLDER gets fonts")
     return sorted(
         (face for _, face in best.values()), key=lambda f: (f.family, f.weight, f.style, f.path, f.index)

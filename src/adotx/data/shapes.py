@@ -204,8 +204,8 @@ def set_table(sheet: Sheet, block: Block) -> bool:
         total += 1
     top = sheet.y
     _rules(sheet, x0, top, widths, heights[:total])
-    for number, row in enumerate(set_rows[:total]):
-        for at, cell in enumerate(row):
+    for number, placed in enumerate(set_rows[:total]):
+        for at, cell in enumerate(placed):
             left = x0 + sum(widths[:at])
             _draw_cell(sheet, cell, (number, at), left + pad, widths[at] - 2 * pad, heights[number], pitch)
         sheet.y += heights[number]
