@@ -17,7 +17,7 @@ MOST_CER = 0.10
 
 def main(folder: Path) -> int:
     """Transcribe and measure the pages of `folder`; returns the exit code."""
-    from adotx.evaluate import cer
+    from adotx.evaluate.cer import cer
 
     pages = sorted(folder.glob("*.png"))
     if not pages:

@@ -60,6 +60,8 @@ def _dispatch(argv: Sequence[str] | None) -> int:
     try:
         app(args=None if argv is None else list(argv), prog_name="adotx")
     except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # Typer ends with 1 where a pipe breaks
+            raise stop.__context__ from None
         return stop.code if isinstance(stop.code, int) else DONE if stop.code is None else REFUSED
     return DONE
 

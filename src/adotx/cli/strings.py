@@ -30,7 +30,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "app": (
         "Korean documents in, Markdown out, on your own CPU.\n\n"
         "\b\nExit codes: 0 done; 1 done with a finding (an unreadable page, a fault in a checkpoint);\n"
-        "2 an input or argument was refused, the others were done; 130 interrupted; 141 stdout was closed.\n\n"
+        "2 an input or argument was refused, the others done; 130 interrupted; 141 stdout was closed.\n\n"
         "ADOTX_LANG=ko or en chooses the language of this help.",
         "한국어 문서를 내 컴퓨터의 CPU에서 마크다운으로 옮깁니다.\n\n"
         "\b\n종료 코드: 0 완료, 1 완료했으나 살펴볼 것이 있음(읽지 못한 쪽, validate가 찾은 결함),\n"

@@ -82,7 +82,7 @@ def _as_path(what: str) -> Path | None:
     """The file that `what` names; None where it is text. A name that looks like a picture's is never text."""
     path = Path(what)
     try:
-        here = path.exists()
+        here = path.is_file()
     except (OSError, ValueError):  # too long for a file name, or with a NUL: surely text
         return None
     if not here and path.suffix.lower() in PICTURE_SUFFIXES and "\n" not in what:

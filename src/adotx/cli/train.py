@@ -10,7 +10,8 @@ from typing import Any
 from adotx.cli import DONE
 from adotx.errors import AdotxError
 
-STAGES = ("tokenizer", "language", "glyphs", "reading", "pages")
+#: Modules that come with the extra `train`.
+EXTRA = {"torch", "transformers", "accelerate", "zstandard", "fontTools", "brotli"}
 
 
 def train(stage: str, config: Path | None, settings: Sequence[str]) -> int:
@@ -22,13 +23,14 @@ def train(stage: str, config: Path | None, settings: Sequence[str]) -> int:
     chosen = {**(_file(config) if config else {}), **dict(_setting(word) for word in settings)}
     try:
         from adotx.train import run
+
+        run(stage, chosen)
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("adotx"):
+        if (error.name or "").partition(".")[0] not in EXTRA:
             raise
         raise AdotxError(
             "extra.missing", f"{error.name} is not installed", f"train {stage}", "pip install 'adotx[train]'"
         ) from None
-    run(stage, chosen)
     return DONE
 
 
