@@ -97,14 +97,12 @@ def find_fonts(folders: Iterable[str | Path], cache_folder: str | Path | None = 
         AdotxError: a folder does not exist, no face was found, or fontTools is not installed.
     """
     roots = [Path(folder) for folder in folders]
-    for folder in roots:
-        if not folder.is_dir():
+    for root in roots:
+        if not root.is_dir():
             raise AdotxError(
-                "fonts.folder", "no such folder", str(folder), "adotx data fonts FOLDER gets fonts"
+                "fonts.folder", "no such folder", str(root), "adotx data fonts FOLDER gets fonts"
             )
-    paths = sorted(
-        {path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES}
-    )
+    paths = sorted({path for root in roots for path in root.rglob("*") if path.suffix.lower() in _SUFFIXES})
     best: dict[tuple[str, int, str], tuple[int, FontFace]] = {}
     for path in paths:
         for face in _faces(path, Path(cache_folder) if cache_folder else default_cache()):

@@ -1,8 +1,8 @@
 """Readers for text inside installed or unpacked packages: gettext catalogues and translation files in JSON.
 
-In: a folder that a package was installed or unpacked to (``dpkg-deb -x``, ``npm pack``, ``pip download``). Out:
-English-Korean `Pair`s without markup and placeholders. The licence is the package's: the caller names it. Does
-not know: where packages come from, tokenizers, models.
+In: a folder that a package was installed or unpacked to (``dpkg-deb -x``, ``npm pack``). Out: English-Korean
+`Pair`s without markup and placeholders. The licence is the package's: the caller names it.
+Does not know: where packages come from, tokenizers, models.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ACCELERATOR = re.compile(r"(?<!\w)[_&](?=\w)|(?<=\w)[_&](?=[a-z])")
 
 
 def catalogue_pairs(folder: str | Path, source: str, license: str) -> Iterator[Pair]:
-    """Pairs of all Korean catalogues below `folder` (``.../ko/LC_MESSAGES/NAME.mo``), in path order.
+    """Pairs of all Korean catalogues below `folder` (``ko/LC_MESSAGES/NAME.mo``), in path order.
 
     Args:
         folder: where the package was unpacked.
@@ -54,7 +54,7 @@ def catalogue_pairs(folder: str | Path, source: str, license: str) -> Iterator[P
 
 
 def json_pairs(english: str | Path, korean: str | Path, source: str, license: str) -> Iterator[Pair]:
-    """Pairs of two JSON files with the same nested keys (``en.json``, ``ko.json``), in the English file's order.
+    """Pairs of two JSON files with the same nested keys (``en.json``, ``ko.json``), in English order.
 
     Raises:
         AdotxError: a file is absent or not JSON.
