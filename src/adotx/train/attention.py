@@ -36,7 +36,9 @@ def rows_attention(
     if window and tokens == PATCHES * PATCHES:
         bands = PATCHES // window
         query, key, value = (
-            t.reshape(n, heads, bands, window * PATCHES, width).transpose(1, 2).reshape(n * bands, heads, -1, width)
+            t.reshape(n, heads, bands, window * PATCHES, width)
+            .transpose(1, 2)
+            .reshape(n * bands, heads, -1, width)
             for t in (query, key, value)
         )
     weights = torch.matmul(query * scaling, key.transpose(-1, -2)).softmax(-1)
@@ -68,7 +70,8 @@ def guided_attention(
     groups, keys = key.shape[1], key.shape[2]
     share = heads // groups
     scores = torch.matmul(
-        (query * (scaling or 1 / math.sqrt(width))).reshape(n, groups, share * length, width), key.transpose(-1, -2)
+        (query * (scaling or 1 / math.sqrt(width))).reshape(n, groups, share * length, width),
+        key.transpose(-1, -2),
     ).view(n, groups, share, length, keys)
     if length > 1:
         future = torch.ones(length, keys, dtype=torch.bool).triu(keys - length + 1)

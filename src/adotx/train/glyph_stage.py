@@ -23,6 +23,7 @@ from adotx.hf.projector import LDPNetV2Projector
 from adotx.hf.vision_tower import AX4VLVisionTower
 from adotx.train.attention import ROWS, set_row_window
 
+
 class GlyphReader(nn.Module):
     """Tower, projector and the three slot heads; loss is the mean over slots of the heads' cross entropies."""
 
@@ -57,13 +58,17 @@ class GlyphReader(nn.Module):
     def read(self, pixels: torch.Tensor) -> list[list[str]]:
         """The predicted character of each of the 144 x 4 slots."""
         first, medial, final = (t.argmax(-1).flatten(1).tolist() for t in self.slots(self.features(pixels)))
-        return [[character(a, b, c) for a, b, c in zip(*rows, strict=True)] for rows in zip(first, medial, final, strict=True)]
+        return [
+            [character(a, b, c) for a, b, c in zip(*rows, strict=True)]
+            for rows in zip(first, medial, final, strict=True)
+        ]
 
 
 def slot_loss(heads: tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
     """Sum of the heads' mean cross entropies; labels [n, 144, 4, 3]."""
     return sum(
-        F.cross_entropy(h.flatten(0, -2), labels[..., i].flatten().long(), ignore_index=IGNORE) for i, h in enumerate(heads)
+        F.cross_entropy(h.flatten(0, -2), labels[..., i].flatten().long(), ignore_index=IGNORE)
+        for i, h in enumerate(heads)
     )
 
 

@@ -50,7 +50,11 @@ class MuonAdamW(torch.optim.Optimizer):
                 groups["muon" if matrix else "decay" if p.ndim >= 2 else "plain"].append(p)
         super().__init__(
             [
-                {"params": params, "muon": kind == "muon", "weight_decay": 0.0 if kind == "plain" else weight_decay}
+                {
+                    "params": params,
+                    "muon": kind == "muon",
+                    "weight_decay": 0.0 if kind == "plain" else weight_decay,
+                }
                 for kind, params in groups.items()
             ],
             {"lr": lr, "momentum": momentum, "betas": betas, "eps": 1e-8},

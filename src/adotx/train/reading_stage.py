@@ -45,7 +45,9 @@ class ReadingSample:
     following: list[int] = field(default_factory=list)
 
 
-def reading_sample(tile: RowTile, tokenizer: AxTokenizer, prompt: Sequence[dict], image_token_id: int = 22) -> ReadingSample:
+def reading_sample(
+    tile: RowTile, tokenizer: AxTokenizer, prompt: Sequence[dict], image_token_id: int = 22
+) -> ReadingSample:
     """Prompt, image slots and the rows of the tile, one line each, with the place of every glyph."""
     head = render(prompt, tokenizer, tiles=[1], image_token_id=image_token_id, tokens_per_tile=GRID * GRID)
     start = head.slots[0].start
@@ -69,7 +71,12 @@ class ReadingTiles(IterableDataset):
     """Endless samples; `prompts` are (messages, weight)."""
 
     def __init__(
-        self, text: RowText, fonts: RowFonts, tokenizer: AxTokenizer, prompts: Sequence[tuple[list[dict], float]], seed: int
+        self,
+        text: RowText,
+        fonts: RowFonts,
+        tokenizer: AxTokenizer,
+        prompts: Sequence[tuple[list[dict], float]],
+        seed: int,
     ) -> None:
         self.text, self.fonts, self.tokenizer, self.prompts, self.seed = text, fonts, tokenizer, prompts, seed
 
@@ -166,17 +173,33 @@ def look_loss(weights: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def read_greedy(model: AX4VLForConditionalGeneration, samples: Sequence[ReadingSample], tokenizer: AxTokenizer, limit: int = 330) -> list[str]:
+def read_greedy(
+    model: AX4VLForConditionalGeneration,
+    samples: Sequence[ReadingSample],
+    tokenizer: AxTokenizer,
+    limit: int = 330,
+) -> list[str]:
     """Greedy answers to the samples' prompts (all of one length), whole-tile attention."""
     set_row_window(model.vision_tower, 0)
     model.eval()
     prompts = [[i for i, label in zip(s.ids, s.labels, strict=True) if label == IGNORED] for s in samples]
     ids = torch.tensor(prompts)
-    x = torch.from_numpy(np.stack([s.pixels for s in samples])).float()[:, None].expand(-1, 3, -1, -1) / 127.5 - 1
+    x = (
+        torch.from_numpy(np.stack([s.pixels for s in samples])).float()[:, None].expand(-1, 3, -1, -1) / 127.5
+        - 1
+    )
     end = tokenizer.special["<|im_end|>"]
     with torch.autocast("cpu", torch.bfloat16):
         out = model.generate(
-            input_ids=ids, pixel_values=x, max_new_tokens=limit, do_sample=False, eos_token_id=end, pad_token_id=1
+            input_ids=ids,
+            pixel_values=x,
+            max_new_tokens=limit,
+            do_sample=False,
+            eos_token_id=end,
+            pad_token_id=1,
         )
     model.train()
-    return [tokenizer.decode(row[: row.index(end)] if end in row else row) for row in out[:, ids.shape[1] :].tolist()]
+    return [
+        tokenizer.decode(row[: row.index(end)] if end in row else row)
+        for row in out[:, ids.shape[1] :].tolist()
+    ]

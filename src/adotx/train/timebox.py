@@ -23,20 +23,28 @@ class Timebox(TrainerCallback, ExportableState):
         """Minutes of training so far, earlier runs included."""
         return self.spent + (time.monotonic() - self._since) / 60
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         self._since = time.monotonic()
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         if self.elapsed >= self.minutes:
             control.should_training_stop = True
-            control.should_save = True
+            control.should_save = args.save_strategy != "no"
 
     def state(self) -> dict:
         return {"args": {"minutes": self.minutes, "spent": self.elapsed}, "attributes": {}}
 
 
 def schedule(
-    optimizer: torch.optim.Optimizer, box: Timebox, warmup_steps: int = 150, decay_from: float = 0.6, floor: float = 0.03
+    optimizer: torch.optim.Optimizer,
+    box: Timebox,
+    warmup_steps: int = 150,
+    decay_from: float = 0.6,
+    floor: float = 0.03,
 ) -> torch.optim.lr_scheduler.LambdaLR:
     """Linear warm-up by steps, then flat, then linear to `floor` over the rest of the time box."""
 

@@ -29,7 +29,9 @@ def common_syllables() -> list[str]:
     return [chr(c) for c in range(0xAC00, 0xD7A4) if len(chr(c).encode("euc-kr", "ignore")) == 2]
 
 
-def train_tokenizer(texts: Iterable[str], folder: Path, vocab_size: int = 16_384, syllable_weight: int = 400) -> AxTokenizer:
+def train_tokenizer(
+    texts: Iterable[str], folder: Path, vocab_size: int = 16_384, syllable_weight: int = 400
+) -> AxTokenizer:
     """Learn the merges and write the four files.
 
     Args:
@@ -48,12 +50,17 @@ def train_tokenizer(texts: Iterable[str], folder: Path, vocab_size: int = 16_384
 
     merges_wanted = vocab_size - len(CONTROL_TOKENS) - 256
     trainer = trainers.BpeTrainer(
-        vocab_size=256 + merges_wanted, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=256 + merges_wanted,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     model.train_from_iterator(stream(), trainer)
     learnt = json.loads(model.to_str())["model"]["merges"]
     merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in learnt][:merges_wanted]
-    vocab = {token: i for i, token in enumerate([*CONTROL_TOKENS, *gpt2_bytes(), *dict.fromkeys(a + b for a, b in merges)])}
+    vocab = {
+        token: i
+        for i, token in enumerate([*CONTROL_TOKENS, *gpt2_bytes(), *dict.fromkeys(a + b for a, b in merges)])
+    }
     return _write(folder, vocab, merges)
 
 
@@ -90,7 +97,9 @@ def _write(folder: Path, vocab: dict[str, int], merges: list[tuple[str, str]]) -
         "model_max_length": 8192,
         "tokenizer_class": "GPT2Tokenizer",
     }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, ensure_ascii=False, indent=2), encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(config, ensure_ascii=False, indent=2), encoding="utf-8"
+    )
     return save_tokenizer_json(folder / "tokenizer.json", vocab, merges, added)
 
 

@@ -1,0 +1,55 @@
+"""What the stages train on: lines of text by language and split, reading text, faces with weights. Knows no model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from adotx.data.corpora import documents
+from adotx.data.fonts import FontFace, find_fonts, split_fonts
+from adotx.data.rows import RowFonts, RowText
+from adotx.data.split import split
+
+#: every third review: they are three quarters of the Korean rows and the least like a document
+_REVIEW_SHARE = 3
+
+
+@lru_cache(maxsize=2)
+def lines(corpora: Path) -> dict[str, dict[str, list[str]]]:
+    """{"train"|"validation": {"ko"|"en"|"code": lines}} of every corpus in the folder, split by document."""
+    out: dict[str, dict[str, list[str]]] = {s: defaultdict(list) for s in ("train", "validation")}
+    reviews = 0
+    for document in documents(corpora):
+        side = out[split(document.key)]
+        if document.corpus == "docs_ko":
+            code = False
+            for line in document.text.split("\n"):
+                if line.startswith("```"):
+                    code = not code
+                elif len(line.strip()) > 8:
+                    side["code" if code else "ko"].append(line.strip())
+        elif document.corpus == "nsmc":
+            reviews += 1
+            if reviews % _REVIEW_SHARE == 0:
+                side["ko"].append(document.text)
+        else:
+            side[document.lang].append(document.text)
+    return out
+
+
+def reading_text(corpora: Path, side: str, random_share: float = 0.15) -> RowText:
+    """Pieces of the corpora's lines for reading tiles."""
+    pools = lines(corpora)[side]
+    return RowText(pools["ko"], pools["en"], pools["code"], random_share)
+
+
+def reading_fonts(folders: Sequence[Path], side: str) -> RowFonts:
+    """Faces of the training or of the held-out families; display and handwriting faces come a quarter as often."""
+    train, held_out = split_fonts(find_fonts(folders))
+    return RowFonts([(f.path, f.index, _weight(f)) for f in (train if side == "train" else held_out)])
+
+
+def _weight(face: FontFace) -> float:
+    return 0.25 if face.handwriting or face.display else 1.0

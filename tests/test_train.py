@@ -1,0 +1,212 @@
+"""The training stages: attentions against reference implementations, optimizer, recipes, samples."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from adotx.data.glyphs import SYMBOLS, character, classes, readable
+from adotx.data.rows import Glyph, RowTile
+from adotx.errors import AdotxError
+from adotx.train.recipe import read_recipe
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+
+def test_every_character_of_the_alphabet_comes_back() -> None:
+    for char in [*SYMBOLS, *map(chr, range(0xAC00, 0xD7A4))]:
+        first, medial, final = classes(char)  # type: ignore[misc]
+        assert character(first, max(medial, 0), max(final, 0)) == char
+    assert len(set(SYMBOLS)) == len(SYMBOLS)
+    assert readable("가 ☃a\n") == "가 a"
+
+
+def attention_case(heads: int, groups: int, length: int, keys: int) -> tuple:
+    g = torch.Generator().manual_seed(0)
+    q = torch.randn(2, heads, length, 16, generator=g)
+    return q, torch.randn(2, groups, keys, 16, generator=g), torch.randn(2, groups, keys, 16, generator=g)
+
+
+@pytest.mark.parametrize("length,keys", [(7, 7), (1, 9), (3, 9)])
+def test_guided_attention_is_causal_grouped_attention(length: int, keys: int) -> None:
+    from adotx.train.attention import guided_attention
+
+    q, k, v = attention_case(6, 2, length, keys)
+    module = torch.nn.Module()
+    module.guided = 2
+    out, _ = guided_attention(module, q, k, v)
+    mask = torch.ones(length, keys, dtype=torch.bool).tril(keys - length)
+    kk, vv = (t.repeat_interleave(3, 1) for t in (k, v))
+    ref = torch.nn.functional.scaled_dot_product_attention(q, kk, vv, attn_mask=mask)
+    torch.testing.assert_close(out.transpose(1, 2), ref)
+    assert module.seen.shape == (2, 2, length, keys)
+    torch.testing.assert_close(module.seen.sum(-1), torch.ones(2, 2, length))
+
+
+@pytest.mark.parametrize("window", [0, 2, 24])
+def test_rows_attention_equals_attention_with_a_band_mask(window: int) -> None:
+    from adotx.train.attention import rows_attention
+
+    q, k, v = attention_case(2, 2, 576, 576)
+    module = torch.nn.Module()
+    module.row_window = window
+    out, _ = rows_attention(module, q, k, v)
+    band = torch.arange(576) // (24 * (window or 24))
+    ref = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=band[:, None] == band[None])
+    torch.testing.assert_close(out.transpose(1, 2), ref, atol=1e-5, rtol=1e-4)
+
+
+def test_orthogonalise_brings_singular_values_near_one() -> None:
+    from adotx.train.optim import orthogonalise
+
+    out = orthogonalise(torch.randn(3, 40, 24))
+    values = torch.linalg.svdvals(out)
+    assert out.shape == (3, 40, 24) and values.min() > 0.4 and values.max() < 1.4
+
+
+def test_muon_adamw_learns_and_its_state_comes_back() -> None:
+    from adotx.train.optim import MuonAdamW
+
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Tanh(), torch.nn.Linear(16, 4))
+    x = torch.randn(64, 8)
+    y = torch.tanh(x @ torch.randn(8, 4))
+    optimizer = MuonAdamW(net.named_parameters(), 1e-2, weight_decay=0.0)
+
+    def step(count: int) -> float:
+        for _ in range(count):
+            loss = (net(x) - y).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    first, later = step(1), step(60)
+    assert later < first * 0.7
+    again = MuonAdamW(net.named_parameters(), 1e-2, weight_decay=0.0)
+    again.load_state_dict(optimizer.state_dict())
+    for a, b in zip(optimizer.param_groups, again.param_groups, strict=True):
+        for p, q in zip(a["params"], b["params"], strict=True):
+            for key, value in optimizer.state[p].items():
+                torch.testing.assert_close(again.state[q][key], value)
+
+
+def test_timebox_counts_minutes_over_resumes_and_lowers_the_rate() -> None:
+    from adotx.train.timebox import Timebox, schedule
+
+    box = Timebox(minutes=10.0, spent=9.0)
+    assert 9.0 <= box.elapsed < 9.1
+    assert Timebox.from_state(box.state()).spent >= 9.0
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    rates = []
+    for spent in (0.0, 5.0, 9.0, 10.0):
+        box.spent = spent
+        rates.append(schedule(optimizer, box, warmup_steps=1, decay_from=0.5).lr_lambdas[0](5))
+    assert rates[0] == 1.0 and rates == sorted(rates, reverse=True) and rates[-1] == pytest.approx(0.03)
+
+
+def test_recipe_takes_overrides_and_names_what_is_wrong() -> None:
+    recipe = read_recipe("glyphs", {"minutes": 2, "fonts": "x", "reading": {"minutes": 7}})
+    assert recipe.minutes == 2.0 and [str(f) for f in recipe.fonts] == ["x"] and recipe.batch_size == 16
+    assert read_recipe("reading", {"reading": {"minutes": 7}}).minutes == 7.0
+    for stage, settings, word in [
+        ("nothing", {}, "tokenizer"),
+        ("glyphs", {"minuts": 2}, "minuts"),
+        ("glyphs", {"minutes": "long"}, "minutes"),
+    ]:
+        with pytest.raises(AdotxError, match=word):
+            read_recipe(stage, settings)
+    with pytest.raises(AdotxError, match="adotx train tokenizer"):
+        recipe.need("tokenizer", "tokenizer.json")
+
+
+def test_tokenizer_stage_keeps_the_published_ids_and_spells_syllables(tmp_path) -> None:
+    from adotx.train.tokenizer import (
+        CONTROL_TOKENS,
+        common_syllables,
+        gpt2_bytes,
+        reading_ids,
+        train_tokenizer,
+    )
+
+    texts = ["한국어 문서를 읽는 모델입니다. A small model reads Korean pages."] * 50
+    words = train_tokenizer(texts, tmp_path, vocab_size=3200, syllable_weight=3)
+    assert [words.special[t] for t in CONTROL_TOKENS] == list(range(41))
+    assert words.special["<|im_start|>"] == 25 and words.special["<|extra_id_11|>"] == 22
+    assert [words.encode(chr(b))[0] for b in range(0x21, 0x7F)] == list(range(41, 41 + 94))
+    assert len(gpt2_bytes()) == 256 and len(common_syllables()) == 2350
+    text = "뷁 한글 mix 123\n둘째 줄 <|im_end|>"
+    ids = reading_ids(words, text)
+    assert words.decode(ids) == text and not set(ids) & words.control_ids
+    assert words.decode(words.encode(text)) == text and len(words.encode(text)) <= len(ids)
+
+
+def test_reading_sample_points_every_glyph_at_its_image_token(tmp_path) -> None:
+    from adotx.train.reading_stage import IGNORED, collate, reading_sample
+    from adotx.train.show import show_mask
+    from adotx.train.tokenizer import train_tokenizer
+
+    words = train_tokenizer(["가나 다라"] * 20, tmp_path, vocab_size=400, syllable_weight=0)
+    glyphs = [Glyph(0, 0, 10.0, 16.0), Glyph(0, 1, 40.0, 16.0), Glyph(1, 0, 10.0, 48.0)]
+    tile = RowTile(np.zeros((384, 384), np.uint8), ["가나", "뷁"], glyphs, np.zeros((144, 4, 3), np.int16))
+    prompt = [{"role": "system", "content": "읽기"}, {"role": "user", "content": [{"type": "image"}]}]
+    sample = reading_sample(tile, words, prompt)
+    start = sample.ids.index(22)
+    answer = [i for i, label in enumerate(sample.labels) if label != IGNORED]
+    assert sample.ids.count(22) == 144
+    assert words.decode([sample.ids[i] for i in answer]) == "가나\n뷁" and sample.ids[-1] == 27
+    assert answer == list(range(answer[0], len(sample.ids)))
+    cells = [p - start for p in sample.own if p != IGNORED]
+    assert sorted(set(cells)) == [0, 1, 12]
+    assert sample.following == [*sample.own[1:], IGNORED]
+    batch = collate([sample, reading_sample(tile, words, prompt[1:])])
+    assert batch["input_ids"].shape == batch["labels"].shape == batch["own"].shape
+    assert "[144 image slots]" in show_mask(sample, words)
+
+
+def test_look_loss_is_small_where_the_heads_look_right() -> None:
+    from adotx.train.reading_stage import IGNORED, look_loss
+
+    places = torch.tensor([[2, IGNORED, 0]])
+    right = torch.full((1, 2, 3, 4), 0.01)
+    right[:, :, 0, 2] = right[:, :, 2, 0] = 0.97
+    assert look_loss(right, places) < 0.05 < look_loss(right.roll(1, -1), places)
+
+
+def test_reading_losses_reach_every_part_and_stages_hand_over(tmp_path) -> None:
+    from adotx.train.reading_stage import ReadingModel, collate, reading_sample
+    from adotx.train.stages import new_model
+    from adotx.train.tokenizer import train_tokenizer
+
+    words = train_tokenizer(["가나 다라"] * 20, tmp_path, vocab_size=400, syllable_weight=0)
+    tiny = {
+        "vision": {
+            "hidden_size": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "intermediate_size": 32,
+        }
+    }
+    tiny["text"] = {
+        "hidden_size": 32,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+    }
+    tiny["text"]["intermediate_size"] = 32
+    recipe = read_recipe("reading", {"model": tiny, "vocab_size": 400})
+    model = ReadingModel(new_model(recipe))
+    rng = random.Random(0)
+    glyphs = [Glyph(0, i, 10.0 + 20 * i, 16.0) for i in range(2)]
+    labels = np.zeros((144, 4, 3), np.int16)
+    tile = RowTile(
+        np.frombuffer(rng.randbytes(384 * 384), np.uint8).reshape(384, 384), ["가나"], glyphs, labels
+    )
+    prompt = [{"role": "system", "content": "읽기"}, {"role": "user", "content": [{"type": "image"}]}]
+    out = model(**collate([reading_sample(tile, words, prompt)] * 2))
+    out["loss"].backward()
+    silent = [n for n, p in model.named_parameters() if p.grad is None]
+    assert not silent and set(model.parts) == {"text", "glyphs", "own", "next"}
