@@ -43,6 +43,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "train glyphs": ({"--config"}, ["KEY=VALUE"]),
     "train reading": ({"--config"}, ["KEY=VALUE"]),
     "train pages": ({"--config"}, ["KEY=VALUE"]),
+    "train export": ({"--config"}, ["KEY=VALUE"]),
 }
 
 
@@ -389,6 +390,17 @@ class TestChat:
 
 
 class TestTrain:
+    def test_stages(self) -> None:
+        from adotx.train import STAGES
+
+        assert [f"train {stage}" for stage in STAGES] == [
+            verb for verb in SURFACE if verb.startswith("train ")
+        ]
+
+    def test_recipe_of_the_stage(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["train", "glyphs", "minuets=3"]) == REFUSED
+        assert "'minuets'" in capsys.readouterr().err
+
     @pytest.fixture
     def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         seen: list[tuple[str, dict[str, Any]]] = []

@@ -196,6 +196,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "train.reading": ("Align tower and decoder on tiles of text.", "글 타일로 타워와 디코더를 맞춥니다."),
     "train.pages": ("Train on whole pages.", "온전한 쪽으로 학습합니다."),
+    "train.export": ("Write the checkpoint to ship.", "내보낼 체크포인트를 씁니다."),
     "train.settings": (
         "Settings as KEY=VALUE; they win over --config.",
         "KEY=VALUE 꼴의 설정. --config보다 앞섭니다.",

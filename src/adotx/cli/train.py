@@ -1,4 +1,4 @@
-"""`adotx train STAGE`: a TOML file and KEY=VALUE words in, one stage of training run."""
+"""`adotx train STAGE`: a TOML file and KEY=VALUE words in, a stage of training run, its folder on stdout."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def train(stage: str, config: Path | None, settings: Sequence[str]) -> int:
     try:
         from adotx.train import run
 
-        run(stage, chosen)
+        print(run(stage, chosen))
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
