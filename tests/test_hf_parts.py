@@ -1,4 +1,4 @@
-"""Parts of the hf room by themselves: configuration, projector, tower, image processor; what other tests build on.
+"""Parts of the hf room alone: configuration, projector, tower, image processor; what other tests build on.
 
 The vocabulary made here (every byte, the family's control tokens) needs no files from outside.
 """

@@ -41,7 +41,8 @@ def register() -> None:
     AutoModelForCausalLM.register(AX4VLConfig, AX4VLForConditionalGeneration, exist_ok=True)
     AutoModelForImageTextToText.register(AX4VLConfig, AX4VLForConditionalGeneration, exist_ok=True)
     # What AutoImageProcessor.register does; the class itself is not usable in 5.16 without torchvision.
-    IMAGE_PROCESSOR_MAPPING.register(AX4VLConfig, {"pil": AX4VLImageProcessor}, exist_ok=True)
+    classes: Any = {"pil": AX4VLImageProcessor}
+    IMAGE_PROCESSOR_MAPPING.register(AX4VLConfig, classes, exist_ok=True)
     AutoProcessor.register(AX4VLConfig, AX4VLProcessor, exist_ok=True)
     _wrap_auto_tokenizer()
 

@@ -107,8 +107,8 @@ class AX4VLImageProcessor(BaseImageProcessor):
             min_tiles=overrides.get("min_num_tiles", self.min_num_tiles),
             max_tiles=overrides.get("max_num_tiles", self.max_num_tiles),
             use_thumbnail=overrides.get("use_thumbnail", self.use_thumbnail),
-            image_mean=tuple(self.image_mean),
-            image_std=tuple(self.image_std),
+            image_mean=_three(self.image_mean),
+            image_std=_three(self.image_std),
         )
 
     @staticmethod
@@ -151,6 +151,14 @@ class AX4VLImageProcessor(BaseImageProcessor):
             "num_tiles": [len(part) for part in tiles],
         }
         return BatchFeature(data=data, tensor_type=return_tensors)
+
+
+def _three(values: list[float]) -> tuple[float, float, float]:
+    if len(values) != 3:
+        what = f"{len(values)} values for the 3 channels"
+        raise AdotxError("processor.unsupported", what, "image_mean, image_std", "give one for each")
+    red, green, blue = values
+    return red, green, blue
 
 
 def flat(images: Any) -> list[Any]:

@@ -53,7 +53,7 @@ class AX4VLPreTrainedModel(PreTrainedModel):
     config_class = AX4VLConfig
     base_model_prefix = "model"
     main_input_name = "input_ids"
-    input_modalities = ("image", "text")
+    input_modalities = ("image", "text")  # type: ignore[assignment]
     supports_gradient_checkpointing = True
     _no_split_modules = ["AX4VLVisionLayer", "Qwen2DecoderLayer"]  # noqa: RUF012
     _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
@@ -249,7 +249,7 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             shift_labels=targets[labelled],
         )
 
-    def _expand_inputs_for_generation(
+    def _expand_inputs_for_generation(  # type: ignore[override]
         self,
         expand_size: int = 1,
         is_encoder_decoder: bool = False,
@@ -265,7 +265,8 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             if sum(tiles) == len(pixel_values):  # a mismatch is reported by fuse, with its numbers
                 rows = [row for row in pixel_values.split(tiles) for _ in range(expand_size)]
                 pixel_values = torch.cat(rows)
-        input_ids, model_kwargs = super()._expand_inputs_for_generation(
+        expand: Any = super()._expand_inputs_for_generation  # type: ignore[misc]
+        input_ids, model_kwargs = expand(
             expand_size=expand_size,
             is_encoder_decoder=is_encoder_decoder,
             input_ids=input_ids,

@@ -56,7 +56,7 @@ class AX4VLProcessor(ProcessorMixin):
         self.image_token_id = tokenizer.convert_tokens_to_ids(image_token)
 
     @classmethod
-    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> AX4VLProcessor:
+    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> AX4VLProcessor:  # type: ignore[override]
         """As in transformers; a `chat_template` given here is kept as it is."""
         template = kwargs.pop("chat_template", None)
         processor = super().from_pretrained(name, *args, **kwargs)
@@ -160,7 +160,7 @@ class AX4VLProcessor(ProcessorMixin):
             what = f"{found} image slots are left of {expected}: truncation cut into an image"
             raise AdotxError("processor.images", what, "AX4VLProcessor", "raise max_length, or fewer tiles")
 
-    def apply_chat_template(
+    def apply_chat_template(  # type: ignore[override]
         self,
         conversation: Any,
         chat_template: str | None = None,

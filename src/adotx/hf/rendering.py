@@ -68,13 +68,12 @@ class Conversations:
     @classmethod
     def of(cls, conversation: Any) -> Conversations:
         """Tell a conversation from a list of them; AdotxError ``chat.messages`` for anything else."""
-        if hasattr(conversation, "messages"):
-            conversation = conversation.messages
+        conversation = _messages(conversation)
         if not isinstance(conversation, (list, tuple)) or not conversation:
             raise AdotxError("chat.messages", "a conversation is a list of messages", "conversation")
         if isinstance(conversation[0], dict):
             return cls([list(conversation)], False)
-        return cls([list(getattr(chat, "messages", chat)) for chat in conversation], True)
+        return cls([list(_messages(chat)) for chat in conversation], True)
 
     def unbatch(self, rows: list[Any]) -> Any:
         """`rows` for a list of conversations, its only element for a single one."""
@@ -152,6 +151,11 @@ class Conversations:
             else:
                 rendered.append(RenderedChat(list(part.ids), list(part.mask), part.text))
         return rendered
+
+
+def _messages(chat: Any) -> Any:
+    """The messages of transformers' own conversation object, or what was given."""
+    return getattr(chat, "messages", chat)
 
 
 def _image_parts(chat: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ class AX4Tokenizer(GPT2Tokenizer):
             self.chat_template = default_template(self.family)
 
     @classmethod
-    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> AX4Tokenizer:
+    def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> AX4Tokenizer:  # type: ignore[override]
         """As in transformers; a tokenizer.json that splits text in its own way is followed."""
         template = kwargs.pop("chat_template", None)
         tokenizer = super().from_pretrained(name, *args, **kwargs)
@@ -78,13 +78,13 @@ class AX4Tokenizer(GPT2Tokenizer):
     @cached_property
     def plain(self) -> AxTokenizer:
         """The same vocabulary as an encoder that cannot produce a control token."""
-        document = json.loads(self._tokenizer.to_str())
+        document = json.loads(self.backend_tokenizer.to_str())
         added = [AddedToken(t["id"], t["content"], t["special"]) for t in document["added_tokens"]]
         return AxTokenizer(
             document["model"], added, document["normalizer"], document["pre_tokenizer"], "tokenizer"
         )
 
-    def apply_chat_template(
+    def apply_chat_template(  # type: ignore[override]
         self,
         conversation: Any,
         tools: Any = None,
@@ -142,7 +142,7 @@ class AX4Tokenizer(GPT2Tokenizer):
         )
         if not tokenize:
             return chats.unbatch([part.text for part in rendered])
-        batch = self.pad_rendered(
+        batch: dict[str, Any] = self.pad_rendered(
             rendered,
             padding=padding or (len(rendered) > 1 and return_tensors is not None),
             max_length=max_length,

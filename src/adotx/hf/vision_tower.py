@@ -27,13 +27,11 @@ class AX4VLVisionEmbeddings(nn.Module):
 
     def __init__(self, config: SiglipVisionConfig) -> None:
         super().__init__()
-        self.image_size = config.image_size
-        self.patch_embedding = nn.Conv2d(
-            config.num_channels, config.hidden_size, config.patch_size, stride=config.patch_size
-        )
-        self.position_embedding = nn.Embedding(
-            (config.image_size // config.patch_size) ** 2, config.hidden_size
-        )
+        side, patch = config.image_size, config.patch_size
+        assert isinstance(side, int) and isinstance(patch, int), "tiles and patches are square"
+        self.image_size = side
+        self.patch_embedding = nn.Conv2d(config.num_channels, config.hidden_size, patch, stride=patch)
+        self.position_embedding = nn.Embedding((side // patch) ** 2, config.hidden_size)
 
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """[tiles, channels, size, size] -> [tiles, patches, hidden_size]."""
@@ -176,7 +174,7 @@ class AX4VLVisionTower(PreTrainedModel):
     config_class = SiglipVisionConfig
     base_model_prefix = "vision_model"
     main_input_name = "pixel_values"
-    input_modalities = ("image",)
+    input_modalities = ("image",)  # type: ignore[assignment]
     supports_gradient_checkpointing = True
     _no_split_modules = ["AX4VLVisionLayer"]  # noqa: RUF012
     _supports_flash_attn = True
