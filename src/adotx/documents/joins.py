@@ -1,0 +1,73 @@
+"""Where a line ends, is it a word's end? The glue between two lines of a paragraph: a space or nothing.
+
+Korean is set either with breaks between words only or with breaks between any two syllables; which of the two shows
+in how the right edge looks. In the second case the text itself must say whether a word goes on: a table of how often
+syllables end and start words decides. Knows nothing of images or models.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from importlib import resources
+
+_NOT_FIRST = frozenset(",.!?)]}:;%…’”」』》〉】·~")
+_NOT_LAST = frozenset("([{‘“「『《〈【")
+_STOPS = frozenset(".!?,;:…")
+
+
+@cache
+def _table() -> dict:
+    path = resources.files("adotx.documents").joinpath("joins.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _hangul(char: str) -> bool:
+    return "가" <= char <= "힣"
+
+
+def space_odds(left: str, right: str) -> float:
+    """Log odds that a space belongs between two pieces of Korean text, by the characters at the seam."""
+    table = _table()
+    score = table["bias"]
+    for name, value in features(left, right):
+        score += table[name].get(value, 0.0)
+    return score
+
+
+def features(left: str, right: str) -> list[tuple[str, str]]:
+    """What the decision looks at: up to three characters before and two behind the seam, of the two words."""
+    before, after = left.rsplit(" ", 1)[-1][-3:], right.split(" ", 1)[0][:3]
+    return [
+        ("end1", before[-1:]),
+        ("end2", before[-2:]),
+        ("end3", before),
+        ("start1", after[:1]),
+        ("start2", after[:2]),
+        ("start3", after),
+        ("seam", before[-1:] + after[:1]),
+    ]
+
+
+def glue(left: str, right: str, anywhere: bool) -> str:
+    """What joins two lines of one paragraph: " " or "".
+
+    Args:
+        left, right: the texts of the line that ends and of the line that follows.
+        anywhere: whether lines are broken between syllables here (else between words only).
+    """
+    if not left or not right:
+        return ""
+    a, b = left[-1], right[0]
+    if b in _NOT_FIRST or a in _NOT_LAST:
+        return "" if b in _NOT_FIRST else " " if not anywhere else ""
+    if not anywhere or not (_hangul(a) or _hangul(b)):
+        return " "
+    if a in _STOPS:
+        return " " if not (a in ".," and left[-2:-1].isdigit() and b.isdigit()) else ""
+    return " " if space_odds(left, right) > 0 else ""
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))

@@ -1,0 +1,334 @@
+"""Ink in, segments out: the pieces of text lines that stand together, with their measures.
+
+In: the ink mask of a clean page without rulings. Out: `Segment`s (a word group up to a gap of about 0.8 em) and the
+page's em. Knows nothing of reading order, text or models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from adotx.documents.clean import Box
+from adotx.documents.rulings import Frame, runs
+
+#: Wider gaps part segments; reading order puts those of one line together again.
+SEGMENT_GAP = 0.75
+# Ink height of a line with Hangul and punctuation, and of most Hangul syllables, in em, over the usual faces.
+LINE_OF_EM = 1.0
+_SYLLABLE_OF_EM = 0.92
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Text that stands together on one line.
+
+    Attributes:
+        box: ink box (x0, y0, x1, y1).
+        core: (top, bottom) of the rows where most ink is; steadier than the box.
+        weight: stroke width in em of the segment's height; bold is about 1.5 times regular.
+        size: pixels of line ink height that it is measured by (its own, or its neighbours' where it has no tall
+            letters); 0 until `measure` has run.
+    """
+
+    box: Box
+    core: tuple[int, int]
+    weight: float = 0.0
+    size: float = 0.0
+
+    @property
+    def height(self) -> int:
+        return self.box[3] - self.box[1]
+
+    @property
+    def width(self) -> int:
+        return self.box[2] - self.box[0]
+
+    @property
+    def middle(self) -> float:
+        return (self.core[0] + self.core[1]) / 2
+
+    @property
+    def em(self) -> float:
+        return (self.size or self.height) / LINE_OF_EM
+
+
+def rough_em(ink: np.ndarray) -> float:
+    """Pixels per em of the text that covers most of the page, before rulings are known; 0 without any text."""
+    labels, count = ndimage.label(ink, np.ones((3, 3)))
+    if not count:
+        return 0.0
+    boxes = _boxes(labels)
+    high, wide = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+    sane = (high >= 5) & (wide >= 2) & (wide < 6 * high) & (high < 12 * wide) & (high < ink.shape[0] / 2)
+    if not sane.any():
+        return max(8.0, float(high.max())) if (high >= 5).any() else 0.0
+    heights = np.sort(high[sane])
+    # Parts of syllables are smaller than syllables: the upper end of the common heights is a syllable's.
+    share = np.cumsum(heights, dtype=np.float64) / heights.sum()
+    em = float(heights[np.searchsorted(share, 0.7)]) / _SYLLABLE_OF_EM
+    # Where syllables fall apart (handwriting), the lines they make tell more.
+    text = np.concatenate([[False], sane & (high < 4 * em)])[labels]
+    return max(em, _line_em(_smear(text, em, None), em) or em)
+
+
+def _line_em(boxes: np.ndarray, em: float) -> float | None:
+    """Pixels per em by the heights of lines; None with too few of them."""
+    heights, widths = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+    sane = (heights > 0.4 * em) & (heights < 1.9 * em) & (widths > 1.5 * heights)
+    if sane.sum() < 3:
+        return None
+    order = np.argsort(heights[sane])
+    share = np.cumsum(widths[sane][order]) / widths[sane].sum()
+    return float(heights[sane][order][np.searchsorted(share, 0.5)]) / LINE_OF_EM
+
+
+def _boxes(labels: np.ndarray) -> np.ndarray:
+    """int [n, 4] of (x0, y0, x1, y1) of each label."""
+    found = ndimage.find_objects(labels)
+    return np.array([(x.start, y.start, x.stop, y.stop) for y, x in found], np.int64).reshape(-1, 4)
+
+
+def drop_noise(ink: np.ndarray, em: float) -> np.ndarray:
+    """The ink without specks, dashed rules, wedges at the page's edge and pictures; a new mask."""
+    labels, count = ndimage.label(ink, np.ones((3, 3)))
+    if not count:
+        return ink.copy()
+    boxes = _boxes(labels)
+    area = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    x0, y0, x1, y1 = boxes.T
+    high, wide = y1 - y0, x1 - x0
+    height, width = ink.shape
+    drop = area < max(2.0, 0.004 * em * em)
+    small = (area < max(4.0, 0.02 * em * em)) & ~drop
+    if small.any():  # a full stop has letters beside it, a speck has not
+        large = ~(drop | small)
+        grid = max(1, round(0.35 * em))
+        near = np.zeros((height // grid + 3, width // grid + 3), bool)
+        mask = np.concatenate([[False], large])[labels]
+        ys, xs = np.nonzero(mask[::2, ::2])
+        near[ys * 2 // grid + 1, xs * 2 // grid + 1] = True
+        near = ndimage.binary_dilation(near, np.ones((3, 5)))
+        cy, cx = (y0 + y1) // 2 // grid + 1, (x0 + x1) // 2 // grid + 1
+        drop |= small & ~near[cy, cx]
+    edge = (x0 <= 1) | (y0 <= 1) | (x1 >= width - 1) | (y1 >= height - 1)
+    drop |= edge & ((wide > 2.5 * em) | (high > 2.5 * em))
+    drop |= (high > 6 * em) & (wide > 0.5 * em)  # pictures, brackets of a drawing
+    drop |= _dashes(boxes, em)
+    return np.concatenate([[False], ~drop])[labels]
+
+
+def _dashes(boxes: np.ndarray, em: float) -> np.ndarray:
+    """Which components are dashes of a dashed rule: flat, alike, ten or more in one row."""
+    x0, y0, x1, y1 = boxes.T
+    flat = (y1 - y0 <= max(3, 0.14 * em)) & (x1 - x0 <= 0.8 * em)
+    drop = np.zeros(len(boxes), bool)
+    rows = (y0 + y1) // 2
+    for row in np.unique(rows[flat]):
+        group = np.flatnonzero(flat & (np.abs(rows - row) <= 1))
+        if len(group) < 10:
+            continue
+        starts = np.sort(x0[group])
+        steps = np.diff(starts)
+        if np.median(steps) < 1.2 * em and np.mean(np.abs(steps - np.median(steps)) <= 2) > 0.75:
+            drop[group] = True
+    return drop
+
+
+def find_segments(ink: np.ndarray, em: float, frames: list[Frame]) -> tuple[list[Segment], float]:
+    """Segments of a page and its em.
+
+    Args:
+        ink: bool [H, W] without rulings and noise.
+        em: rough pixels per em; judged anew from the lines that come out.
+        frames: their upright rules part segments.
+    """
+    walls = _walls(ink.shape, frames)
+    boxes = _smear(ink, em, walls)
+    if not len(boxes):
+        return [], em
+    better = _line_em(boxes, em)
+    if better is not None:
+        if abs(better - em) > 0.12 * em:
+            boxes = _smear(ink, better, walls)
+        em = better
+    segments = []
+    for box in _whole(boxes, em):
+        segments += _split(ink, box, em)
+    segments = [_trimmed(ink, segment) for segment in segments]
+    return [s for s in segments if s is not None and _may_be_text(s, em, frames)], em
+
+
+def _walls(shape: tuple[int, int], frames: list[Frame]) -> np.ndarray | None:
+    """True where text may not run through: the uprights of frames."""
+    walls = None
+    for frame in frames:
+        if frame.kind in ("grid", "box", "bar"):
+            walls = np.zeros(shape, bool) if walls is None else walls
+            x0, y0, x1, y1 = frame.box
+            for x in frame.xs:
+                walls[max(0, y0) : y1, max(0, round(x) - 1) : round(x) + 2] = True
+    return walls
+
+
+def _smear(ink: np.ndarray, em: float, walls: np.ndarray | None) -> np.ndarray:
+    """Boxes int [n, 4] of ink whose horizontal gaps are closed; a line's words run together."""
+    step = 2 if em >= 14 else 1
+    height, width = ink.shape[0] // step * step, ink.shape[1] // step * step
+    small = ink[:height, :width]
+    if step == 2:
+        small = small[::2, ::2] | small[1::2, ::2] | small[::2, 1::2] | small[1::2, 1::2]
+    # The largest gap that is closed, in reduced pixels.
+    gap = max(1, round(SEGMENT_GAP * em / step))
+    mask = np.ones((small.shape[0], small.shape[1] + 2), bool)
+    mask[:, 1:-1] = ~small
+    fill = np.zeros(mask.shape, np.int32)
+    paper = runs(mask, 1)
+    inner = (paper[:, 2] - paper[:, 1] <= gap) & (paper[:, 1] > 0) & (paper[:, 2] < mask.shape[1])
+    rows, starts, ends = paper[inner].T
+    np.add.at(fill, (rows, starts), 1)
+    np.add.at(fill, (rows, ends), -1)
+    smeared = small | (np.cumsum(fill, 1)[:, 1:-1] > 0)
+    if walls is not None:
+        smeared &= ~walls[:height:step, :width:step]
+    labels, count = ndimage.label(smeared, np.ones((3, 3)))
+    if not count:
+        return np.zeros((0, 4), np.int64)
+    return _boxes(labels) * step
+
+
+def _whole(boxes: np.ndarray, em: float) -> list[Box]:
+    """Boxes of whole segments: dots, accents, quotation marks and loose jamo joined to what they belong to."""
+    gap = SEGMENT_GAP * em
+    todo = [tuple(int(v) for v in box) for box in boxes]
+    changed = True
+    while changed:
+        changed = False
+        todo.sort(key=lambda box: (box[1] + box[3], box[0]))
+        array = np.array(todo, np.int64).reshape(-1, 4)
+        alive = np.ones(len(todo), bool)
+        for i in range(len(todo)):
+            if not alive[i]:
+                continue
+            box = array[i]
+            dx = np.maximum(box[0], array[:, 0]) - np.minimum(box[2], array[:, 2])
+            dy = np.maximum(box[1], array[:, 1]) - np.minimum(box[3], array[:, 3])
+            low = np.minimum(box[3] - box[1], array[:, 3] - array[:, 1])
+            thin = np.minimum(box[2] - box[0], array[:, 2] - array[:, 0])
+            high = np.maximum(box[3], array[:, 3]) - np.minimum(box[1], array[:, 1])
+            fits = high <= 1.25 * np.maximum(np.maximum(box[3] - box[1], array[:, 3] - array[:, 1]), 0.85 * em)
+            # Side by side on one line, or parts of a letter above each other.
+            beside = (dx <= gap) & (-dy >= 0.5 * low) & fits
+            stacked = (-dx >= 0.5 * thin) & (dy <= 0.3 * em) & (low < 0.55 * em) & fits
+            inside = (-dx >= 0.9 * thin) & (-dy >= 0.7 * low)
+            # Finals of large loose letters hang below them, nearer than the next line ever stands.
+            tall = np.maximum(box[3] - box[1], array[:, 3] - array[:, 1])
+            hanging = (-dx >= 0.7 * thin) & (dy <= 0.2 * em) & (low < 0.72 * tall) & (high < 1.7 * tall)
+            join = np.flatnonzero((beside | stacked | hanging | inside) & alive)
+            join = join[join != i]
+            if len(join):
+                group = array[[i, *join]]
+                array[i] = (*group[:, :2].min(0), *group[:, 2:].max(0))
+                alive[join] = False
+                changed = True
+        todo = [tuple(int(v) for v in box) for box in array[alive]]
+    return todo
+
+
+def _split(ink: np.ndarray, box: Box, em: float) -> list[Segment]:
+    """The lines of a box that holds several, cut in the valleys between them; mostly one."""
+    x0, y0, x1, y1 = box
+    if y1 - y0 < 1.5 * em or x1 - x0 < 2.5 * em:
+        return [Segment(box, (y0, y1))]
+    profile = ink[y0:y1, x0:x1].sum(1).astype(np.float64)
+    full = np.percentile(profile, 85)
+    low = profile < 0.14 * full
+    cuts = [0]
+    for _, start, end in runs(low[None, :], 1).tolist():
+        if start > cuts[-1] + 0.4 * em and end < y1 - y0 - 0.4 * em:
+            cuts.append((start + end) // 2)
+    if len(cuts) == 1:
+        return [Segment(box, (y0, y1))]
+    cuts.append(y1 - y0)
+    parts = zip(cuts[:-1], cuts[1:], strict=True)
+    return [Segment((x0, y0 + a, x1, y0 + b), (y0 + a, y0 + b)) for a, b in parts]
+
+
+def _trimmed(ink: np.ndarray, segment: Segment) -> Segment | None:
+    """The segment with its box around its ink, its core rows and its stroke width; None without ink."""
+    x0, y0, x1, y1 = segment.box
+    area = ink[y0:y1, x0:x1]
+    rows, cols = area.sum(1), area.any(0)
+    if not cols.any():
+        return None
+    across, down = np.flatnonzero(cols), np.flatnonzero(rows)
+    box = (x0 + int(across[0]), y0 + int(down[0]), x0 + int(across[-1]) + 1, y0 + int(down[-1]) + 1)
+    dense = np.flatnonzero(rows >= 0.16 * rows.max())
+    core = (y0 + int(dense[0]), y0 + int(dense[-1]) + 1)
+    # Ink area over its outline is half a stroke's width.
+    outline = np.count_nonzero(area[:, 1:] != area[:, :-1]) + np.count_nonzero(area[1:] != area[:-1])
+    stroke = 2 * float(rows.sum()) / max(outline, 1)
+    return replace(segment, box=box, core=core, weight=stroke / max(box[3] - box[1], 1))
+
+
+def _may_be_text(segment: Segment, em: float, frames: list[Frame]) -> bool:
+    """Not a lone speck, an upright stroke longer than a letter, or a remnant of a frame's rule."""
+    x0, y0, x1, y1 = segment.box
+    high, wide = segment.height, segment.width
+    if high < 0.22 * em and wide < 0.22 * em:
+        return False
+    if high > 1.5 * em and wide < 0.3 * high:
+        return False
+    near = 0.3 * em
+    for frame in frames:
+        fx0, fy0, fx1, fy1 = frame.box
+        if x1 < fx0 - near or x0 > fx1 + near or y1 < fy0 - near or y0 > fy1 + near:
+            continue
+        if high < 0.35 * em and any(abs(y - (y0 + y1) / 2) < near for y in (*frame.ys, fy0, fy1)):
+            return False
+        if wide < 0.3 * em and any(abs(x - (x0 + x1) / 2) < near for x in (*frame.xs, fx0, fx1)):
+            return False
+    return True
+
+
+def measure(segments: list[Segment], em: float) -> list[Segment]:
+    """Give each segment the ink height of a full line in its type (`size`).
+
+    A line of digits or small letters has less ink height than Hangul of the same size: it takes the height of near
+    segments that are somewhat taller and of the same kind.
+    """
+    if not segments:
+        return []
+    tops = np.array([s.core[0] for s in segments], np.float64)
+    lows = np.array([s.core[1] for s in segments], np.float64)
+    heights = np.array([s.height for s in segments], np.float64)
+    cores = lows - tops
+    widths = np.array([s.width for s in segments], np.float64)
+    lefts = np.array([s.box[0] for s in segments], np.float64)
+    rights = lefts + widths
+    middles = (tops + lows) / 2
+    out = []
+    for i, segment in enumerate(segments):
+        own = heights[i]
+        dy = np.abs(middles - middles[i])
+        dx = np.maximum(lefts, lefts[i]) - np.minimum(rights, rights[i])
+        similar = (heights > own * 1.02) & (heights < own * 2.1) & (heights < 1.5 * max(em, own))
+        level = (dy < 0.45 * np.maximum(cores, cores[i])) & (dx < 12 * em)
+        close = (dy < 3.2 * em) & (dx < 4 * em) & (heights < own * 1.55)
+        near = np.flatnonzero(similar & (level | close))
+        size = own
+        if len(near):
+            # Wide segments hold a full alphabet, so their height can be trusted.
+            trust = np.minimum(widths[near], 10 * em)
+            order = np.argsort(heights[near])
+            share = np.cumsum(trust[order]) / trust.sum()
+            typical = float(heights[near][order][np.searchsorted(share, 0.5)])
+            if segment.width < 4 * em or typical < 1.4 * own:
+                size = max(own, typical)
+        # Below half of the em stand punctuation and dashes: nothing is enlarged beyond the page's type.
+        if size < 0.6 * em and segment.width < 3 * em:
+            size = 0.75 * em
+        out.append(replace(segment, size=float(size)))
+    return out

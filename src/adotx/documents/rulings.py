@@ -1,0 +1,294 @@
+"""Ruling lines out of a clean page: find them, wipe them, tell what they frame.
+
+In: a `CleanPage` and a rough em. Out: `Rulings` - the lines, the frames they make (grids of cells, boxes, tables of level
+lines, bars) - and ink and grey without them. Knows nothing of text lines, text or models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from adotx.documents.clean import PAPER, Box, CleanPage
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One straight line: `at` is its middle across, `start`..`end` its extent along, in pixels."""
+
+    at: float
+    start: int
+    end: int
+    thick: int
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What some rules make together.
+
+    kind: "grid" (cells), "rows" (a table of three or more level lines), "box" (one rectangle), "bar" (one upright line
+    beside text). `xs` and `ys` are the rules' places, sorted; for a grid they bound the cells.
+    """
+
+    kind: Literal["grid", "rows", "box", "bar"]
+    box: Box
+    xs: tuple[float, ...] = ()
+    ys: tuple[float, ...] = ()
+
+
+@dataclass
+class Rulings:
+    """level and upright rules, and the frames found in them."""
+
+    level: list[Rule] = field(default_factory=list)
+    upright: list[Rule] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+
+
+def runs(mask: np.ndarray, least: int) -> np.ndarray:
+    """Unbroken runs of True along the rows: int [n, 3] of (row, start, end), each at least `least` long."""
+    height, width = mask.shape
+    padded = np.zeros((height, width + 2), np.int8)
+    padded[:, 1:-1] = mask
+    change = np.diff(padded.ravel())
+    starts, ends = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
+    keep = ends - starts >= least
+    starts, ends = starts[keep], ends[keep]
+    rows = starts // (width + 2)
+    return np.stack([rows, starts - rows * (width + 2), ends - rows * (width + 2)], 1)
+
+
+def find_rulings(page: CleanPage, em: float) -> Rulings:
+    """Find the rules of a page, wipe them from `page.ink`, `page.faint` and `page.gray`, and name their frames.
+
+    Args:
+        page: is changed in place.
+        em: rough pixels per em of its text.
+    """
+    thickest = max(4, round(0.36 * em))
+    height, width = page.ink.shape
+    noisy = page.noise > 0.05
+    level = _rules(page.faint, round(3.2 * em), thickest, em, noisy)
+    # Strokes of a large heading are upright lines too, up to twice the em of running text.
+    upright = _rules(page.faint.T, round(2.6 * em), thickest, em, noisy)
+    short = _rules(page.faint.T, round(1.1 * em), thickest, em, noisy) if len(level) > 1 else []
+    upright += _between(short, level, upright)
+    reach = round(0.5 * em) if noisy else 2  # where rules are broken, their ends were not seen
+    for rule in level:
+        _wipe(page, rule, False, reach)
+    for rule in upright:
+        _wipe(page, rule, True, reach)
+    # Dust on the scanner's glass runs over the whole page and bounds nothing.
+    level = [rule for rule in level if rule.length < 0.97 * width]
+    upright = [rule for rule in upright if rule.length < 0.97 * height]
+    return Rulings(level, upright, _frames(level, upright, em))
+
+
+def _rules(mask: np.ndarray, least: int, thickest: int, em: float, noisy: bool) -> list[Rule]:
+    """Level rules of a mask: long runs, rows of one rule put together, thick ones (pictures, panels) left out."""
+    # A rule that is off level by a hair steps from row to row: look at three rows at once.
+    wide = mask.copy()
+    wide[1:] |= mask[:-1]
+    wide[:-1] |= mask[1:]
+    if noisy:  # a rule is broken then: most of a stretch must be dark, which no row of letters is
+        share = ndimage.uniform_filter1d(wide.astype(np.uint8) * 200, max(5, round(1.5 * em)), axis=1)
+        wide = share > 150
+    found = runs(np.ascontiguousarray(wide), least)
+    groups: list[list[int]] = []  # top row, last row, start, end
+    for row, start, end in found.tolist():
+        for group in reversed(groups):
+            if row - group[1] <= 1 and start <= group[3] + 2 and end >= group[2] - 2:
+                group[1], group[2], group[3] = row, min(start, group[2]), max(end, group[3])
+                break
+        else:
+            groups.append([row, row, start, end])
+    rules = []
+    for top, last, start, end in groups:
+        thick = max(1, last - top - 1)  # three rows at once made it two thicker
+        if thick <= thickest and _alone(mask, top, last, start, end, em, noisy):
+            rules.append(Rule((top + last) / 2, start, end, thick))
+    return _joined(rules)
+
+
+def _alone(mask: np.ndarray, top: int, last: int, start: int, end: int, em: float, noisy: bool) -> bool:
+    """Paper beside it: the strokes of a row of letters have ink above and below."""
+    height, reach = mask.shape[0], max(2, round((0.25 if noisy else 0.12) * em))
+    above = mask[max(0, top - reach) : max(0, top - 1), start:end]
+    below = mask[min(height, last + 2) : min(height, last + reach + 1), start:end]
+    shares = [0.0, 0.0]
+    for number, side in enumerate((above, below)):
+        if side.size:  # where there is texture, any column has a dark pixel somewhere
+            shares[number] = float(side.mean() if noisy else side.any(0).mean())
+    long = end - start >= 8 * em
+    # A short one might be a row of bold letters that run together: it needs paper on both sides.
+    return min(shares) < 0.3 and max(shares) < (0.6 if long and not noisy else 0.3)
+
+
+def _joined(rules: list[Rule]) -> list[Rule]:
+    """Pieces of one broken rule put together."""
+    done: list[Rule] = []
+    for rule in sorted(rules, key=lambda r: (r.start, r.at)):
+        for number, other in enumerate(done):
+            near = abs(rule.at - other.at) <= 2 + max(rule.thick, other.thick) / 2
+            if near and rule.start - other.end <= 12 and rule.end >= other.start:
+                longer = rule if rule.length > other.length else other
+                done[number] = Rule(
+                    longer.at, other.start, max(rule.end, other.end), max(rule.thick, other.thick)
+                )
+                break
+        else:
+            done.append(rule)
+    return done
+
+
+def _between(short: list[Rule], level: list[Rule], known: list[Rule]) -> list[Rule]:
+    """Upright rules one table row high: they start and end on level rules, as no stroke of a letter does."""
+    kept = []
+    for rule in short:
+        if any(
+            abs(rule.at - other.at) <= 2 and rule.start >= other.start - 2 and rule.end <= other.end + 2
+            for other in known
+        ):
+            continue
+        ends = [
+            any(abs(place - other.at) <= 4 and other.start - 4 <= rule.at <= other.end + 4 for other in level)
+            for place in (rule.start, rule.end)
+        ]
+        if all(ends):
+            kept.append(rule)
+    return kept
+
+
+def _wipe(page: CleanPage, rule: Rule, upright: bool, more: int) -> None:
+    """Paint paper over a rule and `more` pixels beyond its ends, but for strokes that cross it."""
+    ink, faint, gray = (
+        (page.ink.T, page.faint.T, page.gray.T) if upright else (page.ink, page.faint, page.gray)
+    )
+    reach = rule.thick / 2 + 1.5
+    top, low = max(0, int(rule.at - reach)), min(ink.shape[0], int(np.ceil(rule.at + reach)) + 1)
+    start, end = max(0, rule.start - more), min(ink.shape[1], rule.end + more)
+    area = np.s_[top:low, start:end]
+    above, below = ink[max(0, top - 2) : top, start:end], ink[low : low + 2, start:end]
+    crossed = above.all(0) & below.all(0) if len(above) and len(below) else np.zeros(end - start, bool)
+    if crossed.mean() > 0.5:
+        crossed[:] = False
+    # Print over a faint rule is darker than the rule.
+    middle = gray[max(0, int(rule.at)) : int(rule.at) + 1, rule.start : rule.end]
+    keep = crossed[None, :] | (gray[area] < float(np.median(middle)) - 60)
+    ink[area] &= keep
+    faint[area] &= keep
+    gray[area] = np.where(keep, gray[area], np.uint8(PAPER))
+
+
+def _frames(level: list[Rule], upright: list[Rule], em: float) -> list[Frame]:
+    """Rules that touch each other, as grids and boxes; what is left over as tables of level rules and bars."""
+    slack = max(5.0, 0.3 * em)
+    parent = list(range(len(level) + len(upright)))
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    for i, a in enumerate(level):
+        for j, b in enumerate(upright):
+            if (
+                a.start - slack <= b.at <= a.end + slack
+                and b.start - slack <= a.at <= b.end + slack
+            ):
+                parent[root(i)] = root(len(level) + j)
+    groups: dict[int, tuple[list[Rule], list[Rule]]] = {}
+    for i, rule in enumerate(level):
+        groups.setdefault(root(i), ([], []))[0].append(rule)
+    for j, rule in enumerate(upright):
+        groups.setdefault(root(len(level) + j), ([], []))[1].append(rule)
+    frames, free = [], []
+    for across, down in groups.values():
+        xs = _places([rule.at for rule in down], slack)
+        ys = _places([rule.at for rule in across], max(3.0, 0.18 * em))
+        if not down:
+            free += across
+        elif not across:
+            for rule in down:
+                box = (round(rule.at), rule.start, round(rule.at) + 1, rule.end)
+                frames.append(Frame("bar", box, xs=(rule.at,)))
+        elif len(xs) >= 2 and len(ys) >= 2:
+            frames += [_cell_frame(*part, em) for part in _parted(across, down, ys)]
+    return frames + _level_tables(free, em)
+
+
+def _parted(across: list[Rule], down: list[Rule], ys: tuple[float, ...]) -> list[tuple[list[Rule], list[Rule]]]:
+    """Tables close under each other, parted where no upright rule runs from one level rule to the next."""
+    parts, first = [], 0
+    for number in range(len(ys)):
+        closes = number + 1 == len(ys)
+        if not closes:
+            middle = (ys[number] + ys[number + 1]) / 2
+            closes = not any(rule.start <= middle <= rule.end for rule in down)
+        if closes:
+            top, low = ys[first] - 6, ys[number] + 6
+            level = [rule for rule in across if top <= rule.at <= low]
+            upright = [rule for rule in down if min(rule.end, low) - max(rule.start, top) > 14]
+            if len(level) > 1 and len(upright) > 1:
+                parts.append((level, upright))
+            first = number + 1
+    return parts
+
+
+def _cell_frame(across: list[Rule], down: list[Rule], em: float) -> Frame:
+    """The grid or box that level and upright rules make."""
+    near = max(3.0, 0.18 * em)
+    xs, ys = _places([rule.at for rule in down], near), _places([rule.at for rule in across], near)
+    box = (round(xs[0]), round(ys[0]), round(xs[-1]), round(ys[-1]))
+    # A single column of few rules frames text; it holds no cells.
+    cells = len(xs) > 2 or (len(ys) > 2 and len(xs) == 2 and (len(ys) > 3 or ys[-1] - ys[0] < 8 * em))
+    return Frame("grid" if cells else "box", box, xs, ys)
+
+
+def _places(values: list[float], slack: float) -> tuple[float, ...]:
+    """Sorted places, those closer than `slack` as one."""
+    out: list[list[float]] = []
+    for value in sorted(values):
+        if out and value - out[-1][-1] <= slack:
+            out[-1].append(value)
+        else:
+            out.append([value])
+    return tuple(sum(group) / len(group) for group in out)
+
+
+def _level_tables(free: list[Rule], em: float) -> list[Frame]:
+    """Three level rules of one extent under each other (top, header, bottom) or more: a table without uprights."""
+    frames = []
+    rest = sorted(free, key=lambda rule: rule.at)
+    while rest:
+        first = rest.pop(0)
+        near = 0.6 * em
+        same = [r for r in rest if abs(r.start - first.start) < near and abs(r.end - first.end) < near]
+        group = [first]
+        for rule in same:
+            if len(group) >= 3 and not _goes_on(group, rule):
+                break
+            group.append(rule)
+        if len(group) >= 3 and group[1].at - group[0].at < 6 * em:
+            rest = [rule for rule in rest if rule not in group]
+            ys = tuple(rule.at for rule in group)
+            box = (min(r.start for r in group), round(ys[0]), max(r.end for r in group), round(ys[-1]))
+            frames.append(Frame("rows", box, ys=ys))
+    return frames
+
+
+def _goes_on(group: list[Rule], rule: Rule) -> bool:
+    """Whether a table with three rules has a fourth: rules after every row stand evenly, a thick one closes."""
+    if group[2].thick >= 1.5 * group[1].thick and len(group) == 3:
+        return False
+    steps = [b.at - a.at for a, b in pairwise([*group, rule])]
+    return max(steps) < 1.7 * min(steps)
