@@ -1,8 +1,8 @@
-"""The glyph alphabet of the reading stages: what class a character has when every slot of an image is labelled.
+"""The glyph alphabet of the reading stages: the class of a character when every slot of an image is labelled.
 
-A Hangul syllable is three labels (initial, medial, final: Unicode 15, section 3.12), so a syllable never seen in
-training is still read from parts that were; every other character of `SYMBOLS` is one class beside the nineteen initials.
-Knows nothing of images, fonts or models.
+A Hangul syllable is three labels (initial, medial, final: Unicode 15, section 3.12), so a syllable never seen
+in training is still read from parts that were; every other character of `SYMBOLS` is one class beside the
+nineteen initials. Knows nothing of images, fonts or models.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ INITIALS, MEDIALS, FINALS = 19, 21, 28
 SYMBOLS = (
     "".join(chr(c) for c in range(0x21, 0x7F))
     + "".join(chr(c) for c in range(0x3131, 0x3164))  # compatibility jamo
-    + "·…“”‘’「」『』《》〈〉【】〔〕→←↑↓↔⇒※○●◎□■△▲▽▼◇◆★☆①②③④⑤⑥⑦⑧⑨⑩–—×÷±°℃₩€£¥©®™§¶•◦‣✓✔☑☐≤≥≠≈∞∑√µαβγδπλσ²³½㎡㎏㎝㎞"
+    + "·…“”‘’「」『』《》〈〉【】〔〕→←↑↓↔⇒※○●◎□■△▲▽▼◇◆★☆①②③④⑤⑥⑦⑧⑨⑩"
+    + "–—×÷±°℃₩€£¥©®™§¶•◦‣✓✔☑☐≤≥≠≈∞∑√µαβγδπλσ²³½㎡㎏㎝㎞"
 )
 _SYMBOL_CLASS = {c: 1 + INITIALS + i for i, c in enumerate(SYMBOLS)}
 #: blank, nineteen initials, the symbols
@@ -23,7 +24,10 @@ IGNORE = -100
 
 
 def classes(char: str) -> tuple[int, int, int] | None:
-    """(first, medial, final) of one character; medial and final are IGNORE off Hangul; None outside the alphabet."""
+    """(first, medial, final) of one character, None outside the alphabet.
+
+    Medial and final are IGNORE off Hangul.
+    """
     index = ord(char) - 0xAC00
     if 0 <= index < INITIALS * MEDIALS * FINALS:
         return 1 + index // (MEDIALS * FINALS), index // FINALS % MEDIALS, index % FINALS

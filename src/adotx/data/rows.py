@@ -1,9 +1,10 @@
-"""Reading tiles: dense 384 x 384 pictures of text rows with the exact place of every glyph, made at hundreds of rows a second.
+"""Reading tiles: dense 384 x 384 pictures of text rows with the exact place of every glyph.
 
-In: a seed, text by `RowText`, faces by `RowFonts`. Out: `RowTile` - pixels uint8 [384, 384], the rows' text, and for each
-glyph its cell of the 12 x 12 token grid and its 8-pixel slot. The rows stand as `adotx.documents.layout` packs the lines of a
-page (one row to 32 pixels, ink centred), so that what is learnt here is what transcription shows the model; a share of
-tiles has free sizes and places. Knows nothing of models.
+In: a seed, text by `RowText`, faces by `RowFonts`. Out: `RowTile` - pixels uint8 [384, 384], the rows' text,
+and for each glyph its cell of the 12 x 12 token grid and its 8-pixel slot; hundreds of rows a second. The
+rows stand as `adotx.documents.layout` packs the lines of a page (one row to 32 pixels, ink centred), so that
+what is learnt here is what transcription shows the model; a share of tiles has free sizes and places.
+Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ class Glyph:
 
 @dataclass
 class RowTile:
-    """pixels uint8 [384, 384]; rows of text; glyphs; labels int16 [144, 4, 3] (first, medial, final per slot)."""
+    """One picture and its truth.
+
+    pixels uint8 [384, 384]; rows of text; glyphs; labels int16 [144, 4, 3] (first, medial, final per slot).
+    """
 
     pixels: np.ndarray
     rows: list[str]
@@ -48,7 +52,10 @@ class RowTile:
 
 
 class RowFonts:
-    """Faces with their character coverage; `pick` gives a face by weight (display and handwriting faces come less often)."""
+    """Faces with their character coverage; `pick` gives a face by weight.
+
+    Display and handwriting faces come less often.
+    """
 
     def __init__(self, faces: Sequence[tuple[str, int, float]]) -> None:
         """faces: (path, index in the collection, weight)."""
@@ -90,7 +97,10 @@ class RowFonts:
 
 
 class RowText:
-    """A stream of pieces of real text with a share of random syllables, numbers and prices (what a language model can not guess)."""
+    """A stream of pieces of real text with a share of random syllables, numbers and prices.
+
+    The random ones are what a language model can not guess.
+    """
 
     def __init__(
         self,
@@ -176,7 +186,8 @@ def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GR
     same = rng.random() < 0.8
     face = fonts.pick(rng)
     em, scale = _size(rng, pitch, free), _scale(rng)
-    texts, glyphs = [], []
+    texts: list[str] = []
+    glyphs: list[Glyph] = []
     for r, piece in enumerate(text.pieces(rng, count)):
         if not same:
             face, em, scale = fonts.pick(rng), _size(rng, pitch, free), _scale(rng)
@@ -199,7 +210,9 @@ def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GR
             if b <= a:  # narrower than a slot: it still owns the slot of its centre
                 a = int((left + right) / 2 // SLOT)
                 b = a + 1
-            labels[line_row, max(a, 0) : max(0, min(b, GRID * SLOTS))] = classes(c)
+            label = classes(c)
+            assert label is not None, f"{c!r} is not readable"
+            labels[line_row, max(a, 0) : max(0, min(b, GRID * SLOTS))] = label
         texts.append(line)
     pixels = _damage(rng, canvas)
     return RowTile(pixels, texts, glyphs, labels.reshape(GRID * GRID, SLOTS, 3))
@@ -210,7 +223,10 @@ def _size(rng: random.Random, pitch: int, free: bool) -> int:
 
 
 def _scale(rng: random.Random) -> float:
-    """Size of the source against the tile: 1 = drawn in place, below = a small print enlarged, above = a large one reduced."""
+    """Size of the source against the tile.
+
+    1 = drawn in place, below = a small print enlarged, above = a large one reduced.
+    """
     return 1.0 if rng.random() < 0.5 else rng.uniform(0.55, 2.0)
 
 
@@ -238,7 +254,7 @@ def _fit(rng: random.Random, piece: str, fonts: RowFonts, face: int, em: int) ->
 def _draw_line(
     line: str, fonts: RowFonts, face: int, em: int, scale: float
 ) -> tuple[np.ndarray, list[float], float]:
-    """Coverage [h, w] in 0..1 with a margin of 4 pixels, the characters' edges, and the ink's vertical middle."""
+    """Coverage [h, w] in 0..1 with a margin of 4 pixels, the characters' edges, the ink's vertical middle."""
     size = max(9, round(em * scale))
     factor = size / em
     font, margin = fonts.load(face, size), round(4 * factor)

@@ -1,5 +1,6 @@
-"""Rebuild it: the stages that make nano, or a model of any size of the same architecture, from text and fonts alone.
+"""Rebuild it: the stages that make nano from text and fonts alone.
 
+The same stages make a model of any size of that architecture.
 In: a stage's name and settings. Out: files. Needs the extra `train`; knows nothing of serving.
 """
 

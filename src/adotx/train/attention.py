@@ -1,13 +1,15 @@
 """Two attention functions for training on CPUs, registered with transformers under the names below.
 
-`ROWS`: the tower's, whole tiles or bands of patch rows. `GUIDED`: the decoder's causal attention that keeps the weights of
-a few heads, so that a loss can say where they should look. Both are plain matrix products in the working precision: on
-AMX machines that is several times faster than the fused kernel at these sizes (docs/log.md). Know nothing of the losses.
+`ROWS`: the tower's, whole tiles or bands of patch rows. `GUIDED`: the decoder's causal attention that keeps
+the weights of a few heads, so that a loss can say where they should look. Both are plain matrix products in
+the working precision: on AMX machines that is several times faster than the fused kernel at these sizes
+(docs/log.md). Know nothing of the losses.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,9 +28,10 @@ def rows_attention(
     scaling: float | None = None,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """Attention of a tile [n, heads, 576, d], whole or, where `module.row_window` is set, within bands of patch rows.
+    """Attention of a tile [n, heads, 576, d]; with `module.row_window`, within bands of patch rows.
 
-    Most training steps look at bands only: text rows do not need one another, and a band costs a twelfth of a tile.
+    Most training steps look at bands only: text rows do not need one another, and a band costs a twelfth of a
+    tile.
     """
     n, heads, tokens, width = query.shape
     scaling = scaling or 1 / math.sqrt(width)
@@ -48,6 +51,7 @@ def rows_attention(
 
 def set_row_window(tower: nn.Module, window: int) -> None:
     """Bands of `window` patch rows in every layer of the tower; 0 is the published whole-tile attention."""
+    module: Any
     for module in tower.modules():
         if hasattr(module, "q_proj"):
             module.row_window = window
@@ -62,8 +66,9 @@ def guided_attention(
     scaling: float | None = None,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """Causal grouped-query attention; `module.guided` heads leave their weights [n, heads, q, k] in `module.seen`.
+    """Causal grouped-query attention.
 
+    The first `module.guided` heads leave their weights [n, heads, q, k] in `module.seen`.
     Rows are right-padded, so that causality alone keeps padding out.
     """
     n, heads, length, width = query.shape

@@ -1,5 +1,6 @@
-"""A trained model and its tokenizer in, a checkpoint folder in the published layout out: what `open_checkpoint` and others load.
+"""A trained model and its tokenizer in, a checkpoint folder in the published layout out.
 
+It is what `open_checkpoint` and others load.
 Knows nothing of training.
 """
 
@@ -9,7 +10,6 @@ import json
 import shutil
 from pathlib import Path
 
-import torch
 from transformers import GenerationConfig
 
 from adotx.chat import chat_template
@@ -19,9 +19,13 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "me
 
 
 def save_checkpoint(model: AX4VLForConditionalGeneration, tokenizer_folder: Path, folder: Path) -> Path:
-    """Weights in bfloat16, config with `adotx: {"reader": "rows"}`, tokenizer, chat template, processor settings."""
+    """Write the folder, and return it.
+
+    Weights in bfloat16, config with `adotx: {"reader": "rows"}`, tokenizer, chat template, processor
+    settings.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    model = model.to(torch.bfloat16)
+    model = model.bfloat16()
     model.generation_config = GenerationConfig(
         bos_token_id=0, eos_token_id=[0, 27, 1], pad_token_id=1, use_cache=True
     )

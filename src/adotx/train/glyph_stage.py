@@ -1,8 +1,8 @@
 """Vision alignment, first half: the tower and the projector learn to name the glyph in every slot of a tile.
 
-In: an endless stream of `adotx.data.rows` tiles. Out: weights of the tower and projector under their published names.
-The heads are thrown away: what stays is that an image token says which glyphs it covers and where, so that the language
-model later has no search to do. Knows nothing of tokens.
+In: an endless stream of `adotx.data.rows` tiles. Out: weights of the tower and projector under their
+published names. The heads are thrown away: what stays is that an image token says which glyphs it covers and
+where, so that the language model later has no search to do. Knows nothing of tokens.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from adotx.train.attention import ROWS, set_row_window
 
 
 class GlyphReader(nn.Module):
-    """Tower, projector and the three slot heads; loss is the mean over slots of the heads' cross entropies."""
+    """Tower, projector and the three slot heads; loss: the mean over slots of the heads' cross entropies."""
 
     def __init__(self, vision: SiglipVisionConfig, out_hidden_size: int, whole_share: float = 0.12) -> None:
         super().__init__()
@@ -66,10 +66,11 @@ class GlyphReader(nn.Module):
 
 def slot_loss(heads: tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
     """Sum of the heads' mean cross entropies; labels [n, 144, 4, 3]."""
-    return sum(
+    first, medial, final = (
         F.cross_entropy(h.flatten(0, -2), labels[..., i].flatten().long(), ignore_index=IGNORE)
         for i, h in enumerate(heads)
     )
+    return first + medial + final
 
 
 class RowTiles(IterableDataset):

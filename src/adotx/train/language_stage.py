@@ -1,7 +1,7 @@
 """The language stage: the decoder alone learns Korean and English text, in words and character by character.
 
-In: texts. Out: a trained decoder. Half of the blocks are spelt with `reading_ids`, because that is how the reading stage writes.
-Knows nothing of pictures.
+In: texts. Out: a trained decoder. Half of the blocks are spelt with `reading_ids`, because that is how the
+reading stage writes. Knows nothing of pictures.
 """
 
 from __future__ import annotations

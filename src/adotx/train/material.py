@@ -1,4 +1,7 @@
-"""What the stages train on: lines of text by language and split, reading text, faces with weights. Knows no model."""
+"""What the stages train on: lines of text by language and split, reading text, faces with weights.
+
+Knows no model.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,10 @@ def reading_text(corpora: Path, side: str, random_share: float = 0.15) -> RowTex
 
 
 def reading_fonts(folders: Sequence[Path], side: str) -> RowFonts:
-    """Faces of the training or of the held-out families; display and handwriting faces come a quarter as often."""
+    """Faces of the training or of the held-out families.
+
+    Display and handwriting faces come a quarter as often.
+    """
     train, held_out = split_fonts(find_fonts(folders))
     return RowFonts([(f.path, f.index, _weight(f)) for f in (train if side == "train" else held_out)])
 

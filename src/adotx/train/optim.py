@@ -1,7 +1,9 @@
-"""Optimizer of all stages: Muon for the hidden matrices, AdamW for the rest; state dict and groups as torch expects them.
+"""Optimizer of all stages: Muon for the hidden matrices, AdamW for the rest.
 
-In: named parameters. Out: one `torch.optim.Optimizer`. Knows nothing of models beyond parameter names and shapes.
-Sources: Muon (Jordan et al. 2024; update scaled to AdamW's RMS as in Moonlight, arXiv 2502.16982), AdamW (arXiv 1711.05101).
+In: named parameters. Out: one `torch.optim.Optimizer`, state dict and groups as torch expects them.
+Knows nothing of models beyond parameter names and shapes.
+Sources: Muon (Jordan et al. 2024; update scaled to AdamW's RMS as in Moonlight, arXiv 2502.16982), AdamW
+(arXiv 1711.05101).
 """
 
 from __future__ import annotations
@@ -73,11 +75,12 @@ class MuonAdamW(torch.optim.Optimizer):
         for shape, same in by_shape.items():
             updates = []
             for p in same:
-                state = self.state[p]
+                state, grad = self.state[p], p.grad
+                assert grad is not None
                 if not state:
                     state["momentum"] = torch.zeros_like(p)
-                state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-                updates.append(p.grad.lerp(state["momentum"], group["momentum"]))
+                state["momentum"].lerp_(grad, 1 - group["momentum"])
+                updates.append(grad.lerp(state["momentum"], group["momentum"]))
             stack = orthogonalise(torch.stack(updates))
             scale = 0.2 * max(shape) ** 0.5
             for p, update in zip(same, stack, strict=True):
@@ -91,8 +94,8 @@ class MuonAdamW(torch.optim.Optimizer):
                 state["step"] = torch.zeros(())
                 state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(p), torch.zeros_like(p)
         adamw(
-            params,
-            [p.grad for p in params],
+            list(params),
+            [p.grad for p in params if p.grad is not None],
             [s["exp_avg"] for s in states],
             [s["exp_avg_sq"] for s in states],
             [],

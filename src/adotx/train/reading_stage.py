@@ -1,9 +1,10 @@
 """Vision alignment, second half: the whole model learns to read tiles aloud.
 
-In: `adotx.data.rows` tiles, a tokenizer, a model whose tower knows glyphs. Out: the model, trained to answer the reading
-prompt with the rows of the tile. Three losses share one pass: next token of the answer; the glyph in every slot, as in the
-glyph stage; and where a few heads look - the page maker knows which image token holds each character, so the decoder does not have
-to find the alignment between text and picture by itself. Only the first is needed for inference.
+In: `adotx.data.rows` tiles, a tokenizer, a model whose tower knows glyphs. Out: the model, trained to answer
+the reading prompt with the rows of the tile. Three losses share one pass: next token of the answer; the glyph
+in every slot, as in the glyph stage; and where a few heads look - the page maker knows which image token
+holds each character, so the decoder does not have to find the alignment between text and picture by itself.
+Only the first is needed for inference.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
 from adotx.chat import render
@@ -34,7 +35,8 @@ IGNORED = -100
 class ReadingSample:
     """One tile as the model sees it; all lists are as long as `ids`.
 
-    own, following: index in `ids` of the image token that holds the glyph of this id, of the next id; IGNORED elsewhere.
+    own, following: index in `ids` of the image token that holds the glyph of this id, of the next id; IGNORED
+        elsewhere.
     """
 
     pixels: np.ndarray
@@ -113,8 +115,8 @@ class ReadingModel(nn.Module):
     """The model with the losses of this stage.
 
     Args:
-        own_layer, next_layer: decoder layers (from 0) whose first `heads` heads are told to look at the glyph of their own id
-            and of the id to come.
+        own_layer, next_layer: decoder layers (from 0) whose first `heads` heads are told to look at the glyph
+            of their own id and of the id to come.
     """
 
     def __init__(
@@ -189,8 +191,9 @@ def read_greedy(
         - 1
     )
     end = tokenizer.special["<|im_end|>"]
+    reader: Any = model  # generate's type of self is one no subclass of PreTrainedModel has
     with torch.autocast("cpu", torch.bfloat16):
-        out = model.generate(
+        out = reader.generate(
             input_ids=ids,
             pixel_values=x,
             max_new_tokens=limit,

@@ -1,4 +1,7 @@
-"""Recipes: the shipped TOML and a user's overrides in, plain settings of one stage out. Knows nothing of torch."""
+"""Recipes: the shipped TOML and a user's overrides in, plain settings of one stage out.
+
+Knows nothing of torch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the loss sees, in colour: one sample in, terminal text out. Green is trained on, grey is context, blue image slots."""
+"""What the loss sees, in colour: one sample in, terminal text out.
+
+Green is trained on, grey is context, blue image slots.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The stages of nano, one function each: a recipe in, files of the stage's folder out.
 
-tokenizer -> language -> glyphs -> reading -> pages -> export; each can be resumed, and says which one it misses.
-Knows nothing of the command line.
+tokenizer -> language -> glyphs -> reading -> pages -> export; each can be resumed, and says which one it
+misses. Knows nothing of the command line.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Training boxed by minutes: the learning rate follows the clock, and the clock survives a resume.
 
-In: minutes. Out: a `transformers` callback that stops the run and a scheduler. Knows nothing of data or models.
+In: minutes. Out: a `transformers` callback that stops the run and a scheduler.
+Knows nothing of data or models.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The tokenizer stage: a Korean/English byte-level BPE with the control tokens of A.X 4.0 VL at their published ids.
+"""The tokenizer stage: a Korean/English byte-level BPE.
 
-In: texts. Out: vocab.json and merges.txt (the published pair), tokenizer.json and tokenizer_config.json in a folder.
+The control tokens of A.X 4.0 VL stand at their published ids.
+In: texts. Out: vocab.json and merges.txt (the published pair), tokenizer.json and tokenizer_config.json in a
+folder.
 Ids: 0..40 control tokens, 41..296 the bytes in GPT-2 order, then the merges in the order they were learnt.
 Knows nothing of models.
 """
@@ -15,10 +17,12 @@ from adotx.checkpoint.tokenizer import AddedToken, AxTokenizer, byte_to_char, sa
 
 #: control tokens of A.X 4.0 VL Light in the order of their ids (ax4-facts 3.1)
 CONTROL_TOKENS = (
-    "<|endoftext|> <|pad|> <|unk|> <|sep|> <|mask|> <|cls|> <|image|> <|audio|> <|user|> <|system|> <|assistant|> "
+    "<|endoftext|> <|pad|> <|unk|> <|sep|> <|mask|> <|cls|> <|image|> <|audio|> "
+    "<|user|> <|system|> <|assistant|> "
     + " ".join(f"<|extra_id_{i}|>" for i in range(14))
-    + " <|im_start|> <|im_sep|> <|im_end|> <|resident_reg|> <|foreigner_reg|> <|business_reg|> <|credit_card|> <|passport|>"
-    " <|driver_license|> <|telephone|> <|health_insurance|> <|bank_account|> </tool_output> <tool_output> </tool_call> <tool_call>"
+    + " <|im_start|> <|im_sep|> <|im_end|> <|resident_reg|> <|foreigner_reg|> <|business_reg|>"
+    " <|credit_card|> <|passport|> <|driver_license|> <|telephone|> <|health_insurance|> <|bank_account|>"
+    " </tool_output> <tool_output> </tool_call> <tool_call>"
 ).split()
 #: the tool tags survive decode(skip_special=True), as published
 PLAIN_CONTROL = 4
@@ -35,8 +39,9 @@ def train_tokenizer(
     """Learn the merges and write the four files.
 
     Args:
-        syllable_weight: how often each common syllable is shown on its own, so that all of them become single tokens:
-            a reader meets rare syllables in names, where a language model would have split them into bytes.
+        syllable_weight: how often each common syllable is shown on its own, so that all of them become single
+            tokens: a reader meets rare syllables in names, where a language model would have split them into
+            bytes.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
@@ -106,8 +111,8 @@ def _write(folder: Path, vocab: dict[str, int], merges: list[tuple[str, str]]) -
 def reading_ids(tokenizer: AxTokenizer, text: str) -> list[int]:
     """`text` as ids, character by character: what nano writes when it reads.
 
-    One glyph, one token (bytes for rare ones): a reader learns from thousands of glyphs a syllable, not from hundreds of
-    words a token, and the ids decode to the same text.
+    One glyph, one token (bytes for rare ones): a reader learns from thousands of glyphs a syllable, not from
+    hundreds of words a token, and the ids decode to the same text.
     """
     return [i for c in text for i in _char_ids(tokenizer, c)]
 

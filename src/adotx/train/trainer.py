@@ -1,7 +1,8 @@
-"""`transformers.Trainer` as every stage uses it: time box, resume, the losses' parts in the log, validation, safetensors.
+"""`transformers.Trainer` as every stage uses it.
 
-In: a module whose forward returns {"loss": ...}, a dataset, a recipe. Out: `weights.safetensors` in the stage's folder.
-Knows nothing of what the stage is about.
+Time box, resume, the losses' parts in the log, validation, safetensors.
+In: a module whose forward returns {"loss": ...}, a dataset, a recipe. Out: `weights.safetensors` in the
+stage's folder. Knows nothing of what the stage is about.
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ class StageTrainer(Trainer):
     """Saves the bare module (tied tensors once) and finds it again."""
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+        name = output_dir or self.args.output_dir
+        assert name and self.model is not None
+        folder = Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         save_model(self.model, str(folder / WEIGHTS))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        load_model(model or self.model, Path(resume_from_checkpoint) / WEIGHTS)
+        target = model or self.model
+        assert target is not None
+        load_model(target, Path(resume_from_checkpoint) / WEIGHTS)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         super().log({**logs, **getattr(self.model, "parts", {})}, *args, **kwargs)

@@ -1,0 +1,159 @@
+"""Reading tiles: labels where the ink is, readable text only, the same tile from the same seed."""
+
+from __future__ import annotations
+
+import random
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adotx.data.fonts import find_fonts
+from adotx.data.glyphs import BLANK, FINALS, FIRST_CLASSES, IGNORE, MEDIALS, SYMBOLS, classes, readable
+from adotx.data.rows import CELL, GRID, SLOT, SLOTS, TILE, RowFonts, RowText, RowTile, make_tile
+from adotx.errors import AdotxError
+
+pytest.importorskip("fontTools")
+
+KOREAN = [
+    "이 문서는 새로 바뀐 신청 절차를 안내하기 위해 작성되었습니다. ☃",
+    "설정 파일(config.toml)을 열어 포트 번호를 8080으로 바꾸고 다시 시작하세요.",
+    "올해 매출은 지난해보다 12.4% 늘어난 3,482억 원으로 집계되었다.",
+    "“그래요?” 하고\t그가 물었다.",
+]
+ENGLISH = [
+    "Open the settings file and change the port number.",
+    "It does not work without a restart — naïve.",
+]
+CODE = ['print(f"{name}: {total:,}")', "for i in range(10): pass"]
+SEEDS = range(60)
+
+
+@pytest.fixture(scope="module")
+def fonts() -> RowFonts:
+    """The Hangul fonts of the development extra, else those of the system."""
+    spec = find_spec("pylopdf_fonts_ko")
+    folders = [Path(spec.origin).parent] if spec and spec.origin else [Path("/usr/share/fonts")]
+    try:
+        faces = find_fonts(folders)
+    except AdotxError:
+        pytest.skip("no font with Hangul on this machine: pip install 'adotx[dev]'")
+    return RowFonts([(face.path, face.index, 1.0) for face in faces[:8]])
+
+
+@pytest.fixture(scope="module")
+def text() -> RowText:
+    return RowText(KOREAN, ENGLISH, CODE, random_share=0.3)
+
+
+@pytest.fixture(scope="module")
+def tiles(fonts: RowFonts, text: RowText) -> list[RowTile]:
+    return [make_tile(random.Random(seed), text, fonts) for seed in SEEDS]
+
+
+def test_shapes_and_ranges(tiles: list[RowTile]) -> None:
+    for tile in tiles:
+        assert tile.pixels.dtype == np.uint8 and tile.pixels.shape == (TILE, TILE)
+        assert tile.labels.dtype == np.int16 and tile.labels.shape == (GRID * GRID, SLOTS, 3)
+        first, medial, final = np.moveaxis(tile.labels, -1, 0)
+        assert first.min() >= BLANK and first.max() < FIRST_CLASSES
+        for part, count in ((medial, MEDIALS), (final, FINALS)):
+            assert ((part == IGNORE) | ((part >= 0) & (part < count))).all()
+    assert sum(len(tile.rows) for tile in tiles) > 8 * len(tiles)
+
+
+def test_rows_are_readable_and_every_character_has_a_glyph(tiles: list[RowTile]) -> None:
+    for tile in tiles:
+        assert len(tile.rows) <= GRID
+        for row in tile.rows:
+            assert row and row == readable(row) and row == " ".join(row.split())
+        wanted = [(r, i) for r, row in enumerate(tile.rows) for i, c in enumerate(row) if c != " "]
+        assert [(g.row, g.index) for g in tile.glyphs] == wanted
+
+
+def test_glyphs_lie_in_their_cells_in_reading_order(tiles: list[RowTile]) -> None:
+    for tile in tiles:
+        for g in tile.glyphs:
+            assert 0 <= g.cell < GRID * GRID
+            assert 0 <= g.x < TILE and 0 <= g.y < TILE
+            assert g.cell == int(g.y // CELL) * GRID + int(g.x // CELL)
+        for a, b in zip(tile.glyphs, tile.glyphs[1:], strict=False):
+            assert (a.x < b.x and a.y == b.y) if a.row == b.row else a.y < b.y
+
+
+def test_the_slot_at_a_glyphs_centre_has_its_classes(tiles: list[RowTile]) -> None:
+    right = total = 0
+    for tile in tiles:
+        for g in tile.glyphs:
+            label = tuple(tile.labels[g.cell, int(g.x % CELL // SLOT)])
+            char = tile.rows[g.row][g.index]
+            if "가" <= char <= "힣":  # wider than a slot: nothing overwrites its centre
+                assert label == classes(char)
+            right += label == classes(char)
+            total += 1
+    assert total > 5000 and right > 0.97 * total
+
+
+def test_slots_without_a_glyph_are_blank(tiles: list[RowTile]) -> None:
+    for tile in tiles:
+        rows = tile.labels.reshape(GRID, GRID * SLOTS, 3)
+        used = {g.cell // GRID for g in tile.glyphs}
+        for row in set(range(GRID)) - used:
+            assert (rows[row] == (BLANK, IGNORE, IGNORE)).all()
+        drawn = {classes(c) for line in tile.rows for c in line if c != " "}
+        seen = {tuple(label) for label in tile.labels.reshape(-1, 3).tolist()}
+        assert seen <= drawn | {(BLANK, IGNORE, IGNORE)}
+
+
+def test_there_is_ink_at_every_glyph(tiles: list[RowTile]) -> None:
+    faint = total = 0
+    for tile in tiles:
+        grey = tile.pixels.astype(float)
+        for g in tile.glyphs:
+            if not "가" <= tile.rows[g.row][g.index] <= "힣":
+                continue  # a dot or a dash may lie off the middle
+            x, y = int(g.x), int(g.y)
+            around = grey[max(y - 12, 0) : y + 13, max(x - 9, 0) : x + 10]
+            faint += np.ptp(around) < 30
+            total += 1
+    assert total > 2000 and faint <= 0.002 * total
+
+
+def test_ink_stands_where_the_labels_say(tiles: list[RowTile]) -> None:
+    """Slots under Hangul are busier than blank ones, tile by tile."""
+    for tile in tiles:
+        slots = tile.pixels.astype(float).reshape(GRID, CELL, GRID * SLOTS, SLOT)
+        contrast = slots.std(axis=(1, 3)).reshape(GRID * GRID, SLOTS)
+        hangul, blank = tile.labels[..., 1] >= 0, tile.labels[..., 0] == BLANK
+        if hangul.sum() >= 20 and blank.sum() >= 20:
+            assert np.median(contrast[hangul]) > np.median(contrast[blank])
+
+
+def test_same_seed_same_tile(fonts: RowFonts, text: RowText, tiles: list[RowTile]) -> None:
+    for seed in list(SEEDS)[:10]:
+        again = make_tile(random.Random(seed), text, fonts)
+        assert again.rows == tiles[seed].rows and again.glyphs == tiles[seed].glyphs
+        assert np.array_equal(again.pixels, tiles[seed].pixels)
+        assert np.array_equal(again.labels, tiles[seed].labels)
+    assert not np.array_equal(tiles[0].pixels, tiles[1].pixels)
+
+
+def test_fewer_rows_on_request(fonts: RowFonts, text: RowText) -> None:
+    for rows in (1, 3):
+        assert all(len(make_tile(random.Random(seed), text, fonts, rows).rows) <= rows for seed in SEEDS[:10])
+
+
+def test_pieces_are_readable(text: RowText) -> None:
+    for seed in range(200):
+        pieces = text.pieces(random.Random(seed), GRID)
+        assert len(pieces) == GRID
+        assert all(
+            piece == readable(piece) and None not in map(classes, piece.replace(" ", "")) for piece in pieces
+        )
+
+
+def test_without_code_and_random_share_only_the_texts_come() -> None:
+    plain = RowText(["가나다 라마바"], ["abc def"], random_share=0.0)
+    seen = {c for seed in range(50) for piece in plain.pieces(random.Random(seed), 4) for c in piece}
+    assert seen == set("가나다라마바abcdef ") and not seen - set(SYMBOLS) - set("가나다라마바 ")
