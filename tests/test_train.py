@@ -174,6 +174,19 @@ def test_look_loss_is_small_where_the_heads_look_right() -> None:
     right = torch.full((1, 2, 3, 4), 0.01)
     right[:, :, 0, 2] = right[:, :, 2, 0] = 0.97
     assert look_loss(right, places) < 0.05 < look_loss(right.roll(1, -1), places)
+    assert look_loss(right, torch.full((1, 3), IGNORED)) == 0.0
+
+
+def test_slot_loss_is_a_mean_over_labelled_slots() -> None:
+    from adotx.data.glyphs import IGNORE
+    from adotx.train.glyph_stage import slot_loss
+
+    heads = tuple(torch.randn(1, 144, 4, n) for n in (6, 5, 4))
+    labels = torch.full((1, 144, 4, 3), IGNORE)
+    assert slot_loss(heads, labels) == 0.0
+    labels[0, 7, 2] = torch.tensor([1, 2, 3])
+    alone = sum(-h[0, 7, 2].log_softmax(-1)[c] for h, c in zip(heads, (1, 2, 3), strict=True))
+    torch.testing.assert_close(slot_loss(heads, labels), alone)
 
 
 def test_reading_losses_reach_every_part_and_stages_hand_over(tmp_path) -> None:

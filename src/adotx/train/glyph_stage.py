@@ -65,12 +65,17 @@ class GlyphReader(nn.Module):
 
 
 def slot_loss(heads: tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
-    """Sum of the heads' mean cross entropies; labels [n, 144, 4, 3]."""
-    first, medial, final = (
-        F.cross_entropy(h.flatten(0, -2), labels[..., i].flatten().long(), ignore_index=IGNORE)
-        for i, h in enumerate(heads)
-    )
+    """Sum of the heads' mean cross entropies; labels [n, 144, 4, 3]. 0 for a head without a label."""
+    first, medial, final = (_mean_loss(h, labels[..., i]) for i, h in enumerate(heads))
     return first + medial + final
+
+
+def _mean_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    flat = labels.flatten().long()
+    total = F.cross_entropy(logits.flatten(0, -2), flat, ignore_index=IGNORE, reduction="sum")
+    return total / (flat != IGNORE).sum().clamp(
+        min=1
+    )  # a batch of page rows has none: their places are not known
 
 
 class RowTiles(IterableDataset):

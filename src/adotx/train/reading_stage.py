@@ -95,8 +95,11 @@ class ReadingTiles(IterableDataset):
 
 
 def collate(samples: Sequence[ReadingSample], pad_id: int = 1) -> dict[str, torch.Tensor]:
-    """Right-padded batch (the guided attention is causal, so padding needs no mask)."""
-    longest = max(len(s.ids) for s in samples)
+    """Right-padded batch (the guided attention is causal, so padding needs no mask).
+
+    Lengths are multiples of 64: the allocator meets few sizes (docs/log.md).
+    """
+    longest = -(-max(len(s.ids) for s in samples) // 64) * 64
 
     def padded(rows: list[list[int]], value: int) -> torch.Tensor:
         return torch.tensor([r + [value] * (longest - len(r)) for r in rows])
@@ -171,7 +174,7 @@ def look_loss(weights: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     known = places != IGNORED
     chosen = weights.transpose(1, 2)[known]  # [places, heads, k]
     index = places[known][:, None, None].expand(-1, chosen.shape[1], 1)
-    return -(chosen.gather(-1, index).float() + 1e-5).log().mean()
+    return -(chosen.gather(-1, index).float() + 1e-5).log().sum() / max(1, index.shape[0] * index.shape[1])
 
 
 @torch.no_grad()
