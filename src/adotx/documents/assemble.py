@@ -1,7 +1,8 @@
 """A layout and what its lines say in, Markdown out.
 
-The conventions are the page maker's (`adotx.data.pages`): blocks a blank line apart, items of one list not, pipe tables with
-the first row as header, forms and receipts one "key: value" a line, code in fences, text not escaped. Knows no models.
+The conventions are the page maker's (`adotx.data.pages`): blocks a blank line apart, items of one list
+not, pipe tables with the first row as header, forms and receipts one "key: value" a line, code in fences,
+text not escaped. Knows no models.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from adotx.documents.bands import Flow, Grid, TextLine
 from adotx.documents.blocks import Block, Body, Seen, flow_blocks, framed_blocks, join_lines, set_levels
 from adotx.documents.joins import sigmoid, space_odds
 from adotx.documents.layout import Layout
-from adotx.documents.order import Flow, Grid, TextLine
 from adotx.documents.pack import line_em, words_of
 
 Texts = Mapping[TextLine, str]
@@ -71,16 +72,26 @@ def _seen(layout: Layout, line: TextLine, texts: Texts) -> Seen | None:
         y=(line.core[0] + line.core[1]) / 2,
         em=em,
         weight=wide.weight * wide.height / em,
+        advance=sum(word.x1 - word.x0 for word in words) / max(sum(map(_advance, text)), 0.1),
         first=words[0].x1 - words[0].x0 if words else 0.0,
         gap=float(np.median(gaps)) / em if gaps else 0.0,
     )
+
+
+def _advance(char: str) -> float:
+    """About how many em wide a character's ink is."""
+    if char == " ":
+        return 0.0
+    if ord(char) < 0x2000:
+        return 0.27 if char in "iIl.,:;'|!()[]" else 0.62 if char.isupper() else 0.5
+    return 0.9
 
 
 def _body(layout: Layout, seen: Mapping[int, Sequence[Seen]]) -> Body:
     """What is usual: medians over the width of all lines, and how lines are broken."""
     lines = [line for group in seen.values() for line in group]
     if not lines:
-        return Body(max(layout.em, 1.0), 0.1)
+        return Body(max(layout.em, 1.0), 0.1, max(layout.em, 1.0))
     widths = np.array([line.x1 - line.x0 for line in lines])
 
     def usual(values: Sequence[float]) -> float:
@@ -89,7 +100,8 @@ def _body(layout: Layout, seen: Mapping[int, Sequence[Seen]]) -> Body:
         return float(np.array(values)[order][np.searchsorted(share, 0.5)])
 
     em = usual([line.em for line in lines])
-    return Body(em, usual([line.weight for line in lines]), _breaks_anywhere(layout, seen, em))
+    advance = usual([line.advance for line in lines])
+    return Body(em, usual([line.weight for line in lines]), advance, _breaks_anywhere(layout, seen, em))
 
 
 def _breaks_anywhere(layout: Layout, seen: Mapping[int, Sequence[Seen]], em: float) -> bool:
@@ -127,8 +139,8 @@ def _cell_text(cell: Sequence[TextLine], texts: Texts) -> str:
 
 def _grid_blocks(grid: Grid, texts: Texts) -> list[Block]:
     """A table, fields, or one after the other."""
-    rows = [[_cell_text(cell, texts) for cell in row] for row in grid.rows]
-    rows = [row for row in rows if any(row)]
+    both = [(row, [_cell_text(cell, texts) for cell in row]) for row in grid.rows]
+    kept, rows = [row for row, said in both if any(said)], [said for _, said in both if any(said)]
     if not rows:
         return []
     width = max(len(row) for row in rows)
@@ -136,7 +148,9 @@ def _grid_blocks(grid: Grid, texts: Texts) -> list[Block]:
     if grid.ruled:
         return [_table(rows)]
     if width == 2:
-        return _pairs(rows)
+        lefts = [row[0][0].box[0] if row[0] else None for row in kept]
+        heights = [line.core[1] - line.core[0] for row in kept for cell in row for line in cell]
+        return _pairs(rows, lefts, 0.15 * float(np.median(heights)))
     # Sums under a receipt's goods: first and last column only.
     start, end = 0, len(rows)
     while end > start and _is_pair(rows[end - 1]):
@@ -155,14 +169,32 @@ def _is_pair(row: Sequence[str]) -> bool:
     return bool(row[0]) and sum(map(bool, row)) == 2 and len(row) > 2
 
 
-def _pairs(rows: list[list[str]]) -> list[Block]:
-    """Two columns: a table if a header stands over numbers, else key and value."""
+def _pairs(rows: list[list[str]], lefts: Sequence[int | None], slack: float) -> list[Block]:
+    """Two columns: a table if a header stands over numbers, else key and value.
+
+    Args:
+        rows: the cells' texts.
+        lefts: where the first cell of each row begins; cells of a table stand in from the margin, sums do not.
+        slack: pixels that letters of one column may begin apart.
+    """
     numbers = [bool(_NUMERIC.match(row[1])) for row in rows]
     headed = not numbers[0] and rows[0][1] and len(rows) > 2 and sum(numbers[1:]) >= 0.8 * (len(rows) - 1)
     colons = sum(row[0].rstrip().endswith((":", "：")) for row in rows)
     if headed and not colons and len(rows[0][1]) <= 8:
-        return [_table(rows)]
+        end = _sums_from(lefts, slack)
+        return [_table(rows[:end]), *([_fields(rows[end:])] if end < len(rows) else [])]
     return [_fields(rows)]
+
+
+def _sums_from(lefts: Sequence[int | None], slack: float) -> int:
+    """First row of the sums under a two-column table: they start further left than all its cells."""
+    known = [left if left is not None else 10**6 for left in lefts]
+    best, widest = len(lefts), slack
+    for row in range(2, len(lefts)):
+        step = min(known[1:row]) - max(known[row:])
+        if step > widest:
+            best, widest = row, step
+    return best
 
 
 def _fields(rows: Sequence[Sequence[str]]) -> Block:

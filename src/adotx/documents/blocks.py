@@ -1,7 +1,8 @@
 """Lines with their texts in, blocks out: headings, paragraphs, items, code, quotations, tables, fields.
 
-In: `Seen` lines of one flow (text and place), what is usual on the page (`Body`). Out: `Block`s. What the page shows
-decides first (size, gaps, indents, frames), what the text says second. Knows nothing of pixels or models.
+In: `Seen` lines of one flow (text and place), what is usual on the page (`Body`). Out: `Block`s. What the
+page shows decides first (size, gaps, indents, frames), what the text says second. Knows nothing of pixels
+or models.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from adotx.documents.joins import glue
 
 Kind = Literal["heading", "paragraph", "item", "code", "quote", "table", "fields"]
 _BULLET = re.compile(r"^([•·◦○●■□◆◇▶►▷▪※☞*‣∙-]|[–—])\s+(?=\S)")
-_NUMBER = re.compile(r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳]|[a-z][.)])\s+(?=\S)")
+_NUMBER = re.compile(
+    r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳]|[a-z][.)])\s+(?=\S)"
+)
 _FIELD = re.compile(r"^[^\s:：][^:：.!?]{0,14}\s?[:：](?=\s|$)")
 _END = re.compile(r"[.!?…][\"'”’)\]]*$|[다요]$")
 
@@ -33,6 +36,7 @@ class Seen:
         x0, x1: its ink's ends; `y` the middle of its core.
         em: pixels per em.
         weight: stroke width in em.
+        advance: pixels per em by the width of what it says; height and width together tell a heading.
         first: width of its first word.
         gap: the usual width of its word spaces, in em; 0 where it has none.
     """
@@ -43,17 +47,26 @@ class Seen:
     y: float
     em: float
     weight: float
+    advance: float = 1.0
     first: float = 0.0
     gap: float = 0.0
 
 
 @dataclass(frozen=True)
 class Body:
-    """What is usual on a page: running text's em and stroke weight, and whether lines break between syllables."""
+    """What is usual on a page: running text's em and stroke weight, and whether lines break between
+    syllables."""
 
     em: float
     weight: float
+    advance: float
     anywhere: bool = False
+
+    def ratio(self, group: Sequence[Seen]) -> float:
+        """How much larger than running text a group of lines is set."""
+        tall = float(np.mean([line.em for line in group])) / self.em
+        wide = float(np.mean([line.advance for line in group])) / self.advance
+        return float(np.sqrt(tall * np.clip(wide, 0.75 * tall, 1.3 * tall)))
 
 
 @dataclass
@@ -169,7 +182,9 @@ def _code_groups(groups: list[list[Seen]], body: Body) -> list[list[Seen]]:
         mean = sum(map(code_score, texts)) / len(texts)
         large = group[0].em > 1.25 * body.em
         marked = bool(_BULLET.match(texts[0])) and texts[0][0] not in "*-"
-        likely = not large and not marked and (mean >= 0.5 or (bool(run) and len(group) == 1 and mean >= 0.33))
+        likely = (
+            not large and not marked and (mean >= 0.5 or (bool(run) and len(group) == 1 and mean >= 0.33))
+        )
         if likely and run:
             before = run[-1][-1]
             near = (group[0].y - before.y) / before.em < 4.6
@@ -207,17 +222,16 @@ def _block(group: list[Seen], body: Body) -> list[Block]:
 
 def _heading(group: list[Seen], body: Body) -> Block | None:
     """A heading stands out: larger, or bolder and alone on its line."""
-    em = float(np.mean([line.em for line in group]))
     weight = float(np.mean([line.weight for line in group]))
-    ratio = em / body.em
+    ratio = body.ratio(group)
     text = join_lines([line.text for line in group], False)
     if len(group) > 3 or len(text) > 90 or not re.search(r"\w", text):
         return None
     ends = bool(_END.search(text))
     bold = weight > 1.3 * body.weight
-    if ratio >= 1.3 or (ratio >= 1.12 and not ends):
+    if ratio >= 1.25 or (ratio >= 1.08 and not ends):
         return Block("heading", text, ratio=ratio, x0=group[0].x0)
-    if bold and len(group) == 1 and ratio >= 0.97 and not ends and len(text) <= 40:
+    if bold and len(group) == 1 and ratio >= 0.95 and not ends and len(text) <= 40:
         return Block("heading", text, ratio=ratio, x0=group[0].x0)
     return None
 

@@ -1,7 +1,8 @@
 """A photographed or scanned page in, an upright evenly lit dark-on-light page out.
 
-In: an RGB image. Out: `CleanPage`: grey uint8 [H, W] with paper near 245 and ink near 20, ink masks, dark panels
-(white-on-dark boxes, turned over already) and the affine map back to the input. Knows nothing of lines, text or models.
+In: an RGB image. Out: `CleanPage`: grey uint8 [H, W] with paper near 245 and ink near 20, ink masks, dark
+panels (white-on-dark boxes, turned over already) and the affine map back to the input. Knows nothing of lines,
+text or models.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class CleanPage:
         gray: uint8 [H, W], paper about 245, full ink about 20.
         ink: bool [H, W], print without paper texture.
         faint: bool [H, W], also what is much lighter than print (ruling lines).
-        panels: boxes (x0, y0, x1, y1) that were light on dark; their content is turned over in `gray` and `ink`.
+        panels: boxes (x0, y0, x1, y1) that were light on dark; their content is turned over in `gray` and
+        `ink`.
         angle: degrees the page was turned counter-clockwise to stand upright.
         matrix: float64 [2, 3]; (x, y, 1) of the clean page -> (x, y) of the input.
         noise: deviation of the paper's texture as a share of the ink's darkness.
@@ -75,6 +77,8 @@ def clean(image: Image.Image, deskew: bool = True) -> CleanPage:
     if high - low > 20 and np.mean(values[::3, ::3] < (low + high) / 2) > 0.6:
         values = 255 - values  # a dark page
         gray = Image.fromarray(values)
+    values = _dusted(_dusted(values).T).T
+    gray = Image.fromarray(np.ascontiguousarray(values))
     angle = skew_angle(values) if deskew else 0.0
     if abs(angle) >= 0.04:
         before = gray.size
@@ -96,6 +100,30 @@ def _pad(gray: Image.Image) -> Image.Image:
     return canvas
 
 
+def _dusted(gray: np.ndarray) -> np.ndarray:
+    """The page without the upright streaks that dust on a scanner's glass draws from edge to edge."""
+    height, width = gray.shape
+    if width < 16 or height < 64:
+        return gray
+    reach = 3
+    rows = gray[:: max(1, height // 500)].astype(np.int16)
+    beside = np.minimum(rows[:, : -2 * reach], rows[:, 2 * reach :])
+    darker = beside - rows[:, reach:-reach] >= 3
+    ends = max(1, len(rows) // 50)
+    # A ruling line ends before the sheet does.
+    full = (darker.mean(0) > 0.72) & (darker[:ends].mean(0) > 0.7) & (darker[-ends:].mean(0) > 0.7)
+    columns = np.flatnonzero(full) + reach
+    if not len(columns) or len(columns) > 40:
+        return gray
+    out = gray.copy()
+    for column in columns.tolist():
+        outside = (rows[:, column - reach] + rows[:, column + reach]) / 2
+        factor = float(np.median(rows[:, column] / np.maximum(outside, 1)))
+        if factor > 0.5:  # print that it crosses comes back with the paper
+            out[:, column] = np.clip(gray[:, column] / factor, 0, 255).astype(np.uint8)
+    return out
+
+
 def _unrotate(angle: float, before: tuple[int, int], after: tuple[int, int]) -> np.ndarray:
     """[2, 3]: a point of the turned picture -> the picture before; both turn about their centres."""
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
@@ -109,10 +137,11 @@ def _unrotate(angle: float, before: tuple[int, int], after: tuple[int, int]) -> 
 
 
 def skew_angle(gray: np.ndarray) -> float:
-    """Degrees to turn a page counter-clockwise so that its lines are level; 0 where nothing speaks for another angle.
+    """Degrees to turn a page counter-clockwise so that its lines are level; 0 where nothing speaks for
+    another angle.
 
-    Horizontal edges are projected along each candidate direction; text that stands level piles them up into few
-    rows. Edges instead of ink, so that shadows and dark panels do not matter.
+    Horizontal edges are projected along each candidate direction; text that stands level piles them up
+    into few rows. Edges instead of ink, so that shadows and dark panels do not matter.
     """
     step = max(1, round(max(gray.shape) / 1400))
     small = gray[: gray.shape[0] // step * step, : gray.shape[1] // step * step]
@@ -150,7 +179,8 @@ def skew_angle(gray: np.ndarray) -> float:
 
 
 def _flatten(gray: np.ndarray) -> tuple[np.ndarray, list[Box]]:
-    """Darkness float32 [H, W] against the local paper (0 paper, 1 black), and the dark panels, turned over."""
+    """Darkness float32 [H, W] against the local paper (0 paper, 1 black), and the dark panels, turned
+    over."""
     height, width = gray.shape
     block = int(np.clip(round(math.sqrt(gray.size) / 230), 3, 12))
     tiles = np.pad(gray, ((0, -height % block), (0, -width % block)), mode="edge")
@@ -181,7 +211,8 @@ def _flatten(gray: np.ndarray) -> tuple[np.ndarray, list[Box]]:
 
 
 def _wipe_wedges(darkness: np.ndarray, dark: np.ndarray, block: int) -> None:
-    """Paper over the desk that shows beside a page that lies askew: dark blocks hanging on the picture's edge."""
+    """Paper over the desk that shows beside a page that lies askew: dark blocks hanging on the picture's
+    edge."""
     labels, count = ndimage.label(np.pad(dark, 1, constant_values=True))
     if not count:
         return
@@ -196,7 +227,8 @@ def _wipe_wedges(darkness: np.ndarray, dark: np.ndarray, block: int) -> None:
 
 
 def _surface(bright: np.ndarray) -> np.ndarray:
-    """The paper's brightness as a smooth quadratic surface that print, panels and pictures do not pull down."""
+    """The paper's brightness as a smooth quadratic surface that print, panels and pictures do not pull
+    down."""
     rows, cols = bright.shape
     y, x = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, cols), indexing="ij")
     basis = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).reshape(-1, 6)
@@ -218,9 +250,7 @@ def _surface(bright: np.ndarray) -> np.ndarray:
     return np.full(bright.shape, max(float(np.percentile(values, 75)), 1.0), np.float32)
 
 
-def _panels(
-    dark: np.ndarray, gray: np.ndarray, paper: np.ndarray, contrast: float, block: int
-) -> list[Box]:
+def _panels(dark: np.ndarray, gray: np.ndarray, paper: np.ndarray, contrast: float, block: int) -> list[Box]:
     """Upright rectangles that are mostly as dark as ink: headers and code boxes with light text."""
     mask = dark > 0.55 * contrast
     mask = ndimage.binary_closing(np.pad(mask, 2), np.ones((3, 3)))[2:-2, 2:-2]
@@ -244,7 +274,9 @@ def _panels(
             continue
         box = (x0 + on_cols[0], y0 + on_rows[0], x0 + on_cols[-1] + 1, y0 + on_rows[-1] + 1)
         inside = gray[box[1] : box[3], box[0] : box[2]] < level
-        frame = np.concatenate([inside[1:3].ravel(), inside[-3:-1].ravel(), inside[:, 1:3].ravel(), inside[:, -3:-1].ravel()])
+        frame = np.concatenate(
+            [inside[1:3].ravel(), inside[-3:-1].ravel(), inside[:, 1:3].ravel(), inside[:, -3:-1].ravel()]
+        )
         # Print is never solid along all its four edges.
         if inside.mean() > 0.6 and frame.mean() > 0.9:
             found.append(tuple(int(v) for v in box))

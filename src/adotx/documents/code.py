@@ -12,9 +12,13 @@ _WORDS = re.compile(
     r"((def|class|import|from|return|if|elif|else|for|while|try|except|finally|with|async|await|yield|raise|assert"
     r"|pass|fn|let|mut|pub|use|mod|struct|enum|impl|match|loop|const|var|function|export|default|new|switch|case"
     r"|break|int|void|char|static|public|private|print|println!|echo|cd|pip|cargo|git|npm|docker|sudo|apt|curl"
-    r"|python3?|SELECT|FROM|WHERE|INSERT)(?![\w가-힣])|@\w|#include|#!\[?|#\[|//|/\*|\*/|>>>|\$ |!pip|%\w|</?\w)"
+    r"|python3?|SELECT|FROM|WHERE|INSERT)(?![\w가-힣])"
+    r"|@\w|#include|#!\[?|#\[|//|/\*|\*/|>>>|\$ |!pip|%\w|</?\w)"
 )
-_CALL = re.compile(r"[\w\])]\(|\w\.\w+\(|\w+\[\w*\]|\w=\w|[\w)\]] ?[=+*/<>!-]?= ?[\w\"'\[{(-]|->|=>|::|\w\.\w+\.\w|--\w|\w_\w|&&|\|\|")
+_CALL = re.compile(
+    r"[\w\])]\(|\w\.\w+\(|\w+\[\w*\]|\w=\w|[\w)\]] ?[=+*/<>!-]?= ?[\w\"'\[{(-]"
+    r"|->|=>|::|\w\.\w+\.\w|--\w|\w_\w|&&|\|\|"
+)
 _MARKS = re.compile(r"[{}\[\]()=;<>_\"'`#\\|&/*$@:]")
 _HANGUL = re.compile(r"[가-힣]")
 _COMMENT = re.compile(r"^\s*(#|//|/\*|\*|--|\"\"\"|''')")

@@ -1,8 +1,8 @@
 """Where a line ends, is it a word's end? The glue between two lines of a paragraph: a space or nothing.
 
-Korean is set either with breaks between words only or with breaks between any two syllables; which of the two shows
-in how the right edge looks. In the second case the text itself must say whether a word goes on: a table of how often
-syllables end and start words decides. Knows nothing of images or models.
+Korean is set either with breaks between words only or with breaks between any two syllables; which of the
+two shows in how the right edge looks. In the second case the text itself must say whether a word goes on:
+a table of how often syllables end and start words decides. Knows nothing of images or models.
 """
 
 from __future__ import annotations

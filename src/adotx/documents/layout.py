@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from adotx.documents.bands import Region
 from adotx.documents.clean import CleanPage, clean
 from adotx.documents.lines import Segment, drop_noise, find_segments, measure, rough_em
-from adotx.documents.order import Region, reading_order
+from adotx.documents.order import reading_order
 from adotx.documents.rulings import Frame, find_rulings
 
 
@@ -67,9 +68,7 @@ def lay_out(image: Image.Image, deskew: bool = True) -> Layout:
     return Layout(page, ink, segments, regions, rulings.frames, em)
 
 
-def _page_edge(
-    segment: Segment, page: CleanPage, ink: np.ndarray, size: tuple[int, int], em: float
-) -> bool:
+def _page_edge(segment: Segment, page: CleanPage, ink: np.ndarray, size: tuple[int, int], em: float) -> bool:
     """Whether a segment is the dark rim beside a sheet: solid, and at the very edge of the picture."""
     x0, y0, x1, y1 = segment.box
     scale = float(np.hypot(*page.matrix[:, 0]))

@@ -1,12 +1,13 @@
 """Ink in, segments out: the pieces of text lines that stand together, with their measures.
 
-In: the ink mask of a clean page without rulings. Out: `Segment`s (a word group up to a gap of about 0.8 em) and the
-page's em. Knows nothing of reading order, text or models.
+In: the ink mask of a clean page without rulings. Out: `Segment`s (a word group up to a gap of about 0.8
+em) and the page's em. Knows nothing of reading order, text or models.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
@@ -29,7 +30,8 @@ class Segment:
         box: ink box (x0, y0, x1, y1).
         core: (top, bottom) of the rows where most ink is; steadier than the box.
         weight: stroke width in em of the segment's height; bold is about 1.5 times regular.
-        size: pixels of line ink height that it is measured by (its own, or its neighbours' where it has no tall
+        size: pixels of line ink height that it is measured by (its own, or its neighbours' where it has no
+        tall
             letters); 0 until `measure` has run.
     """
 
@@ -56,7 +58,8 @@ class Segment:
 
 
 def rough_em(ink: np.ndarray) -> float:
-    """Pixels per em of the text that covers most of the page, before rulings are known; 0 without any text."""
+    """Pixels per em of the text that covers most of the page, before rulings are known; 0 without any
+    text."""
     labels, count = ndimage.label(ink, np.ones((3, 3)))
     if not count:
         return 0.0
@@ -167,7 +170,7 @@ def _walls(shape: tuple[int, int], frames: list[Frame]) -> np.ndarray | None:
     for frame in frames:
         if frame.kind in ("grid", "box", "bar"):
             walls = np.zeros(shape, bool) if walls is None else walls
-            x0, y0, x1, y1 = frame.box
+            _, y0, _, y1 = frame.box
             for x in frame.xs:
                 walls[max(0, y0) : y1, max(0, round(x) - 1) : round(x) + 2] = True
     return walls
@@ -200,7 +203,8 @@ def _smear(ink: np.ndarray, em: float, walls: np.ndarray | None) -> np.ndarray:
 
 
 def _whole(boxes: np.ndarray, em: float) -> list[Box]:
-    """Boxes of whole segments: dots, accents, quotation marks and loose jamo joined to what they belong to."""
+    """Boxes of whole segments: dots, accents, quotation marks and loose jamo joined to what they belong
+    to."""
     gap = SEGMENT_GAP * em
     todo = [tuple(int(v) for v in box) for box in boxes]
     changed = True
@@ -218,7 +222,9 @@ def _whole(boxes: np.ndarray, em: float) -> list[Box]:
             low = np.minimum(box[3] - box[1], array[:, 3] - array[:, 1])
             thin = np.minimum(box[2] - box[0], array[:, 2] - array[:, 0])
             high = np.maximum(box[3], array[:, 3]) - np.minimum(box[1], array[:, 1])
-            fits = high <= 1.25 * np.maximum(np.maximum(box[3] - box[1], array[:, 3] - array[:, 1]), 0.85 * em)
+            fits = high <= 1.25 * np.maximum(
+                np.maximum(box[3] - box[1], array[:, 3] - array[:, 1]), 0.85 * em
+            )
             # Side by side on one line, or parts of a letter above each other.
             beside = (dx <= gap) & (-dy >= 0.5 * low) & fits
             stacked = (-dx >= 0.5 * thin) & (dy <= 0.3 * em) & (low < 0.55 * em) & fits
@@ -240,7 +246,8 @@ def _whole(boxes: np.ndarray, em: float) -> list[Box]:
 def _split(ink: np.ndarray, box: Box, em: float) -> list[Segment]:
     """The lines of a box that holds several, cut in the valleys between them; mostly one."""
     x0, y0, x1, y1 = box
-    if y1 - y0 < 1.5 * em or x1 - x0 < 2.5 * em:
+    # A short tall box is large type, whose syllables may have a blank row between their parts.
+    if y1 - y0 < 1.5 * em or x1 - x0 < 3.5 * (y1 - y0):
         return [Segment(box, (y0, y1))]
     profile = ink[y0:y1, x0:x1].sum(1).astype(np.float64)
     full = np.percentile(profile, 85)
@@ -252,7 +259,7 @@ def _split(ink: np.ndarray, box: Box, em: float) -> list[Segment]:
     if len(cuts) == 1:
         return [Segment(box, (y0, y1))]
     cuts.append(y1 - y0)
-    parts = zip(cuts[:-1], cuts[1:], strict=True)
+    parts = pairwise(cuts)
     return [Segment((x0, y0 + a, x1, y0 + b), (y0 + a, y0 + b)) for a, b in parts]
 
 
@@ -296,8 +303,8 @@ def _may_be_text(segment: Segment, em: float, frames: list[Frame]) -> bool:
 def measure(segments: list[Segment], em: float) -> list[Segment]:
     """Give each segment the ink height of a full line in its type (`size`).
 
-    A line of digits or small letters has less ink height than Hangul of the same size: it takes the height of near
-    segments that are somewhat taller and of the same kind.
+    A line of digits or small letters has less ink height than Hangul of the same size: it takes the height
+    of near segments that are somewhat taller and of the same kind.
     """
     if not segments:
         return []

@@ -1,12 +1,14 @@
 """A reader that knows the truth of made pages: what layout alone loses, measured without a model.
 
-In: a `Layout`, its `Packed` rows, the `Page` that was made. Out: what a perfect reader would say for each row. A truth line
-is dealt out to the rows that show it in proportion to their ink, cut at the word boundary (or, inside a word, the
-character) nearest to the share. For benchmarks and tests; knows nothing of models.
+In: a `Layout`, its `Packed` rows, the `Page` that was made. Out: what a perfect reader would say for each
+row. A truth line is dealt out to the rows that show it in proportion to their ink, cut at the word
+boundary (or, inside a word, the character) nearest to the share. For benchmarks and tests; knows nothing
+of models.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +27,7 @@ def oracle_rows(layout: Layout, packed: Packed, page: Page) -> list[str]:
     to_flat = back @ np.vstack([layout.page.matrix, [0, 0, 1]])
     shown: dict[int, list[tuple[float, float, int]]] = {}
     for number, piece in enumerate(packed.pieces):
-        x0, y0, x1, y1 = piece.box
+        x0, _, x1, _ = piece.box
         middle = (piece.line.core[0] + piece.line.core[1]) / 2
         left, y, _ = to_flat @ (x0, middle, 1)
         right, _, _ = to_flat @ (x1, middle, 1)
@@ -36,10 +38,7 @@ def oracle_rows(layout: Layout, packed: Packed, page: Page) -> list[str]:
     for at, parts in shown.items():
         parts.sort()
         glues = [packed.pieces[n].glue for _, _, n in parts]
-        same = [
-            packed.pieces[a[2]].line is packed.pieces[b[2]].line
-            for a, b in zip(parts, parts[1:], strict=False)
-        ]
+        same = [packed.pieces[a[2]].line is packed.pieces[b[2]].line for a, b in pairwise(parts)]
         words = [not s or g == " " for s, g in zip(same, glues, strict=False)]
         texts = _dealt(page.lines[at].text, [right - left for left, right, _ in parts], words)
         for (_, _, number), text in zip(parts, texts, strict=True):
@@ -71,10 +70,12 @@ def _dealt(text: str, widths: list[float], at_words: list[bool]) -> list[str]:
     cuts = [0]
     for share, between in zip(shares[:-1], at_words, strict=True):
         wanted = share * units[-1]
-        places = [i for i in range(cuts[-1] + 1, len(text)) if (text[i - 1] == " ") == between and text[i] != " "]
+        places = [
+            i for i in range(cuts[-1] + 1, len(text)) if (text[i - 1] == " ") == between and text[i] != " "
+        ]
         cuts.append(min(places, key=lambda i: abs(units[i] - wanted)) if places else cuts[-1])
     cuts.append(len(text))
-    return [text[a:b].strip() for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [text[a:b].strip() for a, b in pairwise(cuts)]
 
 
 def _unit(char: str) -> float:

@@ -1,8 +1,9 @@
 """Lines of a page in, 384 x 384 tiles of text rows out: the form in which nano reads.
 
-A tile holds twelve rows of 32 pixels; a row is a line of the page or a piece of one, scaled to about 23 pixels per em, its
-ink centred in the row's height, starting at x = 4. Lines are cut at word gaps where they can be, never through a glyph that
-stands apart. `adotx.data.rows` draws training tiles of the same form. Knows nothing of text or models.
+A tile holds twelve rows of 32 pixels; a row is a line of the page or a piece of one, scaled to about 23
+pixels per em, its ink centred in the row's height, starting at x = 4. Lines are cut at word gaps where they
+can be, never through a glyph that stands apart. `adotx.data.rows` draws training tiles of the same form.
+Knows nothing of text or models.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from adotx.documents.bands import Flow, Region, TextLine
 from adotx.documents.clean import PAPER, Box
 from adotx.documents.layout import Layout
-from adotx.documents.order import Flow, Region, TextLine
 from adotx.documents.rulings import runs
 
 TILE, ROWS, ROW, LEFT, WIDEST = 384, 12, 32, 4, 374
@@ -27,7 +28,8 @@ _WORD_GAP, _KEPT_GAP = 0.2, 0.6
 
 @dataclass(frozen=True)
 class Word:
-    """Ink of one line without a word gap: columns x0..x1 of the clean page, and the blank before it in pixels."""
+    """Ink of one line without a word gap: columns x0..x1 of the clean page, and the blank before it in
+    pixels."""
 
     x0: int
     x1: int
@@ -41,8 +43,8 @@ class Piece:
     Attributes:
         line: the line it is of.
         box: its ink box (x0, y0, x1, y1) in the clean page.
-        glue: what joins it to the next piece of its line: a space, or nothing where a word was cut; "" at the end.
-        tile, row: where it was put.
+        glue: what joins it to the next piece of its line: a space, or nothing where a word was cut; "" at
+        the end. tile, row: where it was put.
     """
 
     line: TextLine
@@ -103,7 +105,8 @@ def glyph_runs(layout: Layout, line: TextLine) -> np.ndarray:
 
 
 def word_gap(glyphs: np.ndarray, em: float) -> float:
-    """Pixels above which a gap between glyphs is a space; widely set lines have wider gaps between letters."""
+    """Pixels above which a gap between glyphs is a space; widely set lines have wider gaps between
+    letters."""
     gaps = glyphs[1:, 0] - glyphs[:-1, 1]
     usual = float(np.median(gaps)) if len(gaps) >= 6 else 0.0
     return max(_WORD_GAP * em, usual + 0.13 * em)

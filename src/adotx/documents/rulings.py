@@ -1,7 +1,7 @@
 """Ruling lines out of a clean page: find them, wipe them, tell what they frame.
 
-In: a `CleanPage` and a rough em. Out: `Rulings` - the lines, the frames they make (grids of cells, boxes, tables of level
-lines, bars) - and ink and grey without them. Knows nothing of text lines, text or models.
+In: a `CleanPage` and a rough em. Out: `Rulings` - the lines, the frames they make (grids of cells, boxes,
+tables of level lines, bars) - and ink and grey without them. Knows nothing of text lines, text or models.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Rule:
 class Frame:
     """What some rules make together.
 
-    kind: "grid" (cells), "rows" (a table of three or more level lines), "box" (one rectangle), "bar" (one upright line
-    beside text). `xs` and `ys` are the rules' places, sorted; for a grid they bound the cells.
+    kind: "grid" (cells), "rows" (a table of three or more level lines), "box" (one rectangle), "bar" (one
+    upright line beside text). `xs` and `ys` are the rules' places, sorted; for a grid they bound the cells.
     """
 
     kind: Literal["grid", "rows", "box", "bar"]
@@ -67,7 +67,8 @@ def runs(mask: np.ndarray, least: int) -> np.ndarray:
 
 
 def find_rulings(page: CleanPage, em: float) -> Rulings:
-    """Find the rules of a page, wipe them from `page.ink`, `page.faint` and `page.gray`, and name their frames.
+    """Find the rules of a page, wipe them from `page.ink`, `page.faint` and `page.gray`, and name their
+    frames.
 
     Args:
         page: is changed in place.
@@ -81,7 +82,7 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     upright = _rules(page.faint.T, round(2.6 * em), thickest, em, noisy)
     short = _rules(page.faint.T, round(1.1 * em), thickest, em, noisy) if len(level) > 1 else []
     upright += _between(short, level, upright)
-    reach = round(0.5 * em) if noisy else 2  # where rules are broken, their ends were not seen
+    reach = round(0.3 * em) if noisy else 2  # where rules are broken, their ends were not seen
     for rule in level:
         _wipe(page, rule, False, reach)
     for rule in upright:
@@ -93,7 +94,8 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
 
 
 def _rules(mask: np.ndarray, least: int, thickest: int, em: float, noisy: bool) -> list[Rule]:
-    """Level rules of a mask: long runs, rows of one rule put together, thick ones (pictures, panels) left out."""
+    """Level rules of a mask: long runs, rows of one rule put together, thick ones (pictures, panels) left
+    out."""
     # A rule that is off level by a hair steps from row to row: look at three rows at once.
     wide = mask.copy()
     wide[1:] |= mask[:-1]
@@ -113,9 +115,13 @@ def _rules(mask: np.ndarray, least: int, thickest: int, em: float, noisy: bool) 
     rules = []
     for top, last, start, end in groups:
         thick = max(1, last - top - 1)  # three rows at once made it two thicker
+        if noisy:  # the share over a stretch falls short at both ends, and letters blur into thick stretches
+            start, end = max(0, start - round(0.3 * em)), min(mask.shape[1], end + round(0.3 * em))
+            if thick > 1 + 0.14 * em:
+                continue
         if thick <= thickest and _alone(mask, top, last, start, end, em, noisy):
             rules.append(Rule((top + last) / 2, start, end, thick))
-    return _joined(rules)
+    return _joined(rules, 12 if noisy else 5)
 
 
 def _alone(mask: np.ndarray, top: int, last: int, start: int, end: int, em: float, noisy: bool) -> bool:
@@ -132,13 +138,13 @@ def _alone(mask: np.ndarray, top: int, last: int, start: int, end: int, em: floa
     return min(shares) < 0.3 and max(shares) < (0.6 if long and not noisy else 0.3)
 
 
-def _joined(rules: list[Rule]) -> list[Rule]:
+def _joined(rules: list[Rule], gap: int) -> list[Rule]:
     """Pieces of one broken rule put together."""
     done: list[Rule] = []
     for rule in sorted(rules, key=lambda r: (r.start, r.at)):
         for number, other in enumerate(done):
             near = abs(rule.at - other.at) <= 2 + max(rule.thick, other.thick) / 2
-            if near and rule.start - other.end <= 12 and rule.end >= other.start:
+            if near and rule.start - other.end <= gap and rule.end >= other.start:
                 longer = rule if rule.length > other.length else other
                 done[number] = Rule(
                     longer.at, other.start, max(rule.end, other.end), max(rule.thick, other.thick)
@@ -189,7 +195,8 @@ def _wipe(page: CleanPage, rule: Rule, upright: bool, more: int) -> None:
 
 
 def _frames(level: list[Rule], upright: list[Rule], em: float) -> list[Frame]:
-    """Rules that touch each other, as grids and boxes; what is left over as tables of level rules and bars."""
+    """Rules that touch each other, as grids and boxes; what is left over as tables of level rules and
+    bars."""
     slack = max(5.0, 0.3 * em)
     parent = list(range(len(level) + len(upright)))
 
@@ -201,10 +208,7 @@ def _frames(level: list[Rule], upright: list[Rule], em: float) -> list[Frame]:
 
     for i, a in enumerate(level):
         for j, b in enumerate(upright):
-            if (
-                a.start - slack <= b.at <= a.end + slack
-                and b.start - slack <= a.at <= b.end + slack
-            ):
+            if a.start - slack <= b.at <= a.end + slack and b.start - slack <= a.at <= b.end + slack:
                 parent[root(i)] = root(len(level) + j)
     groups: dict[int, tuple[list[Rule], list[Rule]]] = {}
     for i, rule in enumerate(level):
@@ -226,14 +230,17 @@ def _frames(level: list[Rule], upright: list[Rule], em: float) -> list[Frame]:
     return frames + _level_tables(free, em)
 
 
-def _parted(across: list[Rule], down: list[Rule], ys: tuple[float, ...]) -> list[tuple[list[Rule], list[Rule]]]:
-    """Tables close under each other, parted where no upright rule runs from one level rule to the next."""
+def _parted(
+    across: list[Rule], down: list[Rule], ys: tuple[float, ...]
+) -> list[tuple[list[Rule], list[Rule]]]:
+    """Tables close under each other, parted where not two upright rules run from one level rule to the
+    next."""
     parts, first = [], 0
     for number in range(len(ys)):
         closes = number + 1 == len(ys)
         if not closes:
             middle = (ys[number] + ys[number + 1]) / 2
-            closes = not any(rule.start <= middle <= rule.end for rule in down)
+            closes = sum(rule.start <= middle <= rule.end for rule in down) < 2
         if closes:
             top, low = ys[first] - 6, ys[number] + 6
             level = [rule for rule in across if top <= rule.at <= low]
@@ -266,7 +273,8 @@ def _places(values: list[float], slack: float) -> tuple[float, ...]:
 
 
 def _level_tables(free: list[Rule], em: float) -> list[Frame]:
-    """Three level rules of one extent under each other (top, header, bottom) or more: a table without uprights."""
+    """Three level rules of one extent under each other (top, header, bottom) or more: a table without
+    uprights."""
     frames = []
     rest = sorted(free, key=lambda rule: rule.at)
     while rest:
@@ -287,7 +295,8 @@ def _level_tables(free: list[Rule], em: float) -> list[Frame]:
 
 
 def _goes_on(group: list[Rule], rule: Rule) -> bool:
-    """Whether a table with three rules has a fourth: rules after every row stand evenly, a thick one closes."""
+    """Whether a table with three rules has a fourth: rules after every row stand evenly, a thick one
+    closes."""
     if group[2].thick >= 1.5 * group[1].thick and len(group) == 3:
         return False
     steps = [b.at - a.at for a, b in pairwise([*group, rule])]

@@ -38,8 +38,8 @@ def cer(hypothesis: str, reference: str) -> float:
     """Character error rate of `hypothesis` against `reference`, both normalised.
 
     Returns:
-        Edits per character of the reference: 0 is equal, above 1 is possible. An empty reference gives 0 for an
-        empty hypothesis, else 1.
+        Edits per character of the reference: 0 is equal, above 1 is possible. An empty reference gives 0
+        for an empty hypothesis, else 1.
     """
     hypothesis, reference = normalise_text(hypothesis), normalise_text(reference)
     if not reference:
@@ -48,7 +48,8 @@ def cer(hypothesis: str, reference: str) -> float:
 
 
 def corpus_cer(pairs: list[tuple[str, str]]) -> float:
-    """CER over many (hypothesis, reference) pairs: all edits over all characters, so long pages weigh more."""
+    """CER over many (hypothesis, reference) pairs: all edits over all characters, so long pages weigh
+    more."""
     edits = length = 0
     for hypothesis, reference in pairs:
         hypothesis, reference = normalise_text(hypothesis), normalise_text(reference)

@@ -1,0 +1,145 @@
+"""What layout puts together: nodes (segments, framed regions), bands of nodes, lines, and the regions they
+become.
+
+In: `Node`s with boxes. Out: `Band`s from top to bottom, `TextLine`s, free intervals between nodes. Knows
+no text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from adotx.documents.clean import Box
+
+Mark = Literal["", "box", "bar", "panel"]
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """One line of a column or cell: indices of its segments from left to right, and the box around them."""
+
+    segments: tuple[int, ...]
+    box: Box
+    core: tuple[int, int]
+
+
+@dataclass
+class Flow:
+    """Lines under each other between `left` and `right`; `mark` says what frames them."""
+
+    lines: list[TextLine]
+    left: int
+    right: int
+    mark: Mark = ""
+
+
+@dataclass
+class Grid:
+    """Rows of cells, each cell a list of lines; `ruled` by lines, else by alignment."""
+
+    rows: list[list[list[TextLine]]]
+    box: Box
+    ruled: bool
+
+
+Region = Flow | Grid
+
+
+@dataclass
+class Node:
+    """A segment, or a region that is read as a whole."""
+
+    box: Box
+    core: tuple[int, int]
+    segment: int = -1
+    region: Region | None = None
+
+
+@dataclass
+class Band:
+    """Nodes that overlap in height, and the free intervals between them."""
+
+    nodes: list[Node] = field(default_factory=list)
+    top: int = 0
+    low: int = 0
+
+
+def bands_of(nodes: Sequence[Node]) -> list[Band]:
+    """Nodes in bands from top to bottom: what overlaps in height by more than a hair is one band."""
+    bands: list[Band] = []
+    for node in sorted(nodes, key=lambda n: (n.core[0], n.box[0])):
+        top, low = node.core
+        if bands:
+            band = bands[-1]
+            overlap = min(low, band.low) - top
+            if overlap > 0.25 * min(low - top, band.low - band.top):
+                band.nodes.append(node)
+                band.low = max(band.low, low)
+                continue
+        bands.append(Band([node], top, low))
+    return bands
+
+
+def lines_in(nodes: Sequence[Node]) -> list[TextLine]:
+    """Segment nodes of one column as lines: those whose middles are level belong together."""
+    groups: list[list[Node]] = []
+    for node in sorted(nodes, key=lambda n: n.core[0] + n.core[1]):
+        middle = (node.core[0] + node.core[1]) / 2
+        for group in groups[-2:]:
+            top, low = min(n.core[0] for n in group), max(n.core[1] for n in group)
+            level = top - 0.05 * (low - top) <= middle <= low + 0.05 * (low - top)
+            if level and all(_apart(node, other) for other in group):
+                group.append(node)
+                break
+        else:
+            groups.append([node])
+    lines = []
+    for group in groups:
+        group.sort(key=lambda n: n.box[0])
+        boxes = np.array([n.box for n in group])
+        x0, y0 = boxes[:, :2].min(0)
+        x1, y1 = boxes[:, 2:].max(0)
+        # The widest segment is the steadiest measure of where the line stands.
+        widest = max(group, key=lambda n: n.box[2] - n.box[0])
+        lines.append(
+            TextLine(tuple(n.segment for n in group), (int(x0), int(y0), int(x1), int(y1)), widest.core)
+        )
+    lines.sort(key=lambda line: (line.core[0] + line.core[1], line.box[0]))
+    return lines
+
+
+def _apart(a: Node, b: Node) -> bool:
+    """Beside each other, not above."""
+    overlap = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
+    return overlap <= 0.3 * min(a.box[2] - a.box[0], b.box[2] - b.box[0])
+
+
+def free(nodes: Sequence[Node], least: float) -> list[tuple[float, float]]:
+    """Intervals of x that no node covers, from minus to plus infinity, at least `least` wide."""
+    out, at = [], -np.inf
+    for node in sorted(nodes, key=lambda n: n.box[0]):
+        if node.box[0] - at >= least:
+            out.append((at, float(node.box[0])))
+        at = max(at, float(node.box[2]))
+    out.append((at, np.inf))
+    return out
+
+
+def both_free(
+    a: list[tuple[float, float]], b: list[tuple[float, float]], least: float
+) -> list[tuple[float, float]]:
+    out = []
+    for a0, a1 in a:
+        for b0, b1 in b:
+            low, high = max(a0, b0), min(a1, b1)
+            if high - low >= least:
+                out.append((low, high))
+    return sorted(out)
+
+
+def gaps(band: Band) -> list[tuple[float, float]]:
+    return [(a, b) for a, b in free(band.nodes, 0.0) if np.isfinite(a) and np.isfinite(b)]

@@ -1,0 +1,160 @@
+"""Tables and forms: rows and columns of cells, between rules or by alignment.
+
+In: `Band`s of one column, or the segments inside a `Frame`. Out: `Grid`s, and which runs of bands are one.
+Knows no text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from adotx.documents.bands import Band, Grid, Node, TextLine, bands_of, both_free, free, gaps, lines_in
+from adotx.documents.lines import Segment
+from adotx.documents.rulings import Frame
+
+
+def aligned_runs(bands: list[Band], em: float) -> dict[int, tuple[int, list[float]]]:
+    """Runs of bands that are rows of one table or form: first band -> (band after the last, gutters).
+
+    The bands are divided so that most cells are filled and fewest empty: where goods in four columns
+    follow a form in two, each stands for itself.
+    """
+    best = [0.0] * (len(bands) + 1)
+    choice: list[tuple[int, list[float]] | None] = [None] * (len(bands) + 1)
+    for at in range(len(bands) - 1, -1, -1):
+        best[at] = best[at + 1]
+        for end, gutters, score in _candidates(bands, at, em):
+            if score - 2.0 + best[end] > best[at] + 1e-9:
+                best[at], choice[at] = score - 2.0 + best[end], (end, gutters)
+    runs: dict[int, tuple[int, list[float]]] = {}
+    at = 0
+    while at < len(bands):
+        chosen = choice[at]
+        if chosen is None:
+            at += 1
+        else:
+            runs[at] = chosen
+            at = chosen[0]
+    return runs
+
+
+def _candidates(bands: list[Band], at: int, em: float) -> Iterator[tuple[int, list[float], float]]:
+    """(end, gutters, score) of each run of bands from `at` on that may be a table or form."""
+    least = 0.5 * em
+    if not gaps(bands[at]):
+        return
+    common = [(-np.inf, np.inf)]
+    steps: list[float] = []
+    for end in range(at, len(bands)):
+        band = bands[end]
+        if any(node.region is not None for node in band.nodes):
+            return
+        if end > at:
+            step = band.top - bands[end - 1].low
+            usual = max(float(np.median(steps)), 0.45 * em) if steps else 1.5 * em
+            # A new block starts after a gap; a lone line belongs to the table only if it continues a cell.
+            if step > 2.2 * usual or (not gaps(band) and step > (1.15 * usual if steps else 0.8 * em)):
+                return
+            steps.append(step)
+        common = both_free(common, free(band.nodes, least), least)
+        gutters = [(a, b) for a, b in common if np.isfinite(a) and np.isfinite(b)]
+        if not gutters:
+            return
+        rows = [b for b in bands[at : end + 1] if gaps(b)]
+        places = _needed([(a + b) / 2 for a, b in gutters], rows)
+        if len(rows) < (2 if len(places) > 1 else 3) or _justified(rows, em):
+            continue
+        inner = [node for b in bands[at : end + 1] for node in b.nodes]
+        first = [n for n in inner if (n.box[0] + n.box[2]) / 2 < places[0]]
+        # Bullets and the text behind them are a list.
+        if max((n.box[2] - n.box[0] for n in first), default=0) > 0.9 * em:
+            yield end + 1, places, sum(_row_score(b, places, em) for b in bands[at : end + 1])
+
+
+def _column(node: Node, gutters: Sequence[float]) -> int:
+    return int(np.searchsorted(gutters, (node.box[0] + node.box[2]) / 2))
+
+
+def _needed(gutters: list[float], rows: Sequence[Band]) -> list[float]:
+    """The gutters that part something: a centred header over a short column is no column of its own."""
+    for place in list(gutters):
+        at = gutters.index(place)
+        sides = [{_column(n, gutters) for n in band.nodes} for band in rows]
+        if len(gutters) > 1 and not any({at, at + 1} <= filled for filled in sides):
+            gutters = [g for g in gutters if g != place]
+    return gutters
+
+
+def _justified(rows: Sequence[Band], em: float) -> bool:
+    """Whether rows are lines of a justified paragraph: flush on both sides, with moderate gaps."""
+    starts = [min(n.box[0] for n in band.nodes) for band in rows]
+    ends = [max(n.box[2] for n in band.nodes) for band in rows]
+    widest = max(b - a for band in rows for a, b in gaps(band))
+    flush = max(starts[1:], default=starts[0]) - min(starts) < 0.3 * em and max(ends) - min(ends) < 0.3 * em
+    return flush and widest < 3 * em
+
+
+def _row_score(band: Band, gutters: list[float], em: float) -> float:
+    """Filled cells count for, empty cells and wide gaps inside a cell against a division into columns."""
+    filled = {_column(n, gutters) for n in band.nodes}
+    stray = sum(not any(a < place < b for place in gutters) for a, b in gaps(band))
+    return len(filled) - 0.8 * (len(gutters) + 1 - len(filled)) - 1.5 * stray
+
+
+def grid_of(bands: list[Band], gutters: list[float], em: float) -> Grid:
+    """Bands as rows of a grid; bands close together are the lines of one row."""
+    columns = [{_column(node, gutters) for node in band.nodes} for band in bands]
+    pitch = [((b.top + b.low) - (a.top + a.low)) / 2 / em for a, b in pairwise(bands)]
+    near, far = [p for p in pitch if p < 1.55], [p for p in pitch if p >= 1.55]
+    two_sizes = bool(near) and bool(far) and min(far) > max(near) + 0.25
+    rows: list[list[Node]] = []
+    for number, band in enumerate(bands):
+        joined = False
+        if number:
+            full = len(columns[number]) == len(columns[number - 1]) == len(gutters) + 1
+            joined = two_sizes and pitch[number - 1] < 1.55 and not full
+            if len(gutters) == 1 and columns[number] == {1} and pitch[number - 1] < 1.9:
+                joined = True  # a value that goes on
+        if joined:
+            rows[-1] += band.nodes
+        else:
+            rows.append(list(band.nodes))
+    cells = [_cells(row, gutters) for row in rows]
+    boxes = np.array([node.box for band in bands for node in band.nodes])
+    x0, y0 = boxes[:, :2].min(0)
+    x1, y1 = boxes[:, 2:].max(0)
+    return Grid(cells, (int(x0), int(y0), int(x1), int(y1)), ruled=False)
+
+
+def _cells(row: Sequence[Node], gutters: Sequence[float]) -> list[list[TextLine]]:
+    cells: list[list[Node]] = [[] for _ in range(len(gutters) + 1)]
+    for node in row:
+        cells[_column(node, gutters)].append(node)
+    return [lines_in(cell) for cell in cells]
+
+
+def ruled_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em: float) -> Grid | None:
+    """The cells between the rules of a grid."""
+    xs, ys = list(frame.xs), list(frame.ys)
+    if len(xs) < 2:
+        return None
+    xs, ys = xs[1:-1], ys[1:-1]
+    nodes = [Node(segments[i].box, segments[i].core, segment=i) for i in inside]
+    rows: list[list[Node]] = [[] for _ in range(len(ys) + 1)]
+    for node in nodes:
+        rows[int(np.searchsorted(ys, (node.core[0] + node.core[1]) / 2))].append(node)
+    return Grid([_cells(row, xs) for row in rows if row], frame.box, ruled=True)
+
+
+def level_grid(segments: Sequence[Segment], inside: list[int], em: float) -> Grid | None:
+    """A table with level rules only: its columns are where no row has ink."""
+    nodes = [Node(segments[i].box, segments[i].core, segment=i) for i in inside]
+    gutters = [(a + b) / 2 for a, b in free(nodes, 0.45 * em) if np.isfinite(a) and np.isfinite(b)]
+    bands = bands_of(nodes)
+    if not gutters or len(bands) < 2:
+        return None
+    grid = grid_of(bands, gutters, em)
+    return Grid(grid.rows, grid.box, ruled=True)
