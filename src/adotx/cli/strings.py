@@ -90,8 +90,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "{name}: {pages}쪽, {seconds:.1f}초 -> {path}",
     ),
     "transcribe.total": (
-        "{done} of {inputs} document(s) done, {failed} page(s) failed",
-        "문서 {inputs}개 중 {done}개 완료, 읽지 못한 쪽 {failed}개",
+        "{done} document(s) done, {refused} refused, {failed} page(s) failed",
+        "완료한 문서 {done}개, 거절된 입력 {refused}개, 읽지 못한 쪽 {failed}개",
     ),
     "ask": (
         "Ask a question about an image; the answer streams to stdout.",

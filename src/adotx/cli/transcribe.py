@@ -1,0 +1,177 @@
+"""`adotx transcribe`: images, PDFs and folders in, Markdown on stdout or in files out.
+
+A document that cannot be had is one line on stderr, then the next one is read. A page that could not be read is
+named on stderr and counted by the exit code. What was read before an error is still written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adotx.cli import DONE, FINDING, REFUSED, complain
+from adotx.cli.progress import Progress
+from adotx.cli.strings import text
+from adotx.errors import AdotxError
+
+if TYPE_CHECKING:
+    from adotx.documents.transcribe import PageResult, Transcriber
+
+
+def transcribe(
+    paths: Sequence[Path], out: Path | None, model: str, weights: str, pages: bool, online: bool
+) -> int:
+    """Transcribe every document of `paths`; returns the exit code.
+
+    Args:
+        paths: images, PDFs, folders.
+        out: a folder for one Markdown file each; None writes to stdout.
+        model, weights, online: as the options say.
+        pages: begin each page with a line that says its number.
+    """
+    if out is not None:
+        _make_folder(out)
+    with Progress() as progress:
+        call = _Call(out, pages, progress)
+        files = [file for path in paths for file in call.found(path)]
+        call.heads = out is None and (len(paths) > 1 or len(files) > 1)
+        if files:
+            progress.show(text("transcribe.loading", model=model))
+            transcriber = _load(model, weights, online)
+            for file in files:
+                call.document(transcriber, file)
+        if len(files) + call.refused > 1:
+            progress.line(text("transcribe.total", done=call.done, failed=call.failed, refused=call.refused))
+    return REFUSED if call.refused else FINDING if call.failed else DONE
+
+
+@dataclass
+class _Call:
+    """One call of the verb: where results go, and what came of it.
+
+    Attributes:
+        heads: begin each document with a line that says its name.
+        done, refused: documents written, and inputs that could not be had.
+        failed: pages that could not be read.
+    """
+
+    out: Path | None
+    pages: bool
+    progress: Progress
+    heads: bool = False
+    done: int = 0
+    refused: int = 0
+    failed: int = 0
+    taken: set[Path] = field(default_factory=set)
+
+    def found(self, path: Path) -> list[Path]:
+        """The documents that `path` names; none, and said so, where it names none."""
+        from adotx.documents.intake import find_documents
+
+        try:
+            return find_documents(path)
+        except AdotxError as error:
+            self._refuse(error)
+            return []
+
+    def document(self, transcriber: Transcriber, file: Path) -> None:
+        """Transcribe and write one document."""
+        start = time.perf_counter()
+        parts: list[str] = []
+        refusal: AdotxError | None = None
+        try:
+            self.progress.show(text("transcribe.page", name=file.name, page=1))
+            for page in transcriber.pages(file):
+                parts.append(self._page(file, page))
+                self.progress.show(text("transcribe.page", name=file.name, page=page.number + 1))
+        except AdotxError as error:
+            refusal = error
+        try:
+            if parts or refusal is None:
+                self._write(file, _joined(parts), len(parts), time.perf_counter() - start)
+        except AdotxError as error:
+            refusal = error
+        if refusal is not None:
+            self._refuse(refusal)
+
+    def _page(self, file: Path, page: PageResult) -> str:
+        if page.status == "failed":
+            self.failed += 1
+            self.progress.line(
+                text("transcribe.failed", name=file.name, page=page.number, reason=page.reason)
+            )
+        return f"<!-- page: {page.number} -->\n\n{page.markdown}" if self.pages else page.markdown
+
+    def _write(self, file: Path, markdown: str, pages: int, seconds: float) -> None:
+        self.done += 1
+        if self.out is None:
+            self.progress.clear()
+            head = f"<!-- file: {_commentable(file.name)} -->\n\n" if self.heads else ""
+            gap = "\n" if self.heads and self.done > 1 else ""
+            sys.stdout.write(f"{gap}{head}{markdown}")
+            sys.stdout.flush()
+            return
+        target = self._target(self.out, file)
+        _write_whole(target, markdown)
+        self.progress.line(
+            text("transcribe.wrote", name=file.name, pages=pages, seconds=seconds, path=target)
+        )
+
+    def _target(self, out: Path, file: Path) -> Path:
+        """NAME.md; where this call has written that already, the name with its suffix, then with a number."""
+        names = [file.stem, file.name, *(f"{file.name}-{number}" for number in range(2, len(self.taken) + 3))]
+        target = next(out / f"{name}.md" for name in names if out / f"{name}.md" not in self.taken)
+        self.taken.add(target)
+        return target
+
+    def _refuse(self, error: AdotxError) -> None:
+        self.progress.clear()
+        complain(error)
+        self.refused += 1
+
+
+def _load(model: str, weights: str, online: bool) -> Transcriber:
+    from adotx.checkpoint import open_checkpoint
+    from adotx.documents.transcribe import Transcriber
+    from adotx.engine import Engine
+
+    checkpoint = open_checkpoint(model, online=online)
+    return Transcriber(checkpoint, Engine.load(checkpoint, weights=weights))
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Pages as one document that ends with one line end; nothing for blank pages."""
+    whole = "\n\n".join(part.strip("\n") for part in parts if part.strip())
+    return f"{whole}\n" if whole else ""
+
+
+def _commentable(name: str) -> str:
+    """A file name that cannot end the comment it stands in."""
+    return name.replace("--", "- -").replace(">", "&gt;")
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AdotxError(
+            "out.unwritable", error.strerror or "cannot be made", str(out), "choose another --out"
+        ) from None
+
+
+def _write_whole(target: Path, content: str) -> None:
+    """Write a file so that it appears whole or not at all."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.write_text(content, encoding="utf-8", newline="\n")
+        os.replace(part, target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise AdotxError(
+            "out.unwritable", error.strerror or "cannot be written", str(target), "choose another --out"
+        ) from None
