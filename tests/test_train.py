@@ -167,6 +167,25 @@ def test_reading_sample_points_every_glyph_at_its_image_token(tmp_path) -> None:
     assert "[144 image slots]" in show_mask(sample, words)
 
 
+def test_corrupt_changes_inputs_only(tmp_path) -> None:
+    from adotx.train.reading_stage import IGNORED, corrupt, reading_sample
+    from adotx.train.tokenizer import train_tokenizer
+
+    words = train_tokenizer(["가나 다라"] * 20, tmp_path, vocab_size=400, syllable_weight=0)
+    text = "abcdefghijklmnopqrstuvwxyz"
+    glyphs = [Glyph(r, i, 5.0 + 14 * i, 16.0 + 32 * r) for r in range(2) for i in range(26)]
+    tile = RowTile(np.zeros((384, 384), np.uint8), [text] * 2, glyphs, np.zeros((144, 4, 3), np.int16))
+    sample = reading_sample(tile, words, [{"role": "user", "content": [{"type": "image"}]}])
+    rng, changed = random.Random(0), 0
+    for _ in range(20):
+        noisy = corrupt(sample, rng, 0.5)
+        assert (noisy.labels, noisy.own, noisy.following) == (sample.labels, sample.own, sample.following)
+        where = [i for i, (a, b) in enumerate(zip(noisy.ids, sample.ids, strict=True)) if a != b]
+        assert all(sample.own[i] != IGNORED and noisy.ids[i] in sample.labels for i in where)
+        changed += len(where)
+    assert changed > 50
+
+
 def test_look_loss_is_small_where_the_heads_look_right() -> None:
     from adotx.train.reading_stage import IGNORED, look_loss
 

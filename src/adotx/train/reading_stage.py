@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,21 @@ def reading_sample(
     return ReadingSample(tile.pixels, tile.labels, ids, labels, places, [*places[1:], IGNORED])
 
 
+def corrupt(sample: ReadingSample, rng: random.Random, most: float = 0.25) -> ReadingSample:
+    """Replace some of the answer's input characters by others of it; labels and places stay.
+
+    A reader that trusts what it just wrote loses its place after its first mistake; this one must look. Line
+    breaks are left alone. 0 to `most` of the ids are replaced.
+    """
+    answer = [i for i, label in enumerate(sample.labels) if label != IGNORED and sample.own[i] != IGNORED]
+    share = max(0.0, rng.uniform(-most / 2, most))
+    ids = list(sample.ids)
+    for i in answer:
+        if rng.random() < share:
+            ids[i] = sample.ids[rng.choice(answer)]
+    return replace(sample, ids=ids)
+
+
 class ReadingTiles(IterableDataset):
     """Endless samples; `prompts` are (messages, weight)."""
 
@@ -91,7 +106,7 @@ class ReadingTiles(IterableDataset):
             tile = make_tile(rng, self.text, self.fonts, rows)
             if tile.rows:
                 prompt = rng.choices(self.prompts, weights)[0][0]
-                yield reading_sample(tile, self.tokenizer, prompt)
+                yield corrupt(reading_sample(tile, self.tokenizer, prompt), rng)
 
 
 def collate(samples: Sequence[ReadingSample], pad_id: int = 1) -> dict[str, torch.Tensor]:
