@@ -1,7 +1,7 @@
 """`adotx transcribe`: images, PDFs and folders in, Markdown on stdout or in files out.
 
-A document that cannot be had is one line on stderr, then the next one is read. A page that could not be read is
-named on stderr and counted by the exit code. What was read before an error is still written.
+A document that cannot be had is one line on stderr, then the next one is read. A page that could not be read
+is named on stderr and counted by the exit code. What was read before an error is still written.
 """
 
 from __future__ import annotations
