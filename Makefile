@@ -8,6 +8,8 @@ TORCH ?= torch==2.13.0+cpu
 PYTEST ?=
 
 PIP := bin/python -m pip --disable-pip-version-check install --quiet
+# Another TORCH is another installation.
+TESTS := .venv/test/.installed$(subst =,-,$(TORCH))
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
 .PHONY: demo test lint clean
@@ -15,7 +17,7 @@ SOURCES := $(shell find src -type f -not -name '*.pyc')
 demo: .venv/demo/.installed  ## transcribe the pages of examples/ with the bundled model; fails where CER > 0.10
 	.venv/demo/bin/python scripts/demo.py examples
 
-test: .venv/test/.installed  ## ruff, then every test
+test: $(TESTS)  ## ruff, then every test
 	.venv/test/bin/ruff check .
 	.venv/test/bin/python -m pytest $(PYTEST)
 
@@ -31,8 +33,8 @@ clean:  ## remove what the commands above have built
 	.venv/demo/$(PIP) .
 	touch $@
 
-.venv/test/.installed: pyproject.toml
-	$(PYTHON) -m venv .venv/test
+$(TESTS): pyproject.toml
+	$(PYTHON) -m venv --clear .venv/test
 ifneq ($(strip $(TORCH)),)
 	.venv/test/$(PIP) "$(TORCH)"
 	.venv/test/$(PIP) --editable ".[train,dev]"
