@@ -129,9 +129,31 @@ class RowText:
                 text += " " + readable(" ".join(rng.choice(pool).split()))
             cut = text.rfind(" ", 20, 60)
             cut = cut if cut > 0 else 40
-            out.append(text[:60].strip())
+            out.append(self._marked(rng) + text[:60].strip())
             text = text[cut:]
         return out
+
+    @staticmethod
+    def _marked(rng: random.Random) -> str:
+        """What some lines of lists begin with."""
+        if rng.random() >= 0.1:
+            return ""
+        number = rng.randint(1, 30)
+        marks = (
+            "• ",
+            "• ",
+            "· ",
+            "- ",
+            "○ ",
+            "■ ",
+            "▪ ",
+            "※ ",
+            f"{number}. ",
+            f"{number}) ",
+            f"({number}) ",
+            "가. ",
+        )
+        return readable(rng.choice(marks))
 
     def _random(self, rng: random.Random) -> str:
         r = rng.random()
@@ -243,7 +265,7 @@ def _fit(rng: random.Random, piece: str, fonts: RowFonts, face: int, em: int) ->
     piece = "".join(c for c in piece if c == " " or c in cover)
     piece = " ".join(piece.split())
     edges = fonts.advances(face, em, piece)
-    room = TILE - 8 if rng.random() < 0.75 else rng.randint(60, TILE - 8)
+    room = TILE - 8 if rng.random() < 0.75 else rng.randint(24, TILE - 8)
     n = next((i for i in range(len(piece), 0, -1) if edges[i] <= room), 0)
     if n < len(piece) and rng.random() < 0.8:  # cut where a line of a page is cut: at a space
         space = piece.rfind(" ", 0, n + 1)

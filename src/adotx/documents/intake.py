@@ -1,7 +1,7 @@
 """Paths in, page images out: pictures, PDFs, multi-page TIFFs, folders of them.
 
-Out: `find_documents` names files, `pages_of` opens one and gives its pages one after another, RGB, as a person sees
-them. Files are told apart by their content, not by their name. Knows nothing of models or Markdown.
+Out: `find_documents` names files, `pages_of` opens one and gives its pages one after another, RGB, as one
+sees them. Files are told apart by their content, not by their name. Knows nothing of models or Markdown.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from adotx.errors import AdotxError
 from adotx.vision import Limits, open_image
 
 #: what a folder is searched for; a file that is named itself may have any name
-SUFFIXES = frozenset(".png .jpg .jpeg .jpe .webp .bmp .tif .tiff .gif .ppm .pgm .pbm .pdf".split())
+SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm", ".pdf")
+)
 PDF_DPI = 200
 _PDF_HEAD = 1024  # readers accept "%PDF-" anywhere in the first kilobyte
 
 
 @dataclass(frozen=True)
 class PageImage:
-    """One page of a document; `number` counts from 1. Calling `open` gives the RGB image or raises AdotxError."""
+    """One page of a document, counted from 1; calling `open` gives the RGB image or raises AdotxError."""
 
     number: int
     open: Callable[[], Image.Image]
@@ -78,9 +80,7 @@ def pages_of(path: str | Path, limits: Limits | None = None, dpi: int = PDF_DPI)
             head = file.read(_PDF_HEAD)
     except OSError as error:
         remedy = "name a file, or a folder to take its documents" if path.is_dir() else "check the path"
-        raise AdotxError(
-            "input.unreadable", error.strerror or "cannot be read", str(path), remedy
-        ) from None
+        raise AdotxError("input.unreadable", error.strerror or "cannot be read", str(path), remedy) from None
     if b"%PDF-" in head:
         yield from _pdf_pages(path, limits, dpi)
     elif head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and (count := _tiff_frames(path)) > 1:
@@ -138,13 +138,10 @@ def _pdf_pages(path: Path, limits: Limits, dpi: int) -> Iterator[PageImage]:
             str(path),
             "save it without a password" if locked else "export it again",
         ) from None
-    try:
-        if not count:
-            raise AdotxError("pdf.empty", "the PDF has no pages", str(path), "export it again")
-        for index in range(count):
-            yield PageImage(index + 1, _pdf_page(pdf, index, path, limits, dpi))
-    finally:
-        pdf.close()
+    if not count:
+        raise AdotxError("pdf.empty", "the PDF has no pages", str(path), "export it again")
+    for index in range(count):  # a page keeps its document open; pypdfium2 closes it after the last
+        yield PageImage(index + 1, _pdf_page(pdf, index, path, limits, dpi))
 
 
 def _pdf_page(pdf: Any, index: int, path: Path, limits: Limits, dpi: int) -> Callable[[], Image.Image]:
@@ -154,7 +151,7 @@ def _pdf_page(pdf: Any, index: int, path: Path, limits: Limits, dpi: int) -> Cal
         where = f"{path}, page {index + 1}"
         try:
             page = pdf[index]
-            width, height = page.get_size()
+            width, height = page.get_size()  # in points
             if not (width > 0 and height > 0):
                 raise AdotxError("pdf.page", "the page has no area", where, "export the PDF again")
             most = (limits.max_pixels / (width * height)) ** 0.5

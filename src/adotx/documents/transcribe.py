@@ -1,8 +1,9 @@
 """Page images in, Markdown out: layout, packing, reading by the engine, assembly.
 
-In: a checkpoint, its engine, pages. Out: `PageResult`s: ok, blank (verified: no print on the page) or failed, with
-a reason; one bad page never costs another. Checkpoints whose config says `"adotx": {"reader": "rows"}` (nano) read
-packed rows; all others are asked the model card's transcription question about the whole page. Knows no HTTP.
+In: a checkpoint, its engine, pages. Out: `PageResult`s: ok, blank (verified: no print on the page) or failed,
+with a reason; one bad page never costs another. Checkpoints whose config says `"adotx": {"reader": "rows"}`
+(nano) read packed rows; all others are asked the model card's transcription question about the whole page.
+Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -79,24 +80,22 @@ class Transcriber:
         self.checkpoint, self.engine, self.rows_per_tile = checkpoint, engine, rows_per_tile
         self.reads_rows = checkpoint.extra.get("reader") == "rows"
 
-    def pages(self, path: str | Path, limits: Limits | None = None, dpi: int = PDF_DPI) -> Iterator[PageResult]:
+    def pages(
+        self, path: str | Path, limits: Limits | None = None, dpi: int = PDF_DPI
+    ) -> Iterator[PageResult]:
         """All pages of a document, one result each.
 
         Raises:
-            AdotxError: the document itself cannot be opened; a page that cannot is a failed result, unless it is
-                the only one.
+            AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
-        several = False
         for page in pages_of(path, limits, dpi):
-            several = several or page.number > 1
             start = time.perf_counter()
             try:
                 image = page.open()
             except AdotxError as error:
                 if page.number == 1 and error.where == str(path):
                     raise  # a picture is its own only page
-                seconds = time.perf_counter() - start
-                yield PageResult("", "failed", str(error), page.number, seconds)
+                yield PageResult("", "failed", str(error), page.number, time.perf_counter() - start)
                 continue
             yield self.page(image, page.number)
 
@@ -125,8 +124,8 @@ class Transcriber:
     def read(self, strips: Sequence[np.ndarray]) -> tuple[list[str], int]:
         """The text of each row.
 
-        Rows are read side by side, `rows_per_tile` to a tile. Where an answer has more or fewer lines than the
-        tile has rows, its halves are read again, down to single rows.
+        Rows are read side by side, `rows_per_tile` to a tile. Where an answer has more or fewer lines than
+        the tile has rows, its halves are read again, down to single rows.
 
         Args:
             strips: uint8 [32, 384] each.
@@ -194,9 +193,7 @@ class Transcriber:
             tokens_per_tile=config.tiles.tokens_per_tile,
         )
         # The card's values: top_k 1, so greedy, with repetition penalty 1.05.
-        sampling = SamplingParams(
-            max_new_tokens=_PAGE_IDS, repetition_penalty=1.05, loop_guard=_PAGE_LOOP
-        )
+        sampling = SamplingParams(max_new_tokens=_PAGE_IDS, repetition_penalty=1.05, loop_guard=_PAGE_LOOP)
         slots = [(slot.start, slot.length) for slot in prompt.slots]
         [output] = self.engine.generate([Request(prompt.ids, slots=slots, pixels=tiles, sampling=sampling)])
         text = self.checkpoint.tokenizer.decode(output.ids).strip()

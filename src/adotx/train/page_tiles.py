@@ -97,7 +97,8 @@ def _shown(text: str, edges: list[float], first: float, last: float, doubt: floa
 def _edges(page: Page, line: Line) -> list[float] | None:
     """Left edge of each character and the right edge of the last.
 
-    None where a tab stands at an unknown space. What a justified line is wider than its text goes to its spaces.
+    None where a tab stands at an unknown space. What a justified line is wider than its text goes to its
+    spaces.
     """
     wide, size = line.flat[2] - line.flat[0], max(8, round(line.size))
     if line.kind == "code":  # fixed pitch: Hangul takes two cells

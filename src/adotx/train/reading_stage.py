@@ -102,7 +102,8 @@ class ReadingTiles(IterableDataset):
         rng = random.Random(f"reading/{self.seed}/{info.id if info else 0}")
         weights = [w for _, w in self.prompts]
         while True:
-            rows = GRID if rng.random() < 0.6 else rng.randint(1, GRID - 1)
+            # Few rows matter: an answer must end where the text does.
+            rows = GRID if rng.random() < 0.55 else min(rng.randint(1, GRID), rng.randint(1, GRID))
             tile = make_tile(rng, self.text, self.fonts, rows)
             if tile.rows:
                 prompt = rng.choices(self.prompts, weights)[0][0]
