@@ -105,6 +105,7 @@ def test_timebox_counts_minutes_over_resumes_and_lowers_the_rate() -> None:
     for spent in (0.0, 5.0, 9.0, 10.0):
         box.spent = spent
         rates.append(schedule(optimizer, box, warmup_steps=1, decay_from=0.5).lr_lambdas[0](5))
+    assert schedule(optimizer, box, 1, decay_from=1.0).lr_lambdas[0](5) == 1.0
     assert rates[0] == 1.0 and rates == sorted(rates, reverse=True) and rates[-1] == pytest.approx(0.03)
 
 

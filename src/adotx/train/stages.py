@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: tiles or samples of the validation measured while training
 _CHECKED = 32
+#: share of the samples of the pages stage that are cut from made pages
+_PAGE_SHARE = 0.25
 
 
 def tokenizer(recipe: Recipe) -> Path:
@@ -108,7 +110,7 @@ def pages(recipe: Recipe) -> Path:
     """The same on the lines of whole pages, as transcription cuts them, beside fresh tiles."""
     from adotx.train.trainer import load_weights
 
-    return _read(recipe, load_weights(recipe.need("reading", "weights.safetensors")), pages=0.6)
+    return _read(recipe, load_weights(recipe.need("reading", "weights.safetensors")), pages=_PAGE_SHARE)
 
 
 def export(recipe: Recipe) -> Path:

@@ -51,7 +51,11 @@ def schedule(
 
     def factor(step: int) -> float:
         done = min(1.0, box.elapsed / box.minutes) if box.minutes else 1.0
-        tail = 1.0 if done < decay_from else 1.0 - (1.0 - floor) * (done - decay_from) / (1.0 - decay_from)
+        tail = (
+            1.0
+            if done < decay_from or decay_from >= 1.0
+            else 1.0 - (1.0 - floor) * (done - decay_from) / (1.0 - decay_from)
+        )
         return min(1.0, (step + 1) / warmup_steps) * tail
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
