@@ -101,7 +101,7 @@ def test_missing_lines_are_read_again_in_halves() -> None:
 def test_rows_that_never_end_are_told() -> None:
     engine = DarkRows(reason="length")
     result = Transcriber(checkpoint(), engine, rows_per_tile=4).page(page(5))
-    assert result.status == "ok" and "cut off" in result.reason
+    assert result.status == "ok" and f"{result.rows} of {result.rows} rows did not end" in result.reason
     assert engine.sizes.count(1) == result.rows
 
 
@@ -141,3 +141,20 @@ def test_a_picture_that_cannot_be_opened_raises(tmp_path: Path) -> None:
 def test_text_models_are_refused() -> None:
     with pytest.raises(AdotxError, match="text only"):
         Transcriber(checkpoint(tiles=None), DarkRows())
+
+
+def test_words_beyond_the_ink_are_cut_and_told() -> None:
+    class Talks(DarkRows):
+        def generate(self, requests: list) -> list[Output]:
+            outputs = super().generate(requests)
+            for output in outputs:
+                lines = "".join(map(chr, output.ids)).split("\n")
+                said = [
+                    "가나다라마바사아자차카타파하거너" if n % 4 else "가나다" * 20 for n in range(len(lines))
+                ]
+                output.ids[:] = [ord(c) for c in "\n".join(said)]
+            return outputs
+
+    result = Transcriber(checkpoint(), Talks()).page(page(6))
+    assert "cut where their ink ends" in result.reason
+    assert "가나다" * 12 not in result.markdown and "거너" in result.markdown

@@ -1,4 +1,4 @@
-"""The shipped recipe, stage after stage: a tiny model, tiny texts, two steps each; then the result is opened."""
+"""The shipped recipe, stage by stage: a tiny model, tiny texts, two steps each; then the result is opened."""
 
 from __future__ import annotations
 

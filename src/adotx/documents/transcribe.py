@@ -19,6 +19,7 @@ from PIL import Image
 
 from adotx.chat import render
 from adotx.documents.assemble import assemble
+from adotx.documents.ground import grounded
 from adotx.documents.intake import PDF_DPI, pages_of
 from adotx.documents.layout import lay_out
 from adotx.documents.pack import ROW, ROWS, TILE, pack
@@ -114,9 +115,11 @@ class Transcriber:
             return "", "blank", "", 0
         packed = pack(layout)
         strips = [packed.tiles[p.tile, p.row * ROW : (p.row + 1) * ROW] for p in packed.pieces]
-        texts, cut = self.read(strips)
+        read, endless = self.read(strips)
+        texts, beyond = grounded(layout, packed, read)
         markdown = assemble(layout, packed.texts(texts))
-        reason = f"{cut} of {len(strips)} rows were cut off" if cut else ""
+        doubts = ((endless, "did not end by themselves"), (beyond, "were cut where their ink ends"))
+        reason = "; ".join(f"{n} of {len(strips)} rows {what}" for n, what in doubts if n)
         if not markdown.strip():
             return "", "failed", "nothing could be read where there is print", len(strips)
         return markdown, "ok", reason, len(strips)

@@ -1,0 +1,56 @@
+"""What a reader says of a row, held against its ink: words that reach beyond the ink are not on the page.
+
+In: packed rows and their texts. Out: the texts without such tails. A row's room is its ink width in em; how wide
+a page's letters are is learnt from the page itself. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from adotx.documents.layout import Layout
+from adotx.documents.pack import Packed, line_em
+
+# A tail is cut only where the text is this much too long for its ink: factor and em.
+_TOO_LONG, _SLACK = 1.2, 1.5
+# Faces from very narrow to very wide, against `_width`.
+_NARROWEST, _WIDEST = 0.6, 1.4
+_ENOUGH_LETTERS = 6
+
+
+def _width(char: str) -> float:
+    """About how many em a character takes up in common faces."""
+    if ord(char) < 0x2000:
+        return 0.3 if char in " iIl.,:;'|!()[]·" else 0.68 if char.isupper() else 0.55
+    return 0.95
+
+
+def grounded(layout: Layout, packed: Packed, texts: Sequence[str]) -> tuple[list[str], int]:
+    """The texts cut where their ink ends.
+
+    Args:
+        layout, packed: of the page.
+        texts: of `packed.pieces`.
+
+    Returns:
+        (texts, how many were cut).
+    """
+    room = [(piece.box[2] - piece.box[0]) / max(1.0, line_em(layout, piece.line)) for piece in packed.pieces]
+    widths = [sum(map(_width, text)) for text in texts]
+    shares = [
+        have / takes
+        for have, takes, text in zip(room, widths, texts, strict=True)
+        if len(text) >= _ENOUGH_LETTERS and takes > 0
+    ]
+    # Most rows are read to their end and no further, so the usual share is the face's.
+    face = float(np.clip(np.median(shares), _NARROWEST, _WIDEST)) if shares else 1.0
+    out, cut = [], 0
+    for have, takes, text in zip(room, widths, texts, strict=True):
+        if takes * face > _TOO_LONG * have + _SLACK:
+            kept = sum(end * face <= have + 0.5 for end in accumulate(map(_width, text)))
+            text, cut = text[:kept].rstrip(), cut + 1
+        out.append(text)
+    return out, cut
