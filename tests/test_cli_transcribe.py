@@ -1,47 +1,48 @@
-"""`adotx transcribe`: what goes to stdout, stderr and files, and the exit code; the reading is faked."""
+"""`adotx transcribe`: what goes to stdout, stderr and files, and the exit code; the last tests fake nothing."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image, ImageDraw
 
 from adotx.cli import DONE, FINDING, REFUSED, run
+from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError
+from checkpoint_toys import toy_checkpoint
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
-def page(number: int, markdown: str = "", reason: str = "") -> SimpleNamespace:
-    status = "failed" if reason else "ok" if markdown else "blank"
-    return SimpleNamespace(number=number, status=status, markdown=markdown, reason=reason)
+def page(number: int, line: str) -> PageResult:
+    if line == "FAIL":
+        return PageResult("", "failed", "a loop", number)
+    if line == "DOUBT":
+        return PageResult(line, "ok", "a row was cut off", number)
+    return PageResult(line, "ok" if line else "blank", "", number)
 
 
 class FakeTranscriber:
-    """A file's lines are its pages: FAIL is a page that cannot be read, BREAK an error amid the document."""
+    """A file's lines are its pages: FAIL cannot be read, DOUBT is not sure, BREAK ends the document."""
 
-    def pages(self, file: Path) -> Iterator[SimpleNamespace]:
+    def pages(self, file: Path) -> Iterator[PageResult]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if line == "BREAK":
                 raise AdotxError("pdf.broken", "the file ends early", str(file), "copy it again")
-            yield page(number, "" if line == "FAIL" else line, "a loop" if line == "FAIL" else "")
-
-
-def find_documents(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(path.iterdir())
-    if not path.exists():
-        raise AdotxError("file.missing", "no such file", str(path), "check the path")
-    return [path]
+            yield page(number, line)
 
 
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADOTX_LANG", "en")
-    monkeypatch.setitem(sys.modules, "adotx.documents.intake", SimpleNamespace(find_documents=find_documents))  # type: ignore[arg-type]
     monkeypatch.setattr("adotx.cli.transcribe._load", lambda *_: FakeTranscriber())
 
 
@@ -136,12 +137,103 @@ def test_failed_page_is_named_and_counted(scan: Any, capsys: pytest.CaptureFixtu
     assert out == "하나\n\n셋\n" and err == "a.pdf: page 2 failed: a loop\n"
 
 
+def test_doubt_is_told(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["transcribe", scan("a.png", "DOUBT")]) == DONE
+    assert capsys.readouterr() == ("DOUBT\n", "note: a.png: page 1: a row was cut off\n")
+
+
 def test_unreadable_model_is_one_line(
     scan: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.undo()
-    monkeypatch.setitem(sys.modules, "adotx.documents.intake", SimpleNamespace(find_documents=find_documents))  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "adotx.documents.transcribe", SimpleNamespace(Transcriber=None))  # type: ignore[arg-type]
     assert run(["transcribe", scan("a.png", "가"), "--model", "absent"]) == REFUSED
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("error: absent: ") and err.count("\n") == 1
+
+
+# From here on nothing is faked.
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """nano where it is, else a toy that reads nonsense, but reads."""
+    if (ROOT / "src" / "adotx" / "nano" / "config.json").is_file():
+        return "nano"
+    short = {"text_config.max_position_embeddings": 256}  # it does not stop by itself
+    return str(toy_checkpoint(tmp_path_factory.mktemp("toy"), short))
+
+
+def test_a_real_page_needs_no_torch(model: str, tmp_path: Path) -> None:
+    picture = Image.new("RGB", (640, 200), "white")
+    ImageDraw.Draw(picture).text((40, 60), "Invoice 2025-07-03", fill="black", font_size=40)
+    picture.save(tmp_path / "page.png")
+    code = (
+        "import json, sys\n"
+        "from adotx.cli import run\n"
+        f"code = run(['transcribe', 'page.png', '--model', {model!r}])\n"
+        "print(json.dumps([code, [m for m in ('torch', 'transformers') if m in sys.modules]]), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
+    )
+    code, heavy = json.loads(done.stderr.splitlines()[-1])
+    assert code == DONE and heavy == [] and done.stdout.strip()
+
+
+def test_bad_inputs_beside_a_good_one(model: str, tmp_path: Path) -> None:
+    """Each is one line with a remedy; the good ones of the call are done."""
+    Image.new("RGB", (300, 200), "white").save(tmp_path / "blank.png")
+    Image.new("RGB", (1, 1), "white").save(tmp_path / "one.png")
+    Image.new("RGB", (64, 64), "red").save(
+        tmp_path / "moving.gif", save_all=True, append_images=[Image.new("RGB", (64, 64), "blue")]
+    )
+    whole = (tmp_path / "blank.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing more")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("no document")
+    bad = ["moving.gif", "cut.png", "empty.png", "text.png", "broken.pdf", "folder", "absent.png"]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "adotx",
+            "transcribe",
+            *bad,
+            "blank.png",
+            "one.png",
+            "--model",
+            model,
+            "--out",
+            "md",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "ADOTX_LANG": "en"},
+        check=False,
+    )
+    assert done.returncode == REFUSED and done.stdout == ""
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert sorted(line.split(": ")[1] for line in errors) == sorted(bad)
+    assert all(line.endswith(")") for line in errors), errors
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in (tmp_path / "md").iterdir()) == ["blank.md", "one.md"]
+
+
+def test_a_folder_with_mixed_files(model: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (300, 200), "white").save(tmp_path / "in" / "2.png")
+    Image.new("RGB", (300, 200), "white").save(tmp_path / "in" / "10.jpg")
+    (tmp_path / "in" / "notes.txt").write_text("no document")
+    done = subprocess.run(
+        [sys.executable, "-m", "adotx", "transcribe", "in", "--model", model],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == DONE, done.stderr
+    assert re.findall(r"file: (\S+)", done.stdout) == ["2.png", "10.jpg"]

@@ -85,6 +85,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "transcribe.loading": ("loading {model} ...", "{model} 여는 중 ..."),
     "transcribe.page": ("{name}: page {page} ...", "{name}: {page}쪽 읽는 중 ..."),
     "transcribe.failed": ("{name}: page {page} failed: {reason}", "{name}: {page}쪽을 읽지 못함: {reason}"),
+    "transcribe.doubt": ("note: {name}: page {page}: {reason}", "알림: {name}: {page}쪽: {reason}"),
     "transcribe.wrote": (
         "{name}: {pages} page(s), {seconds:.1f} s -> {path}",
         "{name}: {pages}쪽, {seconds:.1f}초 -> {path}",

@@ -105,6 +105,8 @@ class _Call:
             self.progress.line(
                 text("transcribe.failed", name=file.name, page=page.number, reason=page.reason)
             )
+        elif page.reason:
+            self.progress.line(text("transcribe.doubt", name=file.name, page=page.number, reason=page.reason))
         return f"<!-- page: {page.number} -->\n\n{page.markdown}" if self.pages else page.markdown
 
     def _write(self, file: Path, markdown: str, pages: int, seconds: float) -> None:
