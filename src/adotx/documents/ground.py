@@ -1,7 +1,7 @@
 """What a reader says of a row, held against its ink: words that reach beyond the ink are not on the page.
 
-In: packed rows and their texts. Out: the texts without such tails. A row has room for its ink width in em; how
-wide a face sets its letters is learnt from the page itself. Knows nothing of models.
+In: packed rows and their texts. Out: the texts without such tails. A row has room for its ink width in em;
+how wide a face sets its letters is learnt from the page itself. Knows nothing of models.
 """
 
 from __future__ import annotations
