@@ -105,6 +105,14 @@ def test_transformers_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert type(names["processor"]).__name__ == "AX4VLProcessor"
 
 
+@pytest.mark.skipif(not NANO.is_file(), reason="a source tree from before the model was trained")
+def test_demo(tmp_path: Path) -> None:
+    demo = [sys.executable, str(ROOT / "scripts" / "demo.py"), str(ROOT / "examples")]
+    done = subprocess.run(demo, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"CER 0\.\d{4} against", done.stdout)
+
+
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = {
