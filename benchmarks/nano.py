@@ -2,8 +2,8 @@
 
 usage: python benchmarks/nano.py CORPORA FONTS... [--model nano] [--pages 216] [--weights bf16] [--json FILE]
 
-Prints the character error rate (CER) by kind of page and for plain prose with glyphs of 20 px or more, the layout's own
-share (the same pages with every line read perfectly is `benchmarks/layout.py`), and seconds a page.
+Prints the character error rate (CER) by kind of page and for plain prose with glyphs of 20 px or more, and
+seconds a page. What the layout alone loses on such pages is printed by `benchmarks/layout.py`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def main() -> None:
     errors: dict[str, list[float]] = defaultdict(list)
     seconds: list[float] = []
     rows = []
-    for number, page in enumerate(validation_pages(args.pages, args.seed, args.corpora, find_fonts(args.fonts))):
+    for number, page in enumerate(
+        validation_pages(args.pages, args.seed, args.corpora, find_fonts(args.fonts))
+    ):
         started = time.perf_counter()
         result = transcriber.page(page.image)
         seconds.append(time.perf_counter() - started)
@@ -50,8 +52,20 @@ def main() -> None:
             kinds.append("prose, glyphs of 20 px or more")
         for kind in kinds:
             errors[kind].append(error)
-        rows.append({"page": number, "kind": page.kind, "cer": round(error, 4), "size": page.meta["size"], "smallest": smallest})
-        rows[-1] |= {"strength": page.meta["strength"], "seconds": round(seconds[-1], 2), "status": result.status}
+        rows.append(
+            {
+                "page": number,
+                "kind": page.kind,
+                "cer": round(error, 4),
+                "size": page.meta["size"],
+                "smallest": smallest,
+            }
+        )
+        rows[-1] |= {
+            "strength": page.meta["strength"],
+            "seconds": round(seconds[-1], 2),
+            "status": result.status,
+        }
         print(rows[-1], file=sys.stderr, flush=True)
     print("| kind | pages | mean CER | median CER |\n|---|---:|---:|---:|")
     for kind, values in sorted(errors.items()):

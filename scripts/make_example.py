@@ -1,4 +1,4 @@
-"""Make examples/page.png and its truth examples/page.md: our own text, set in a font family that nano has never seen.
+"""Make examples/page.png and its truth examples/page.md: our own text, in a font family nano has never seen.
 
 usage: python scripts/make_example.py FONTS_FOLDER
 """
@@ -16,6 +16,7 @@ from adotx.data.look import FontSet, choose_look
 from adotx.data.markdown import parse_markdown, to_markdown
 from adotx.data.typeset import Sheet
 
+# ruff: noqa: E501  (a paragraph is one line)
 TEXT = """# 사내 문서 관리 안내
 
 회사의 모든 문서는 작성한 부서가 책임지고 관리합니다. 종이로 받은 문서는 받은 날부터 사흘 안에 스캔하여 공용 서버에 올려 주시기 바랍니다. 파일 이름에는 날짜와 부서, 문서의 제목을 차례대로 적습니다.
