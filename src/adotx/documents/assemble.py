@@ -174,14 +174,15 @@ def _pairs(rows: list[list[str]], lefts: Sequence[int | None], slack: float) -> 
 
     Args:
         rows: the cells' texts.
-        lefts: where the first cell of each row begins; cells of a table stand in from the margin, sums do not.
+        lefts: where the first cell of each row begins; cells of a table stand in from the margin, sums do
+        not.
         slack: pixels that letters of one column may begin apart.
     """
-    numbers = [bool(_NUMERIC.match(row[1])) for row in rows]
-    headed = not numbers[0] and rows[0][1] and len(rows) > 2 and sum(numbers[1:]) >= 0.8 * (len(rows) - 1)
+    end = _sums_from(lefts, slack)
+    numbers = [bool(_NUMERIC.match(row[1])) for row in rows[:end]]
     colons = sum(row[0].rstrip().endswith((":", "：")) for row in rows)
-    if headed and not colons and len(rows[0][1]) <= 8:
-        end = _sums_from(lefts, slack)
+    headed = end > 1 and not numbers[0] and 0 < len(rows[0][1]) <= 8 and not colons
+    if headed and sum(numbers[1:]) >= 0.8 * (end - 1) and (end > 2 or end < len(rows)):
         return [_table(rows[:end]), *([_fields(rows[end:])] if end < len(rows) else [])]
     return [_fields(rows)]
 

@@ -1,8 +1,8 @@
 """A photographed or scanned page in, an upright evenly lit dark-on-light page out.
 
 In: an RGB image. Out: `CleanPage`: grey uint8 [H, W] with paper near 245 and ink near 20, ink masks, dark
-panels (white-on-dark boxes, turned over already) and the affine map back to the input. Knows nothing of lines,
-text or models.
+panels (white-on-dark boxes, turned over already) and the affine map back to the input. Knows nothing of
+lines, text or models.
 """
 
 from __future__ import annotations
@@ -74,9 +74,8 @@ def clean(image: Image.Image, deskew: bool = True) -> CleanPage:
     offset = ((gray.width - width * scale) / 2, (gray.height - height * scale) / 2)
     matrix = np.array([[1 / scale, 0, -offset[0] / scale], [0, 1 / scale, -offset[1] / scale]])
     low, high = np.percentile(values[::3, ::3], (1, 99))
-    if high - low > 20 and np.mean(values[::3, ::3] < (low + high) / 2) > 0.6:
-        values = 255 - values  # a dark page
-        gray = Image.fromarray(values)
+    if high - low > 20 and _is_dark(values, (low + high) / 2):
+        values = 255 - values
     values = _dusted(_dusted(values).T).T
     gray = Image.fromarray(np.ascontiguousarray(values))
     angle = skew_angle(values) if deskew else 0.0
@@ -90,6 +89,16 @@ def clean(image: Image.Image, deskew: bool = True) -> CleanPage:
         angle = 0.0
     darkness, panels = _flatten(values)
     return _levels(darkness, panels, angle, matrix)
+
+
+def _is_dark(gray: np.ndarray, middle: float) -> bool:
+    """Whether a page is light on dark: most of it and its margin, or nearly all, is dark."""
+    dark = float(np.mean(gray[::3, ::3] < middle))
+    rim = max(2, min(gray.shape) // 40)
+    edge = np.concatenate(
+        [gray[:rim].ravel(), gray[-rim:].ravel(), gray[:, :rim].ravel(), gray[:, -rim:].ravel()]
+    )
+    return dark > 0.85 or (dark > 0.5 and float(np.mean(edge < middle)) > 0.7)
 
 
 def _pad(gray: Image.Image) -> Image.Image:

@@ -71,7 +71,16 @@ def _candidates(bands: list[Band], at: int, em: float) -> Iterator[tuple[int, li
         first = [n for n in inner if (n.box[0] + n.box[2]) / 2 < places[0]]
         # Bullets and the text behind them are a list.
         if max((n.box[2] - n.box[0] for n in first), default=0) > 0.9 * em:
-            yield end + 1, places, sum(_row_score(b, places, em) for b in bands[at : end + 1])
+            last = [n.box[0] for n in inner if _column(n, places) == len(places)]
+            start = float(np.median(last)) if last else 0.0
+            yield (
+                end + 1,
+                places,
+                sum(
+                    _row_score(b, places, abs(min(n.box[0] for n in b.nodes) - start) < 0.4 * em)
+                    for b in bands[at : end + 1]
+                ),
+            )
 
 
 def _column(node: Node, gutters: Sequence[float]) -> int:
@@ -97,9 +106,11 @@ def _justified(rows: Sequence[Band], em: float) -> bool:
     return flush and widest < 3 * em
 
 
-def _row_score(band: Band, gutters: list[float], em: float) -> float:
+def _row_score(band: Band, gutters: list[float], follows: bool) -> float:
     """Filled cells count for, empty cells and wide gaps inside a cell against a division into columns."""
     filled = {_column(n, gutters) for n in band.nodes}
+    if len(filled) == 1:  # the second line of a cell, or a line below the table
+        return 0.2 if filled == {len(gutters)} and follows else -0.3
     stray = sum(not any(a < place < b for place in gutters) for a, b in gaps(band))
     return len(filled) - 0.8 * (len(gutters) + 1 - len(filled)) - 1.5 * stray
 
@@ -152,7 +163,7 @@ def ruled_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em:
 def level_grid(segments: Sequence[Segment], inside: list[int], em: float) -> Grid | None:
     """A table with level rules only: its columns are where no row has ink."""
     nodes = [Node(segments[i].box, segments[i].core, segment=i) for i in inside]
-    gutters = [(a + b) / 2 for a, b in free(nodes, 0.45 * em) if np.isfinite(a) and np.isfinite(b)]
+    gutters = [(a + b) / 2 for a, b in free(nodes, 0.3 * em) if np.isfinite(a) and np.isfinite(b)]
     bands = bands_of(nodes)
     if not gutters or len(bands) < 2:
         return None

@@ -148,7 +148,7 @@ def find_segments(ink: np.ndarray, em: float, frames: list[Frame]) -> tuple[list
         em: rough pixels per em; judged anew from the lines that come out.
         frames: their upright rules part segments.
     """
-    walls = _walls(ink.shape, frames)
+    walls = _walls(ink, frames, em)
     boxes = _smear(ink, em, walls)
     if not len(boxes):
         return [], em
@@ -164,15 +164,23 @@ def find_segments(ink: np.ndarray, em: float, frames: list[Frame]) -> tuple[list
     return [s for s in segments if s is not None and _may_be_text(s, em, frames)], em
 
 
-def _walls(shape: tuple[int, int], frames: list[Frame]) -> np.ndarray | None:
-    """True where text may not run through: the uprights of frames."""
+def _walls(ink: np.ndarray, frames: list[Frame], em: float) -> np.ndarray | None:
+    """True where text may not run through: the uprights of frames, and what is blank from top to bottom of a
+    table that has none."""
     walls = None
     for frame in frames:
         if frame.kind in ("grid", "box", "bar"):
-            walls = np.zeros(shape, bool) if walls is None else walls
+            walls = np.zeros(ink.shape, bool) if walls is None else walls
             _, y0, _, y1 = frame.box
             for x in frame.xs:
                 walls[max(0, y0) : y1, max(0, round(x) - 1) : round(x) + 2] = True
+        elif frame.kind == "rows":
+            walls = np.zeros(ink.shape, bool) if walls is None else walls
+            x0, y0, x1, y1 = frame.box
+            blank = ~ink[y0:y1, x0:x1].any(0)
+            least = max(3, round((0.3 if y1 - y0 > 7 * em else 0.45) * em))
+            for _, start, end in runs(blank[None, :], least).tolist():
+                walls[y0:y1, x0 + (start + end) // 2] = True
     return walls
 
 
@@ -195,7 +203,10 @@ def _smear(ink: np.ndarray, em: float, walls: np.ndarray | None) -> np.ndarray:
     np.add.at(fill, (rows, ends), -1)
     smeared = small | (np.cumsum(fill, 1)[:, 1:-1] > 0)
     if walls is not None:
-        smeared &= ~walls[:height:step, :width:step]
+        barred = walls[:height, :width]
+        if step == 2:
+            barred = barred[::2, ::2] | barred[::2, 1::2]
+        smeared &= ~barred
     labels, count = ndimage.label(smeared, np.ones((3, 3)))
     if not count:
         return np.zeros((0, 4), np.int64)
@@ -332,9 +343,12 @@ def measure(segments: list[Segment], em: float) -> list[Segment]:
             order = np.argsort(heights[near])
             share = np.cumsum(trust[order]) / trust.sum()
             typical = float(heights[near][order][np.searchsorted(share, 0.5)])
-            if segment.width < 4 * em or typical < 1.4 * own:
+            if segment.width < 6 * em or typical < 1.4 * own:
                 size = max(own, typical)
-        # Below half of the em stand punctuation and dashes: nothing is enlarged beyond the page's type.
+        elif segment.width < 6 * em and own < 0.9 * em:
+            # Alone on its place, a page number say: rather read somewhat small than blown up.
+            size = min(em, 1.4 * own)
+        # Punctuation and dashes on their own are not enlarged beyond the page's type.
         if size < 0.6 * em and segment.width < 3 * em:
             size = 0.75 * em
         out.append(replace(segment, size=float(size)))

@@ -159,6 +159,18 @@ def _columns(bands: list[Band], at: int, em: float) -> tuple[int, float]:
     return best
 
 
+def _tabular(side: Sequence[Node], em: float) -> bool:
+    """Whether a gap too narrow to part columns of text runs down a side: then its lines are rows of cells."""
+    low, high = min(n.box[0] for n in side), max(n.box[2] for n in side)
+    for a, b in free(side, 0.5 * em):
+        if np.isfinite(a) and np.isfinite(b):
+            parts = sorted((a - low, high - b))
+            # Bullets stand apart from their text as well.
+            if parts[0] < 7.5 * em and a - low > 1.5 * em:
+                return True
+    return False
+
+
 def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
     """Whether what stands left and right of a gutter are columns of text rather than cells of a table."""
     measures = []
@@ -169,12 +181,12 @@ def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
             return False
         low, high = min(n.box[0] for n in mine), max(n.box[2] for n in mine)
         wide = high - low
-        if wide < 7.5 * em:
+        if wide < 7.5 * em or _tabular(mine, em):
             return False
         text = [n for n in mine if n.region is None]
         lines = lines_in(text) if text else []
         tall = max(n.box[3] for n in mine) - min(n.box[1] for n in mine)
-        if (len(lines) < 3 and len(lines) == len(mine)) or tall < 3 * em:
+        if (len(lines) < 4 and len(lines) == len(mine)) or tall < 3 * em:
             return False
         ink = {n.segment: n.box[2] - n.box[0] for n in text}
         # The blank between cells does not fill a line.

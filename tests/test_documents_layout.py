@@ -1,0 +1,193 @@
+"""Layout on drawn pages: cleaning, rulings, segments, reading order."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from adotx.documents.bands import Flow, Grid
+from adotx.documents.clean import clean, skew_angle
+from adotx.documents.layout import lay_out
+from adotx.documents.lines import Segment
+from adotx.documents.order import reading_order
+from adotx.documents.pack import lines_of, pack
+from documents_pages import WORDS, Drawn, markdown_of
+
+
+def prose(lines: int = 12, size: int = 24) -> Drawn:
+    page = Drawn.blank(1000, 100 + round(lines * 1.6 * size))
+    page.paragraph(60, 50, 880, (WORDS * lines)[: lines * 11], size)
+    return page
+
+
+@pytest.mark.parametrize("angle", (-2.4, -0.7, 0.3, 1.6))
+def test_a_skewed_page_is_straightened_and_mapped_back(angle: float) -> None:
+    page = prose()
+    skewed = page.image.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+    found = clean(skewed)
+    assert found.angle == pytest.approx(-angle, abs=0.11)
+    # The centre stays the centre, and a step along a line maps to a step along the skewed line.
+    height, width = found.gray.shape
+    assert found.matrix @ (width / 2, height / 2, 1) == pytest.approx(np.array(skewed.size) / 2)
+    step = found.matrix[:, 0]
+    assert np.degrees(np.arctan2(-step[1], step[0])) == pytest.approx(angle, abs=0.11)
+
+
+def test_a_level_page_is_left_level() -> None:
+    assert skew_angle(np.asarray(prose().image)) == 0
+    assert skew_angle(np.full((400, 400), 255, np.uint8)) == 0
+
+
+def test_light_from_one_side_changes_nothing() -> None:
+    page = prose()
+    values = np.asarray(page.image).astype(float)
+    shadow = np.linspace(1, 0.45, values.shape[1]) * np.linspace(1, 0.8, values.shape[0])[:, None]
+    plain, dim = clean(page.image), clean(Image.fromarray((values * shadow).astype(np.uint8)))
+    assert (plain.ink & dim.ink).sum() / (plain.ink | dim.ink).sum() > 0.93
+
+
+def test_light_print_on_dark_reads_like_dark_on_light() -> None:
+    page = prose()
+    turned = Drawn(Image.fromarray(255 - np.asarray(page.image)), page.lines)
+    assert markdown_of(turned) == markdown_of(page)
+
+
+@pytest.mark.parametrize("paper", (255, 200, 90))
+def test_paper_without_print_is_blank(paper: int) -> None:
+    noise = np.random.default_rng(1).normal(paper, 4, (500, 400)).clip(0, 255).astype(np.uint8)
+    for values in (noise, np.full((500, 400), paper, np.uint8)):
+        layout = lay_out(Image.fromarray(values))
+        assert layout.blank and not layout.regions and pack(layout).tiles.shape == (0, 384, 384)
+
+
+def test_a_dark_panel_is_turned_over() -> None:
+    page = Drawn.blank(1000, 500)
+    page.text(60, 40, "above the panel stands this line")
+    page.box(60, 100, 940, 300, fill=40)
+    page.text(90, 130, "white letters on dark ground", fill=240)
+    page.text(90, 180, "and a second line of them", fill=240)
+    page.text(60, 340, "below the panel stands that line")
+    layout = lay_out(page.image)
+    assert [r.mark for r in layout.regions if isinstance(r, Flow)] == ["", "panel", ""]
+    assert [len(r.lines) for r in layout.regions if isinstance(r, Flow)] == [1, 2, 1]
+
+
+def test_words_survive_noise_and_specks() -> None:
+    page = prose(8)
+    random = np.random.default_rng(2)
+    values = np.asarray(page.image) + random.normal(0, 14, (page.image.height, page.image.width))
+    values[random.random(values.shape) < 0.0003] = 20
+    assert markdown_of(
+        Drawn(Image.fromarray(values.clip(0, 255).astype(np.uint8)), page.lines)
+    ) == markdown_of(page)
+
+
+def table(page: Drawn, y: float, rows: list[list[str]], ruled: bool = True) -> float:
+    xs = [60 + 200 * n for n in range(len(rows[0]) + 1)]
+    for number, row in enumerate(rows):
+        for x, cell in zip(xs, row, strict=False):
+            page.text(x + 12, y + 8 + 44 * number, cell)
+    if ruled:
+        for number in range(len(rows) + 1):
+            page.rule(xs[0], y + 44 * number, xs[-1], y + 44 * number)
+        for x in xs:
+            page.rule(x, y, x, y + 44 * len(rows))
+    return y + 44 * len(rows)
+
+
+ROWS = [["name", "count", "price"], ["apple", "12", "3,400"], ["bread", "7", "1,250"], ["sugar", "31", "980"]]
+PIPES = """\
+| name | count | price |
+| --- | --- | --- |
+| apple | 12 | 3,400 |
+| bread | 7 | 1,250 |
+| sugar | 31 | 980 |"""
+
+
+@pytest.mark.parametrize("ruled", (True, False))
+def test_a_table_keeps_its_cells(ruled: bool) -> None:
+    page = Drawn.blank(1000, 400)
+    page.paragraph(60, 30, 880, WORDS[:14])
+    table(page, 130, ROWS, ruled)
+    assert markdown_of(page).endswith("\n\n" + PIPES)
+
+
+def test_two_tables_close_together_stay_two() -> None:
+    page = Drawn.blank(900, 460)
+    table(page, 20 + table(page, 30, ROWS), ROWS[::-1])
+    grids = [region for region in lay_out(page.image).regions if isinstance(region, Grid)]
+    assert [[len(row) for row in grid.rows] for grid in grids] == [[3] * 4] * 2
+    assert all(grid.ruled for grid in grids)
+
+
+def test_rules_are_wiped_and_letters_are_not() -> None:
+    page = prose(6)
+    plain = lay_out(page.image)
+    page.rule(60, 40, 940, 40, width=3)
+    page.rule(30, 20, 30, page.image.height - 20, width=2)
+    ruled = lay_out(page.image)
+    assert [s.box for s in ruled.segments] == [s.box for s in plain.segments]
+
+
+def test_dust_on_the_glass_is_no_rule() -> None:
+    page = prose(6)
+    before = markdown_of(page)
+    values = np.asarray(page.image).copy()
+    values[:, 400:402] = (values[:, 400:402] * 0.8).astype(np.uint8)
+    values[120] = (values[120] * 0.85).astype(np.uint8)
+    assert markdown_of(Drawn(Image.fromarray(values), page.lines)) == before
+
+
+def test_columns_are_read_one_after_the_other() -> None:
+    page = Drawn.blank(1100, 800)
+    page.text(330, 20, "a title over both columns", 40)
+    for x, words in ((50, ["left", *WORDS]), (580, ["right", *WORDS])):
+        page.paragraph(x, 110, 470, words, 22)
+    text = markdown_of(page)
+    assert text.startswith("# a title over both columns")
+    assert " ".join(text.split()).split(" ", 6)[6] == " ".join(["left", *WORDS, "right", *WORDS])
+
+
+def test_digits_and_small_letters_are_not_blown_up() -> None:
+    page = prose(4)
+    page.text(60, page.image.height - 45, "sum 1402")
+    layout = lay_out(page.image)
+    sizes = sorted(segment.size for segment in layout.segments)
+    assert sizes[-1] / sizes[0] < 1.12
+
+
+boxes = st.tuples(st.integers(0, 900), st.integers(0, 1100), st.integers(8, 400), st.integers(10, 40))
+
+
+@given(st.lists(boxes, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_every_segment_is_read_once(found: list[tuple[int, int, int, int]]) -> None:
+    segments = [Segment((x, y, x + w, y + h), (y, y + h), 0.1, h) for x, y, w, h in found]
+    regions = reading_order(segments, [], [], 24.0)
+    read = [index for line in lines_of(regions) for index in line.segments]
+    assert sorted(read) == list(range(len(segments)))
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 2**32 - 1), st.sampled_from((1, 7, 60)))
+@settings(max_examples=40, deadline=None)
+def test_any_picture_can_be_laid_out(width: int, height: int, seed: int, coarse: int) -> None:
+    random = np.random.default_rng(seed)
+    small = random.integers(0, 256, (-(-height // coarse), -(-width // coarse)), np.uint8)
+    image = Image.fromarray(small).resize((width, height), Image.Resampling.NEAREST)
+    layout = lay_out(image)
+    packed = pack(layout)
+    assert packed.tiles.shape[1:] == (384, 384) and len(packed.pieces) <= 12 * len(packed.tiles)
+    assert layout.blank == (not packed.pieces) or not any(s.width for s in layout.segments)
+
+
+def test_a_page_takes_well_under_a_second() -> None:
+    page = Drawn.blank(1654, 2339)
+    page.paragraph(150, 150, 1350, WORDS * 12, 30)
+    start = time.process_time()
+    pack(lay_out(page.image))
+    assert time.process_time() - start < 1.5
