@@ -205,6 +205,8 @@ class TestExitCodes:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # A job that a script put in the background inherits an ignored SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         time.sleep(1.0)
         waiting.send_signal(signal.SIGINT)

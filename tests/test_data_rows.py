@@ -154,6 +154,6 @@ def test_pieces_are_readable(text: RowText) -> None:
 
 
 def test_without_code_and_random_share_only_the_texts_come() -> None:
-    plain = RowText(["가나다 라마바"], ["abc def"], random_share=0.0)
+    plain = RowText(["가나다 라마바"], ["abc def"], random_share=0.0, marked_share=0.0)
     seen = {c for seed in range(50) for piece in plain.pieces(random.Random(seed), 4) for c in piece}
     assert seen == set("가나다라마바abcdef ") and not seen - set(SYMBOLS) - set("가나다라마바 ")

@@ -108,9 +108,11 @@ class RowText:
         english: Sequence[str],
         code: Sequence[str] = (),
         random_share: float = 0.15,
+        marked_share: float = 0.1,
     ) -> None:
+        """marked_share: rows that begin like the lines of a list."""
         self.korean, self.english, self.code = korean, english, code
-        self.random_share = random_share
+        self.random_share, self.marked_share = random_share, marked_share
         self.common = [chr(c) for c in range(0xAC00, 0xD7A4) if len(chr(c).encode("euc-kr", "ignore")) == 2]
 
     def pieces(self, rng: random.Random, count: int) -> list[str]:
@@ -133,10 +135,9 @@ class RowText:
             text = text[cut:]
         return out
 
-    @staticmethod
-    def _marked(rng: random.Random) -> str:
+    def _marked(self, rng: random.Random) -> str:
         """What some lines of lists begin with."""
-        if rng.random() >= 0.1:
+        if rng.random() >= self.marked_share:
             return ""
         number = rng.randint(1, 30)
         marks = (
