@@ -1,9 +1,9 @@
 # Two commands on a fresh machine with Python 3.11 or newer and pip: `make demo` and `make test`. Both may be repeated.
 
 PYTHON ?= python3
-# "+cpu" never resolves to a CUDA build. Where no such build is to be had (macOS): make test TORCH=torch==2.13.0
+# Exactly this version: an open range may bring gigabytes of CUDA. A CPU build can be named: TORCH=torch==2.13.0+cpu
 # Without torch its tests are skipped: make test TORCH=
-TORCH ?= torch==2.13.0+cpu
+TORCH ?= torch==2.13.0
 # For example: make test PYTEST="tests/test_cli.py -x"
 PYTEST ?=
 

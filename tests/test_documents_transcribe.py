@@ -98,11 +98,23 @@ def test_missing_lines_are_read_again_in_halves() -> None:
     assert engine.sizes == [12, 6, 6, 3, 3, 3, 3]
 
 
-def test_rows_that_never_end_are_told() -> None:
-    engine = DarkRows(reason="length")
-    result = Transcriber(checkpoint(), engine, rows_per_tile=4).page(page(5))
-    assert result.status == "ok" and f"{result.rows} of {result.rows} rows did not end" in result.reason
-    assert engine.sizes.count(1) == result.rows
+def test_rows_that_never_end_are_left_out_and_told() -> None:
+    class Loops(DarkRows):
+        def generate(self, requests: list) -> list[Output]:
+            outputs = super().generate(requests)
+            if self.sizes[-1] == 1:  # single rows: the first one loops
+                outputs[0] = Output([ord("ㅋ")] * 80, "length", 1)
+            return outputs
+
+    engine = Loops(wrong=2)
+    strips = np.full((3, ROW, 384), 250, np.uint8)
+    strips[:, 8:24, 10:200] = 0
+    texts, cut = Transcriber(checkpoint(), engine).read(list(strips))
+    assert cut >= 1 and "ㅋ" not in "".join(texts) and "줄" in texts
+
+    everything = DarkRows(reason="length")
+    result = Transcriber(checkpoint(), everything, rows_per_tile=4).page(page(5))
+    assert result.status == "failed" and "nothing could be read" in result.reason
 
 
 def test_other_checkpoints_are_asked_about_the_whole_page() -> None:

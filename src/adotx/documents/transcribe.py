@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint
     from adotx.engine import Engine, Output
 
-# A row holds at most some 45 narrow letters; the rest of the budget is line breaks.
-_IDS_PER_ROW = 60
+# A row holds at most some 60 narrow letters.
+_IDS_PER_ROW = 80
 # A pattern that fills this many ids is a loop: longer than any row, so ruled "-----" lines pass.
 _ROW_LOOP, _PAGE_LOOP = 96, 256
 _PAGE_IDS = 4096
@@ -118,7 +118,7 @@ class Transcriber:
         read, endless = self.read(strips)
         texts, beyond = grounded(layout, packed, read)
         markdown = assemble(layout, packed.texts(texts))
-        doubts = ((endless, "did not end by themselves"), (beyond, "were cut where their ink ends"))
+        doubts = ((endless, "could not be read"), (beyond, "were cut where their ink ends"))
         reason = "; ".join(f"{n} of {len(strips)} rows {what}" for n, what in doubts if n)
         if not markdown.strip():
             return "", "failed", "nothing could be read where there is print", len(strips)
@@ -134,7 +134,7 @@ class Transcriber:
             strips: uint8 [32, 384] each.
 
         Returns:
-            (texts, how many single rows ended by length or loop instead of by themselves).
+            (texts, how many rows have none because their answer did not end by itself).
         """
         texts = [""] * len(strips)
         waiting = [
@@ -148,8 +148,10 @@ class Transcriber:
             for group, output in zip(waiting, outputs, strict=True):
                 lines = self._lines(output)
                 if len(group) == 1:
-                    texts[group[0]] = " ".join(line for line in lines if line)
-                    cut += output.finish_reason != "stop"
+                    # An answer that never ends is a loop over what is no text: a smear, a piece of a frame.
+                    ended = output.finish_reason == "stop"
+                    texts[group[0]] = " ".join(line for line in lines if line) if ended else ""
+                    cut += not ended
                 elif len(lines) == len(group) and output.finish_reason == "stop":
                     for i, line in zip(group, lines, strict=True):
                         texts[i] = line
