@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from adotx.documents.clean import Box
+from adotx.documents.lines import Segment
 
 Mark = Literal["", "box", "bar", "panel"]
 
@@ -57,6 +58,7 @@ class Node:
     core: tuple[int, int]
     segment: int = -1
     region: Region | None = None
+    inner: int = 0
 
 
 @dataclass
@@ -66,6 +68,11 @@ class Band:
     nodes: list[Node] = field(default_factory=list)
     top: int = 0
     low: int = 0
+
+
+def nodes_of(segments: Sequence[Segment], chosen: Sequence[int]) -> list[Node]:
+    """A node for each chosen segment."""
+    return [Node(segments[i].box, segments[i].core, segment=i, inner=segments[i].inner) for i in chosen]
 
 
 def bands_of(nodes: Sequence[Node]) -> list[Band]:

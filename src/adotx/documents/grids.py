@@ -11,7 +11,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from adotx.documents.bands import Band, Grid, Node, TextLine, bands_of, both_free, free, gaps, lines_in
+from adotx.documents.bands import (
+    Band,
+    Grid,
+    Node,
+    TextLine,
+    bands_of,
+    both_free,
+    free,
+    gaps,
+    lines_in,
+    nodes_of,
+)
 from adotx.documents.lines import Segment
 from adotx.documents.rulings import Frame
 
@@ -67,6 +78,8 @@ def _candidates(bands: list[Band], at: int, em: float) -> Iterator[tuple[int, li
         places = _needed([(a + b) / 2 for a, b in gutters], rows)
         if len(rows) < (2 if len(places) > 1 else 3) or _justified(rows, em):
             continue
+        if len(rows) < 3 and any(len({_column(n, places) for n in b.nodes}) <= len(places) for b in rows):
+            continue  # two rows are a table only if every cell is filled
         inner = [node for b in bands[at : end + 1] for node in b.nodes]
         first = [n for n in inner if (n.box[0] + n.box[2]) / 2 < places[0]]
         # Bullets and the text behind them are a list.
@@ -111,7 +124,11 @@ def _row_score(band: Band, gutters: list[float], follows: bool) -> float:
     filled = {_column(n, gutters) for n in band.nodes}
     if len(filled) == 1:  # the second line of a cell, or a line below the table
         return 0.2 if filled == {len(gutters)} and follows else -0.3
-    stray = sum(not any(a < place < b for place in gutters) for a, b in gaps(band))
+    inner = max((n.inner for n in band.nodes), default=0)
+    widths = [b - a for a, b in gaps(band)]
+    if len(widths) > 2 and max(widths) < 1.3 * min(widths):
+        return -1.0  # a justified line: all its spaces are equally wide
+    stray = sum(b - a < 1.25 * inner or not any(a < place < b for place in gutters) for a, b in gaps(band))
     return len(filled) - 0.8 * (len(gutters) + 1 - len(filled)) - 1.5 * stray
 
 
@@ -153,7 +170,7 @@ def ruled_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em:
     if len(xs) < 2:
         return None
     xs, ys = xs[1:-1], ys[1:-1]
-    nodes = [Node(segments[i].box, segments[i].core, segment=i) for i in inside]
+    nodes = nodes_of(segments, inside)
     rows: list[list[Node]] = [[] for _ in range(len(ys) + 1)]
     for node in nodes:
         rows[int(np.searchsorted(ys, (node.core[0] + node.core[1]) / 2))].append(node)
@@ -162,10 +179,12 @@ def ruled_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em:
 
 def level_grid(segments: Sequence[Segment], inside: list[int], em: float) -> Grid | None:
     """A table with level rules only: its columns are where no row has ink."""
-    nodes = [Node(segments[i].box, segments[i].core, segment=i) for i in inside]
+    nodes = nodes_of(segments, inside)
     gutters = [(a + b) / 2 for a, b in free(nodes, 0.3 * em) if np.isfinite(a) and np.isfinite(b)]
     bands = bands_of(nodes)
     if not gutters or len(bands) < 2:
         return None
     grid = grid_of(bands, gutters, em)
+    if sum(map(bool, grid.rows[0])) < 2:
+        return None  # rules under headings: no header stands between the first two
     return Grid(grid.rows, grid.box, ruled=True)

@@ -16,7 +16,7 @@ from adotx.documents.clean import Box
 from adotx.documents.rulings import Frame, runs
 
 #: Wider gaps part segments; reading order puts those of one line together again.
-SEGMENT_GAP = 0.75
+SEGMENT_GAP = 0.7
 # Ink height of a line with Hangul and punctuation, and of most Hangul syllables, in em, over the usual faces.
 LINE_OF_EM = 1.0
 _SYLLABLE_OF_EM = 0.92
@@ -33,12 +33,14 @@ class Segment:
         size: pixels of line ink height that it is measured by (its own, or its neighbours' where it has no
         tall
             letters); 0 until `measure` has run.
+        inner: its widest blank from top to bottom, in pixels.
     """
 
     box: Box
     core: tuple[int, int]
     weight: float = 0.0
     size: float = 0.0
+    inner: int = 0
 
     @property
     def height(self) -> int:
@@ -158,7 +160,7 @@ def find_segments(ink: np.ndarray, em: float, frames: list[Frame]) -> tuple[list
             boxes = _smear(ink, better, walls)
         em = better
     segments = []
-    for box in _whole(boxes, em):
+    for box in _whole(boxes, em, walls):
         segments += _split(ink, box, em)
     segments = [_trimmed(ink, segment) for segment in segments]
     return [s for s in segments if s is not None and _may_be_text(s, em, frames)], em
@@ -213,7 +215,7 @@ def _smear(ink: np.ndarray, em: float, walls: np.ndarray | None) -> np.ndarray:
     return _boxes(labels) * step
 
 
-def _whole(boxes: np.ndarray, em: float) -> list[Box]:
+def _whole(boxes: np.ndarray, em: float, walls: np.ndarray | None) -> list[Box]:
     """Boxes of whole segments: dots, accents, quotation marks and loose jamo joined to what they belong
     to."""
     gap = SEGMENT_GAP * em
@@ -237,21 +239,33 @@ def _whole(boxes: np.ndarray, em: float) -> list[Box]:
                 np.maximum(box[3] - box[1], array[:, 3] - array[:, 1]), 0.85 * em
             )
             # Side by side on one line, or parts of a letter above each other.
-            beside = (dx <= gap) & (-dy >= 0.5 * low) & fits
+            beside = (dx <= np.maximum(gap, SEGMENT_GAP * low)) & (-dy >= 0.5 * low) & fits
             stacked = (-dx >= 0.5 * thin) & (dy <= 0.3 * em) & (low < 0.55 * em) & fits
             inside = (-dx >= 0.9 * thin) & (-dy >= 0.7 * low)
             # Finals of large loose letters hang below them, nearer than the next line ever stands.
             tall = np.maximum(box[3] - box[1], array[:, 3] - array[:, 1])
-            hanging = (-dx >= 0.7 * thin) & (dy <= 0.2 * em) & (low < 0.72 * tall) & (high < 1.7 * tall)
+            hanging = (-dx >= 0.7 * thin) & (dy <= 0.2 * em) & (low < 0.75 * tall) & (high < 1.9 * tall)
+            # So do the parts of one large syllable.
+            wide = np.maximum(box[2], array[:, 2]) - np.minimum(box[0], array[:, 0])
+            hanging |= (-dx >= 0.7 * thin) & (dy <= 0.2 * em) & (wide < 2.2 * em) & (high < 2.6 * em)
             join = np.flatnonzero((beside | stacked | hanging | inside) & alive)
-            join = join[join != i]
-            if len(join):
+            join = [j for j in join.tolist() if j != i and not _walled(walls, box, array[j])]
+            if join:
                 group = array[[i, *join]]
                 array[i] = (*group[:, :2].min(0), *group[:, 2:].max(0))
                 alive[join] = False
                 changed = True
         todo = [tuple(int(v) for v in box) for box in array[alive]]
     return todo
+
+
+def _walled(walls: np.ndarray | None, a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether a wall stands between two boxes side by side."""
+    if walls is None:
+        return False
+    y = int(max(a[1], b[1]) + min(a[3], b[3])) // 2
+    x0, x1 = int(min(a[2], b[2])), int(max(a[0], b[0]))
+    return bool(walls[min(y, len(walls) - 1), x0:x1].any())
 
 
 def _split(ink: np.ndarray, box: Box, em: float) -> list[Segment]:
@@ -288,7 +302,14 @@ def _trimmed(ink: np.ndarray, segment: Segment) -> Segment | None:
     # Ink area over its outline is half a stroke's width.
     outline = np.count_nonzero(area[:, 1:] != area[:, :-1]) + np.count_nonzero(area[1:] != area[:-1])
     stroke = 2 * float(rows.sum()) / max(outline, 1)
-    return replace(segment, box=box, core=core, weight=stroke / max(box[3] - box[1], 1))
+    blanks = np.diff(across)
+    return replace(
+        segment,
+        box=box,
+        core=core,
+        weight=stroke / max(box[3] - box[1], 1),
+        inner=int(blanks.max()) - 1 if len(blanks) else 0,
+    )
 
 
 def _may_be_text(segment: Segment, em: float, frames: list[Frame]) -> bool:

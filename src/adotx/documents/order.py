@@ -22,6 +22,7 @@ from adotx.documents.bands import (
     both_free,
     free,
     lines_in,
+    nodes_of,
 )
 from adotx.documents.clean import Box
 from adotx.documents.grids import aligned_runs, grid_of, level_grid, ruled_grid
@@ -63,7 +64,7 @@ def reading_order(
         if inside:
             nodes.append(_framed(segments, inside, _around(segments, inside), "bar", em))
             left -= set(inside)
-    nodes += [Node(segments[i].box, segments[i].core, segment=i) for i in sorted(left)]
+    nodes += nodes_of(segments, sorted(left))
     return _read(nodes, segments, em)
 
 
@@ -106,7 +107,7 @@ def _beside(segments: Sequence[Segment], left: set[int], bar: Frame, em: float) 
 
 
 def _framed(segments: Sequence[Segment], inside: list[int], box: Box, mark: Mark, em: float) -> Node:
-    nodes = [Node(segments[i].box, segments[i].core, segment=i) for i in inside]
+    nodes = nodes_of(segments, inside)
     lines = [line for band in bands_of(nodes) for line in lines_in(band.nodes)]
     region = Flow(lines, box[0], box[2], mark)
     return Node(box, (box[1], box[3]), region=region)
