@@ -161,6 +161,28 @@ def test_digits_and_small_letters_are_not_blown_up() -> None:
     assert sizes[-1] / sizes[0] < 1.12
 
 
+@pytest.mark.parametrize("mark", ("-", "•", "·", "*"))
+def test_list_marks_are_no_specks(mark: str) -> None:
+    page = prose(3)
+    height = page.image.height
+    taller = Drawn(Image.new("L", (1000, height + 150), 255), page.lines)
+    taller.image.paste(page.image)
+    for number in range(3):
+        taller.text(70, height + 45 * number, mark)
+        taller.text(96, height + 45 * number, " ".join(WORDS[:4]))
+    layout = lay_out(taller.image)
+    last = list(lines_of(layout.regions))[-3:]
+    assert [round(line.box[0], -1) for line in last] == [70] * 3
+
+
+def test_a_line_below_a_heading_keeps_its_size() -> None:
+    page = Drawn.blank(1000, 400)
+    page.text(60, 40, "A heading somewhat larger", 32)
+    page.paragraph(60, 100, 880, WORDS[:30])
+    sizes = [layout_line.size for layout_line in lay_out(page.image).segments]
+    assert max(sizes[1:]) < 0.85 * sizes[0]
+
+
 boxes = st.tuples(st.integers(0, 900), st.integers(0, 1100), st.integers(8, 400), st.integers(10, 40))
 
 

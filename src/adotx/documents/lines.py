@@ -6,6 +6,7 @@ em) and the page's em. Knows nothing of reading order, text or models.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -115,7 +116,8 @@ def drop_noise(ink: np.ndarray, em: float) -> np.ndarray:
         mask = np.concatenate([[False], large])[labels]
         ys, xs = np.nonzero(mask[::2, ::2])
         near[ys * 2 // grid + 1, xs * 2 // grid + 1] = True
-        near = ndimage.binary_dilation(near, np.ones((3, 5)))
+        # As far as a list mark stands from its text.
+        near = ndimage.binary_dilation(near, np.ones((3, 9)))
         cy, cx = (y0 + y1) // 2 // grid + 1, (x0 + x1) // 2 // grid + 1
         drop |= small & ~near[cy, cx]
     edge = (x0 <= 1) | (y0 <= 1) | (x1 >= width - 1) | (y1 >= height - 1)
@@ -163,7 +165,8 @@ def find_segments(ink: np.ndarray, em: float, frames: list[Frame]) -> tuple[list
     for box in _whole(boxes, em, walls):
         segments += _split(ink, box, em)
     segments = [_trimmed(ink, segment) for segment in segments]
-    return [s for s in segments if s is not None and _may_be_text(s, em, frames)], em
+    found = [s for s in segments if s is not None and _may_be_text(s, em, frames)]
+    return [s for s in found if not _is_speck(s, em) or _is_mark(s, found, em)], em
 
 
 def _walls(ink: np.ndarray, frames: list[Frame], em: float) -> np.ndarray | None:
@@ -312,12 +315,24 @@ def _trimmed(ink: np.ndarray, segment: Segment) -> Segment | None:
     )
 
 
+def _is_speck(segment: Segment, em: float) -> bool:
+    return segment.height < 0.22 * em and segment.width < 0.22 * em
+
+
+def _is_mark(segment: Segment, segments: Sequence[Segment], em: float) -> bool:
+    """Whether text begins close behind a dot, in its height: then it is the mark of a list item."""
+    _, y0, x1, y1 = segment.box
+    return any(
+        x1 < other.box[0] < x1 + 1.5 * em and other.box[1] < (y0 + y1) / 2 < other.box[3]
+        for other in segments
+        if other.height > 0.5 * em
+    )
+
+
 def _may_be_text(segment: Segment, em: float, frames: list[Frame]) -> bool:
-    """Not a lone speck, an upright stroke longer than a letter, or a remnant of a frame's rule."""
+    """Not an upright stroke longer than a letter, or a remnant of a frame's rule."""
     x0, y0, x1, y1 = segment.box
     high, wide = segment.height, segment.width
-    if high < 0.22 * em and wide < 0.22 * em:
-        return False
     if high > 1.5 * em and wide < 0.3 * high:
         return False
     near = 0.3 * em
@@ -353,17 +368,18 @@ def measure(segments: list[Segment], em: float) -> list[Segment]:
         own = heights[i]
         dy = np.abs(middles - middles[i])
         dx = np.maximum(lefts, lefts[i]) - np.minimum(rights, rights[i])
-        similar = (heights > own * 1.02) & (heights < own * 2.1) & (heights < 1.5 * max(em, own))
+        # As tall or taller: among lines of its own height a segment is what it is.
+        similar = (heights > own * 0.94) & (heights < own * 2.1) & (heights < 1.5 * max(em, own))
         level = (dy < 0.45 * np.maximum(cores, cores[i])) & (dx < 12 * em)
         close = (dy < 3.2 * em) & (dx < 4 * em) & (heights < own * 1.55)
         near = np.flatnonzero(similar & (level | close))
         size = own
-        if len(near):
+        if len(near) > 1:  # itself and others
             # Wide segments hold a full alphabet, so their height can be trusted.
             trust = np.minimum(widths[near], 10 * em)
             order = np.argsort(heights[near])
             share = np.cumsum(trust[order]) / trust.sum()
-            typical = float(heights[near][order][np.searchsorted(share, 0.5)])
+            typical = float(heights[near][order][np.searchsorted(share, 0.6)])
             if segment.width < 6 * em or typical < 1.4 * own:
                 size = max(own, typical)
         elif segment.width < 6 * em and own < 0.9 * em:
