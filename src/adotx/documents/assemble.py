@@ -145,6 +145,8 @@ def _grid_blocks(grid: Grid, texts: Texts) -> list[Block]:
         return []
     width = max(len(row) for row in rows)
     rows = [row + [""] * (width - len(row)) for row in rows]
+    if width == 1:  # one box under another
+        return [Block("paragraph", row[0]) for row in rows]
     if grid.ruled:
         return [_table(rows)]
     if width == 2:

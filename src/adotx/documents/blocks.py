@@ -171,7 +171,7 @@ def _code_groups(groups: list[list[Seen]], body: Body) -> list[list[Seen]]:
     def flush() -> None:
         lines = [line for group in run for line in group]
         texts = [line.text for line in lines]
-        if len(lines) and is_code(texts) and (len(lines) > 1 or code_score(texts[0]) >= 0.6):
+        if len(lines) and is_code(texts) and (len(lines) > 1 or code_score(texts[0]) >= 0.7):
             out.append(lines)
         else:
             out.extend(run)
@@ -205,7 +205,7 @@ def _code_groups(groups: list[list[Seen]], body: Body) -> list[list[Seen]]:
 def _block(group: list[Seen], body: Body) -> list[Block]:
     texts = [line.text for line in group]
     first = group[0]
-    if is_code(texts) and (len(group) > 1 or code_score(texts[0]) >= 0.6) and first.em < 1.25 * body.em:
+    if is_code(texts) and (len(group) > 1 or code_score(texts[0]) >= 0.7) and first.em < 1.25 * body.em:
         return [code_block(group)]
     heading = _heading(group, body)
     if heading:

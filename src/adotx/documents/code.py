@@ -20,6 +20,10 @@ _CALL = re.compile(
     r"|->|=>|::|\w\.\w+\.\w|--\w|\w_\w|&&|\|\|"
 )
 _MARKS = re.compile(r"[{}\[\]()=;<>_\"'`#\\|&/*$@:]")
+# What looks like marks of a programming language but is a date, a number, a list mark or a form's key.
+_DIGITS = re.compile(r"\d[\d:/.,-]*\d")
+_MARK = re.compile(r"^([•·◦○●■□◆▶※–—*-]|\(?\d{1,3}[.)]|\(?[가-하][.)]|[①-⑳])\s+(?=\S*[가-힣])")
+_PAIR = re.compile(r"^[가-힣][가-힣 ]{0,9}\s?[:：]\s")
 _HANGUL = re.compile(r"[가-힣]")
 _COMMENT = re.compile(r"^\s*(#|//|/\*|\*|--|\"\"\"|''')")
 _SENTENCE = re.compile(r"[가-힣]{2,}.*(다|요|까|오)[.!?]?$")
@@ -30,6 +34,9 @@ def code_score(line: str) -> float:
     text = line.strip()
     if not text:
         return 0.5
+    if _PAIR.match(text):
+        return 0.1
+    text = _MARK.sub("", _DIGITS.sub("0", text)) or text
     score = 0.2
     if _WORDS.match(text):
         score += 0.3

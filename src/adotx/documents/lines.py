@@ -116,10 +116,14 @@ def drop_noise(ink: np.ndarray, em: float) -> np.ndarray:
         mask = np.concatenate([[False], large])[labels]
         ys, xs = np.nonzero(mask[::2, ::2])
         near[ys * 2 // grid + 1, xs * 2 // grid + 1] = True
-        # As far as a list mark stands from its text.
-        near = ndimage.binary_dilation(near, np.ones((3, 9)))
         cy, cx = (y0 + y1) // 2 // grid + 1, (x0 + x1) // 2 // grid + 1
-        drop |= small & ~near[cy, cx]
+        close = ndimage.binary_dilation(near, np.ones((3, 5)))
+        # As far as a list mark stands from its text.
+        beside = ndimage.binary_dilation(near, np.ones((3, 9)))
+        lone, mark = small & ~beside[cy, cx], small & beside[cy, cx] & ~close[cy, cx]
+        # Where dots lie all over the page, those beside text are of the same kind.
+        expected = lone.sum() * (beside & ~close).sum() / max((~beside).sum(), 1)
+        drop |= lone if mark.sum() > 2 * expected + 2 or not lone.any() else lone | mark
     edge = (x0 <= 1) | (y0 <= 1) | (x1 >= width - 1) | (y1 >= height - 1)
     drop |= edge & ((wide > 2.5 * em) | (high > 2.5 * em))
     drop |= (high > 6 * em) & (wide > 0.5 * em)  # pictures, brackets of a drawing
@@ -275,7 +279,8 @@ def _split(ink: np.ndarray, box: Box, em: float) -> list[Segment]:
     """The lines of a box that holds several, cut in the valleys between them; mostly one."""
     x0, y0, x1, y1 = box
     # A short tall box is large type, whose syllables may have a blank row between their parts.
-    if y1 - y0 < 1.5 * em or x1 - x0 < 3.5 * (y1 - y0):
+    high, wide = y1 - y0, x1 - x0
+    if high < 1.5 * em or wide < (5 * high if high < 2.6 * em else 3 * em):
         return [Segment(box, (y0, y1))]
     profile = ink[y0:y1, x0:x1].sum(1).astype(np.float64)
     full = np.percentile(profile, 85)

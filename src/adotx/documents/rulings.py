@@ -242,7 +242,7 @@ def _parted(
             middle = (ys[number] + ys[number + 1]) / 2
             closes = sum(rule.start <= middle <= rule.end for rule in down) < 2
         if closes:
-            top, low = ys[first] - 6, ys[number] + 6
+            top, low = ys[first] - 3, ys[number] + 3
             level = [rule for rule in across if top <= rule.at <= low]
             upright = [rule for rule in down if min(rule.end, low) - max(rule.start, top) > 14]
             if len(level) > 1 and len(upright) > 1:
@@ -257,7 +257,7 @@ def _cell_frame(across: list[Rule], down: list[Rule], em: float) -> Frame:
     xs, ys = _places([rule.at for rule in down], near), _places([rule.at for rule in across], near)
     box = (round(xs[0]), round(ys[0]), round(xs[-1]), round(ys[-1]))
     # A single column of few rules frames text; it holds no cells.
-    cells = len(xs) > 2 or (len(ys) > 2 and len(xs) == 2 and (len(ys) > 3 or ys[-1] - ys[0] < 8 * em))
+    cells = len(xs) > 2 or len(ys) > 3
     return Frame("grid" if cells else "box", box, xs, ys)
 
 
