@@ -268,7 +268,7 @@ def _panels(dark: np.ndarray, gray: np.ndarray, paper: np.ndarray, contrast: flo
     if not count:
         return []
     height, width = gray.shape
-    found = []
+    found: list[Box] = []
     for number, (ys, xs) in enumerate(ndimage.find_objects(labels), 1):
         rows, cols = ys.stop - ys.start, xs.stop - xs.start
         if rows < 3 or cols < 5 or rows * cols < 20:
@@ -289,7 +289,8 @@ def _panels(dark: np.ndarray, gray: np.ndarray, paper: np.ndarray, contrast: flo
         )
         # Print is never solid along all its four edges.
         if inside.mean() > 0.6 and frame.mean() > 0.9:
-            found.append(tuple(int(v) for v in box))
+            left, top, right, low = (int(v) for v in box)
+            found.append((left, top, right, low))
     return found
 
 

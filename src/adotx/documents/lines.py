@@ -168,8 +168,8 @@ def find_segments(ink: np.ndarray, em: float, frames: list[Frame]) -> tuple[list
     segments = []
     for box in _whole(boxes, em, walls):
         segments += _split(ink, box, em)
-    segments = [_trimmed(ink, segment) for segment in segments]
-    found = [s for s in segments if s is not None and _may_be_text(s, em, frames)]
+    trimmed = [_trimmed(ink, segment) for segment in segments]
+    found = [s for s in trimmed if s is not None and _may_be_text(s, em, frames)]
     return [s for s in found if not _is_speck(s, em) or _is_mark(s, found, em)], em
 
 
@@ -186,7 +186,7 @@ def _walls(ink: np.ndarray, frames: list[Frame], em: float) -> np.ndarray | None
         elif frame.kind == "rows":
             walls = np.zeros(ink.shape, bool) if walls is None else walls
             x0, y0, x1, y1 = frame.box
-            blank = ~ink[y0:y1, x0:x1].any(0)
+            blank = np.logical_not(np.logical_or.reduce(ink[y0:y1, x0:x1], 0))
             least = max(3, round((0.3 if y1 - y0 > 7 * em else 0.45) * em))
             for _, start, end in runs(blank[None, :], least).tolist():
                 walls[y0:y1, x0 + (start + end) // 2] = True
@@ -226,7 +226,7 @@ def _whole(boxes: np.ndarray, em: float, walls: np.ndarray | None) -> list[Box]:
     """Boxes of whole segments: dots, accents, quotation marks and loose jamo joined to what they belong
     to."""
     gap = SEGMENT_GAP * em
-    todo = [tuple(int(v) for v in box) for box in boxes]
+    todo = [_box(box) for box in boxes]
     changed = True
     while changed:
         changed = False
@@ -255,15 +255,20 @@ def _whole(boxes: np.ndarray, em: float, walls: np.ndarray | None) -> list[Box]:
             # So do the parts of one large syllable.
             wide = np.maximum(box[2], array[:, 2]) - np.minimum(box[0], array[:, 0])
             hanging |= (-dx >= 0.7 * thin) & (dy <= 0.2 * em) & (wide < 2.2 * em) & (high < 2.6 * em)
-            join = np.flatnonzero((beside | stacked | hanging | inside) & alive)
-            join = [j for j in join.tolist() if j != i and not _walled(walls, box, array[j])]
+            joined = np.flatnonzero((beside | stacked | hanging | inside) & alive).tolist()
+            join = [j for j in joined if j != i and not _walled(walls, box, array[j])]
             if join:
                 group = array[[i, *join]]
                 array[i] = (*group[:, :2].min(0), *group[:, 2:].max(0))
                 alive[join] = False
                 changed = True
-        todo = [tuple(int(v) for v in box) for box in array[alive]]
+        todo = [_box(box) for box in array[alive]]
     return todo
+
+
+def _box(values: np.ndarray) -> Box:
+    x0, y0, x1, y1 = values.tolist()
+    return x0, y0, x1, y1
 
 
 def _walled(walls: np.ndarray | None, a: np.ndarray, b: np.ndarray) -> bool:
@@ -309,13 +314,13 @@ def _trimmed(ink: np.ndarray, segment: Segment) -> Segment | None:
     core = (y0 + int(dense[0]), y0 + int(dense[-1]) + 1)
     # Ink area over its outline is half a stroke's width.
     outline = np.count_nonzero(area[:, 1:] != area[:, :-1]) + np.count_nonzero(area[1:] != area[:-1])
-    stroke = 2 * float(rows.sum()) / max(outline, 1)
+    stroke = 2 * float(rows.sum()) / max(int(outline), 1)
     blanks = np.diff(across)
     return replace(
         segment,
         box=box,
         core=core,
-        weight=stroke / max(box[3] - box[1], 1),
+        weight=stroke / max(1, int(down[-1] - down[0]) + 1),
         inner=int(blanks.max()) - 1 if len(blanks) else 0,
     )
 

@@ -99,7 +99,7 @@ def glyph_runs(layout: Layout, line: TextLine) -> np.ndarray:
     found = []
     for i in line.segments:
         x0, y0, x1, y1 = layout.segments[i].box
-        columns = layout.ink[y0:y1, x0:x1].any(0)
+        columns = np.logical_or.reduce(layout.ink[y0:y1, x0:x1], 0)
         found.append(runs(columns[None, :], 1)[:, 1:] + x0)
     return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
 

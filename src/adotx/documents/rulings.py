@@ -183,7 +183,9 @@ def _wipe(page: CleanPage, rule: Rule, upright: bool, more: int) -> None:
     start, end = max(0, rule.start - more), min(ink.shape[1], rule.end + more)
     area = np.s_[top:low, start:end]
     above, below = ink[max(0, top - 2) : top, start:end], ink[low : low + 2, start:end]
-    crossed = above.all(0) & below.all(0) if len(above) and len(below) else np.zeros(end - start, bool)
+    crossed = np.zeros(end - start, bool)
+    if len(above) and len(below):
+        crossed |= np.all(above, 0) & np.all(below, 0)
     if crossed.mean() > 0.5:
         crossed[:] = False
     # Print over a faint rule is darker than the rule.
@@ -226,21 +228,22 @@ def _frames(level: list[Rule], upright: list[Rule], em: float) -> list[Frame]:
                 box = (round(rule.at), rule.start, round(rule.at) + 1, rule.end)
                 frames.append(Frame("bar", box, xs=(rule.at,)))
         elif len(xs) >= 2 and len(ys) >= 2:
-            frames += [_cell_frame(*part, em) for part in _parted(across, down, ys)]
+            frames += [_cell_frame(*part, em) for part in _parted(across, down, ys, em)]
     return frames + _level_tables(free, em)
 
 
 def _parted(
-    across: list[Rule], down: list[Rule], ys: tuple[float, ...]
+    across: list[Rule], down: list[Rule], ys: tuple[float, ...], em: float
 ) -> list[tuple[list[Rule], list[Rule]]]:
-    """Tables close under each other, parted where not two upright rules run from one level rule to the
-    next."""
+    """Tables close under each other, parted where no row fits between two level rules, or where not two
+    upright rules run from one to the next."""
     parts, first = [], 0
     for number in range(len(ys)):
         closes = number + 1 == len(ys)
         if not closes:
             middle = (ys[number] + ys[number + 1]) / 2
-            closes = sum(rule.start <= middle <= rule.end for rule in down) < 2
+            closes = ys[number + 1] - ys[number] < 0.45 * em
+            closes = closes or sum(rule.start <= middle <= rule.end for rule in down) < 2
         if closes:
             top, low = ys[first] - 3, ys[number] + 3
             level = [rule for rule in across if top <= rule.at <= low]
