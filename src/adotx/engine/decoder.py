@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adotx.engine.ops import TensorSource, Value, Weights, ints, opset, parameter
-from adotx.engine.runtime import WeightFormat, compile_model, openvino
+from adotx.engine.ops import Value, Weights, ints, opset, parameter
+from adotx.engine.runtime import CacheFormat, compile_model, openvino
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -70,7 +70,7 @@ def _attention(
         empty(i32), empty(i32), empty(i32), empty(f32), empty(f32), zero(), zero(), empty(f32, 0, 0, 0, 0),
         zero(), empty(i32), empty(i32), empty(i32), empty(i32), empty(np.uint8), empty(i32),
     ]  # fmt: skip
-    node = ov.op._PagedAttentionExtension([x.output(0) for x in inputs])
+    node = ov.op._PagedAttentionExtension([x if isinstance(x, ov.Output) else x.output(0) for x in inputs])
     info = node.get_rt_info()
     info["k_head_size"] = info["v_head_size"] = config.head_dim
     info["num_k_heads"] = info["num_v_heads"] = config.num_key_value_heads
@@ -103,13 +103,12 @@ def build_decoder(config: TextConfig, weights: Weights, prefix: str) -> ov.Model
         cache = [parameter(f"{kind}_cache.{index}", ov.Type.dynamic, [-1] * 4) for kind in ("key", "value")]
         parameters += cache
         normal = weights.rms_norm(x, f"{layer}.input_layernorm", eps)
-        q, k, v = (weights.linear(normal, f"{layer}.self_attn.{name}_proj", bias=True) for name in "qkv")
+        q, k, v = weights.linears(normal, [f"{layer}.self_attn.{name}_proj" for name in "qkv"], bias=True)
         seen = _attention(config, rotate(q, heads), rotate(k, kv_heads), v, cache, steps)
         x = o.add(x, weights.linear(seen, f"{layer}.self_attn.o_proj"))
         normal = weights.rms_norm(x, f"{layer}.post_attention_layernorm", eps)
-        gate = o.swish(weights.linear(normal, f"{layer}.mlp.gate_proj"))
-        up = weights.linear(normal, f"{layer}.mlp.up_proj")
-        x = o.add(x, weights.linear(o.multiply(gate, up), f"{layer}.mlp.down_proj"))
+        gate, up = weights.linears(normal, [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")])
+        x = o.add(x, weights.linear(o.multiply(o.swish(gate), up), f"{layer}.mlp.down_proj"))
     # Only the rows asked for meet the output matrix, the largest one.
     x = weights.rms_norm(o.gather(x, picked, np.int64(0)), f"{prefix}model.norm", eps)
     head = f"{prefix}model.embed_tokens" if config.tie_word_embeddings else f"{prefix}lm_head"
@@ -121,30 +120,41 @@ class Decoder:
 
     Args:
         config: sizes of the text model.
-        source: the checkpoint's tensors.
+        weights: the checkpoint's weights in one format.
         prefix: what stands before `model.` in tensor names.
-        weights: weight format.
-        threads, cache_dir: as for `compile_model`.
+        kv_cache, threads, cache_dir: as for `compile_model`.
+
+    Attributes:
+        block_size: positions in a block of the cache.
+        block_bytes: bytes of a block, keys and values of all layers together.
+        cache_type: OpenVINO's name of the cache's elements.
     """
 
     def __init__(
         self,
         config: TextConfig,
-        source: TensorSource,
+        weights: Weights,
         prefix: str,
-        weights: WeightFormat,
         *,
+        kv_cache: CacheFormat | None = None,
         threads: int | None = None,
         cache_dir: str | Path | None = None,
     ) -> None:
-        self._weights = Weights(source, weights)
-        model = build_decoder(config, self._weights, prefix)
-        self._compiled = compile_model(model, weights, threads=threads, cache_dir=cache_dir)
+        self._weights = weights
+        model = build_decoder(config, weights, prefix)
+        self._compiled = compile_model(
+            model, weights.format, kv_cache=kv_cache, threads=threads, cache_dir=cache_dir
+        )
+        del model
+        weights.drop_pages()
         self._request = self._compiled.create_infer_request()
         self._caches = [port for port in self._compiled.inputs if "_cache." in port.get_any_name()]
-        layout = self._caches[0].get_partial_shape()
-        assert layout.rank.get_length() == 4 and layout[0].is_dynamic, f"unknown cache layout {layout}"
-        self.block_size: int = layout[2].get_length()  # [blocks, heads, positions, head size (+ scales)]
+        key, value = (port.get_partial_shape() for port in self._caches[:2])
+        assert value.rank.get_length() == 4 and value[0].is_dynamic, f"unknown cache layout {value}"
+        # [blocks, heads, positions, head size]; u8 keys have rows of scales after a block's positions, u8
+        # values have theirs beside each position, so only the values' axis counts positions.
+        self.block_size: int = value[2].get_length()
+        assert key[2].get_length() >= self.block_size, f"unknown cache layout {key}, {value}"
         self.cache_type: str = self._caches[0].get_element_type().get_type_name()
         self.block_bytes = sum(
             int(np.prod([port.get_partial_shape()[axis].get_length() for axis in (1, 2, 3)]))

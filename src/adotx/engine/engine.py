@@ -91,6 +91,7 @@ class Engine:
         tile_batch: int,
         cache_dir: str | Path | None,
     ) -> None:
+        from adotx.engine.convert import open_weights
         from adotx.engine.decoder import Decoder
 
         config = checkpoint.config
@@ -106,9 +107,8 @@ class Engine:
         self._text, self._vision = config.text, config.vision
         self._threads, self._cache_dir, self._tile_batch = threads, cache_dir, tile_batch
         prefix = "language_model." if config.family == "a.x-4-vl" else ""
-        self._decoder = Decoder(
-            config.text, checkpoint.tensors, prefix, weights, threads=threads, cache_dir=cache_dir
-        )
+        self._weights = open_weights(checkpoint, weights)
+        self._decoder = Decoder(config.text, self._weights, prefix, threads=threads, cache_dir=cache_dir)
         # Looked up here and not in the graph: the table stays memory-mapped, only rows in use are read.
         self._embeddings = checkpoint.tensors.raw(f"{prefix}model.embed_tokens.weight")
         context = config.text.max_position_embeddings
@@ -146,7 +146,7 @@ class Engine:
         Args:
             checkpoint: an open checkpoint of family "a.x-4-vl" or "qwen2".
             weights: "int8" (weights 8 bits per output channel, computing in bf16 where the CPU has it),
-                "bf16", or "f32" (everything float32, the reference).
+                "int4" (decoder layers in 4 bits), "bf16", or "f32" (everything float32, the reference).
             threads: CPU threads; None: one per core.
             kv_memory: bytes for the key/value cache; None: a quarter of the available memory, at most
                 `max_running` whole contexts. The system hands the memory out as it is used.
@@ -412,8 +412,7 @@ class Engine:
         return VisionEncoder(
             config.vision,
             config.projector,
-            self.checkpoint.tensors,
-            self.weights,
+            self._weights,
             batch=self._tile_batch,
             threads=self._threads,
             cache_dir=self._cache_dir,

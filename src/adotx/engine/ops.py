@@ -1,16 +1,18 @@
 """Graph pieces that decoder and vision tower share: inputs, norms, and linear layers in a weight format.
 
 In: a tensor store and tensor names. Out: OpenVINO graph nodes. Knows no layer order and no checkpoint layout.
-Every matrix goes through `Weights.linear`, so a new weight format is one more branch there.
+Every matrix goes through `Weights.linears`, which also decides whether neighbours become one multiplication.
 """
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from adotx.engine.formats import Matrix
 from adotx.engine.runtime import WeightFormat, openvino
 
 if TYPE_CHECKING:
@@ -25,6 +27,14 @@ class TensorSource(Protocol):
     def array(self, name: str) -> np.ndarray: ...
 
     def raw(self, name: str) -> np.ndarray: ...
+
+
+class MatrixSource(Protocol):
+    """Quantised matrices, by the checkpoint's tensors that each is made of."""
+
+    def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
+        """(what it is, integers, scales); see `adotx.engine.formats`."""
+        ...
 
 
 def opset() -> Any:
@@ -48,29 +58,31 @@ def ints(*values: int) -> Any:
     return opset().constant(np.array(values, np.int64))
 
 
-def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric int8 per output channel: weight [out, in] ~ q int8 [out, in] * scale float32 [out, 1]."""
-    scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), np.finfo(np.float32).tiny) / np.float32(127)
-    return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
-
-
 class Weights:
     """Constants of a graph, made from a checkpoint's tensors in one weight format.
 
     The graph shares memory with the arrays (memory-mapped ones are never copied), so this object must live as
     long as the compiled model: OpenVINO does not hold on to them.
+
+    Args:
+        source: the checkpoint's tensors.
+        weights: the format.
+        matrices: where the quantised matrices are; for "int8" and "int4" only.
     """
 
-    def __init__(self, source: TensorSource, weights: WeightFormat) -> None:
-        self.source, self.format = source, weights
+    def __init__(
+        self, source: TensorSource, weights: WeightFormat, matrices: MatrixSource | None = None
+    ) -> None:
+        assert (matrices is not None) == (weights in ("int8", "int4"))
+        self.source, self.format, self._matrices = source, weights, matrices
         self._alive: list[np.ndarray] = []
 
-    def _share(self, array: np.ndarray, dtype: ov.Type | None = None) -> Any:
+    def _share(self, array: np.ndarray, dtype: ov.Type | None = None, shape: Sequence[int] = ()) -> Any:
         ov = openvino()
         array = np.ascontiguousarray(array)
         self._alive.append(array)
         # With shape and type spelled out OpenVINO takes read-only memory too, such as a mapped file.
-        tensor = ov.Tensor(array, ov.Shape(array.shape), dtype or ov.Type(array.dtype))
+        tensor = ov.Tensor(array, ov.Shape(list(shape) or array.shape), dtype or ov.Type(array.dtype))
         return ov.op.Constant(tensor, shared_memory=True)
 
     def exact(self, name: str, shape: Sequence[int] | None = None) -> Any:
@@ -78,25 +90,55 @@ class Weights:
         array = self.source.array(name)
         return self._share(array if shape is None else array.reshape(shape))
 
-    def matrix(self, name: str) -> Any:
-        """A linear layer's weight [out, in] as a float32-valued node in this object's format."""
-        ov, o = openvino(), opset()
+    def _plain(self, name: str) -> Any:
+        """A matrix [out, in] of the checkpoint as it is, memory-mapped where its file has the right dtype."""
         if self.format == "f32":
             return self._share(self.source.array(name))
-        if self.format == "bf16":
-            import ml_dtypes
+        import ml_dtypes
 
-            raw = self.source.raw(name).astype(ml_dtypes.bfloat16, copy=False)
-            return o.convert(self._share(raw.view(np.uint16), ov.Type.bf16), ov.Type.f32)
-        # The plugin recognises convert -> multiply -> matmul and keeps the matrix in 8 bits.
-        q, scale = quantize_rows(self.source.array(name))
-        return o.multiply(o.convert(self._share(q), ov.Type.f32), self._share(scale))
+        raw = self.source.raw(name).astype(ml_dtypes.bfloat16, copy=False)
+        return opset().convert(self._share(raw.view(np.uint16), openvino().Type.bf16), openvino().Type.f32)
+
+    def _quantized(self, parts: Sequence[str]) -> tuple[Any, int]:
+        """(float32-valued node [out, in], out) in the pattern of which the plugin keeps the integers."""
+        assert self._matrices is not None
+        ov, o = openvino(), opset()
+        matrix, q, scale = self._matrices.matrix(parts)
+        if matrix.kind == "int8":
+            return o.multiply(o.convert(self._share(q), ov.Type.f32), self._share(scale)), matrix.rows
+        groups = (matrix.rows, matrix.columns // matrix.group)
+        values = o.convert(self._share(q, ov.Type.i4, (*groups, matrix.group)), ov.Type.f16)
+        scaled = o.multiply(values, self._share(scale, ov.Type.f16, (*groups, 1)))
+        whole = o.reshape(scaled, ints(matrix.rows, matrix.columns), False)
+        return o.convert(whole, ov.Type.f32), matrix.rows
+
+    def linears(self, x: Value, names: Sequence[str], *, bias: bool = False) -> list[Any]:
+        """Linear layers of one input: x [..., in] -> [..., out] for each of `names`.
+
+        Quantised ones are stored as one matrix and multiplied at once; the others stay as they lie in the
+        checkpoint's files, for putting them together would copy them.
+        """
+        o = opset()
+        if self._matrices is None:
+            outputs = [o.matmul(x, self._plain(f"{name}.weight"), False, True) for name in names]
+            if bias:
+                outputs = [
+                    o.add(y, self.exact(f"{name}.bias")) for y, name in zip(outputs, names, strict=True)
+                ]
+            return outputs
+        weight, rows = self._quantized([f"{name}.weight" for name in names])
+        y = o.matmul(x, weight, False, True)
+        if bias:
+            y = o.add(y, self._share(np.concatenate([self.source.array(f"{name}.bias") for name in names])))
+        if len(names) == 1:
+            return [y]
+        lengths = [len(self.source.raw(f"{name}.weight")) for name in names]
+        assert sum(lengths) == rows
+        return o.variadic_split(y, np.int64(-1), ints(*lengths)).outputs()
 
     def linear(self, x: Value, name: str, *, bias: bool = False) -> Any:
         """x [..., in] -> [..., out] with tensors `name`.weight and, if asked, `name`.bias."""
-        o = opset()
-        y = o.matmul(x, self.matrix(f"{name}.weight"), False, True)
-        return o.add(y, self.exact(f"{name}.bias")) if bias else y
+        return self.linears(x, [name], bias=bias)[0]
 
     def rms_norm(self, x: Value, name: str, eps: float) -> Any:
         """Root-mean-square norm over the last axis (Qwen2RMSNorm)."""
@@ -110,3 +152,20 @@ class Weights:
         o = opset()
         normal = o.mvn(x, ints(-1), True, eps, "INSIDE_SQRT")
         return o.add(o.multiply(normal, self.exact(f"{name}.weight")), self.exact(f"{name}.bias"))
+
+    def drop_pages(self) -> None:
+        """Let go of the mapped files' pages, of which the compiled model has its own packed copy by now.
+
+        What is read again, such as rows of the embedding table, comes back from the file.
+        """
+        if not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        maps: dict[int, mmap.mmap] = {}
+        for array in self._alive:
+            base: Any = array
+            while isinstance(base, np.ndarray):
+                base = base.base
+            if isinstance(base, mmap.mmap):
+                maps[id(base)] = base
+        for file in maps.values():
+            file.madvise(mmap.MADV_DONTNEED)

@@ -1,6 +1,7 @@
 """OpenVINO itself: imported quietly, one core, and the compile settings of each weight format.
 
-In: a graph, a weight format, thread count, cache folder. Out: a compiled model. Knows no A.X architecture.
+In: a graph, formats of weights and cache, thread count, cache folder. Out: a compiled model. Knows no A.X
+architecture.
 This is the only module that imports OpenVINO's top level; the others get it from `openvino()`.
 """
 
@@ -8,18 +9,22 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
+from adotx.engine.formats import GROUP
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
     import openvino as ov
 
-WeightFormat = Literal["f32", "bf16", "int8"]
-WEIGHT_FORMATS: tuple[WeightFormat, ...] = ("f32", "bf16", "int8")
+WeightFormat = Literal["f32", "bf16", "int8", "int4"]
+WEIGHT_FORMATS: tuple[WeightFormat, ...] = ("f32", "bf16", "int8", "int4")
+CacheFormat = Literal["bf16", "u8"]
+CACHE_FORMATS: tuple[CacheFormat, ...] = ("bf16", "u8")
 
 
 @cache
@@ -55,22 +60,33 @@ def has_bf16() -> bool:
 
 
 def compile_model(
-    model: ov.Model, weights: WeightFormat, *, threads: int | None = None, cache_dir: str | Path | None = None
+    model: ov.Model,
+    weights: WeightFormat,
+    *,
+    kv_cache: CacheFormat | None = None,
+    threads: int | None = None,
+    cache_dir: str | Path | None = None,
 ) -> ov.CompiledModel:
     """Compile for the CPU, tuned for one step at a time.
 
     Args:
         model: the graph.
-        weights: "f32" computes and caches in float32; the others in bf16 where the CPU has it.
+        weights: "f32" computes in float32, the others in bf16 where the CPU has it.
+        kv_cache: how paged attention keeps keys and values: "u8" with scales, "bf16" (float32 where the CPU
+            has no bf16); None: "bf16", or float32 for f32 weights, which the plugin takes with no bf16.
         threads: CPU threads; None lets OpenVINO take one per core.
         cache_dir: folder where OpenVINO keeps compiled models between runs; None keeps none.
     """
+    computed = "f32" if weights == "f32" or not has_bf16() else "bf16"
     properties: dict[str, str | int] = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "f32" if weights == "f32" or not has_bf16() else "bf16",
+        "INFERENCE_PRECISION_HINT": computed,
         # Not u8, the plugin's own choice: what is read off a page stands in this cache.
-        "KV_CACHE_PRECISION": "f32" if weights == "f32" or not has_bf16() else "bf16",
+        "KV_CACHE_PRECISION": "u8" if kv_cache == "u8" else computed,
     }
+    if weights in ("int8", "int4"):
+        # Inputs meet the integers as int8, in groups as long as those of int4: faster than the plugin's 32.
+        properties["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = GROUP
     if threads:
         properties["INFERENCE_NUM_THREADS"] = threads
     if cache_dir:
@@ -99,8 +115,20 @@ def available_memory() -> int:
 def check_format(weights: str) -> WeightFormat:
     """`weights` if it is a known format; AdotxError otherwise."""
     if weights not in WEIGHT_FORMATS:
-        names = ", ".join(WEIGHT_FORMATS)
-        raise AdotxError(
-            "engine.weights", f"unknown weight format {weights!r}", "weights", f"use one of {names}"
-        )
+        raise _unknown("weights", "weight", weights, WEIGHT_FORMATS)
     return weights  # type: ignore[return-value]
+
+
+def check_cache_format(kv_cache: str | None, weights: WeightFormat) -> CacheFormat | None:
+    """`kv_cache` if `compile_model` takes it with `weights`; AdotxError otherwise."""
+    if kv_cache is not None and kv_cache not in CACHE_FORMATS:
+        raise _unknown("kv_cache", "cache", kv_cache, CACHE_FORMATS)
+    if kv_cache == "bf16" and weights == "f32":
+        what = "f32 weights have a cache of f32 or u8"
+        raise AdotxError("engine.kv_cache", what, "kv_cache", "leave kv_cache out")
+    return kv_cache  # type: ignore[return-value]
+
+
+def _unknown(setting: str, kind: str, value: str, known: Sequence[str]) -> AdotxError:
+    what = f"unknown {kind} format {value!r}"
+    return AdotxError(f"engine.{setting}", what, setting, f"use one of {', '.join(known)}")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adotx.engine.ops import TensorSource, Value, Weights, ints, opset, parameter
-from adotx.engine.runtime import WeightFormat, compile_model, openvino
+from adotx.engine.ops import Value, Weights, ints, opset, parameter
+from adotx.engine.runtime import compile_model, openvino
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
@@ -60,9 +60,8 @@ def build_tower(config: VisionConfig, weights: Weights, pixels: Value) -> Value:
     for index in range(wanted):
         layer = f"{TOWER}.encoder.layers.{index}"
         normal = weights.layer_norm(x, f"{layer}.layer_norm1", eps)
-        q, k, v = (
-            split_heads(weights.linear(normal, f"{layer}.self_attn.{name}_proj", bias=True)) for name in "qkv"
-        )
+        names = [f"{layer}.self_attn.{name}_proj" for name in "qkv"]
+        q, k, v = (split_heads(y) for y in weights.linears(normal, names, bias=True))
         seen = o.scaled_dot_product_attention(q, k, v, causal=False)
         seen = o.reshape(o.transpose(seen, ints(0, 2, 1, 3)), ints(0, patches, hidden), True)
         x = o.add(x, weights.linear(seen, f"{layer}.self_attn.out_proj", bias=True))
@@ -106,8 +105,7 @@ class VisionEncoder:
 
     Args:
         vision, projector: sizes.
-        source: the checkpoint's tensors.
-        weights: weight format.
+        weights: the checkpoint's weights in one format.
         batch: tiles per call; bounds memory.
         threads, cache_dir: as for `compile_model`.
     """
@@ -116,18 +114,18 @@ class VisionEncoder:
         self,
         vision: VisionConfig,
         projector: ProjectorConfig,
-        source: TensorSource,
-        weights: WeightFormat,
+        weights: Weights,
         *,
         batch: int = 8,
         threads: int | None = None,
         cache_dir: str | Path | None = None,
     ) -> None:
-        self._weights = Weights(source, weights)
-        model = build_vision(vision, projector, self._weights)
-        self._request = compile_model(
-            model, weights, threads=threads, cache_dir=cache_dir
-        ).create_infer_request()
+        self._weights = weights
+        model = build_vision(vision, projector, weights)
+        compiled = compile_model(model, weights.format, threads=threads, cache_dir=cache_dir)
+        del model
+        weights.drop_pages()
+        self._request = compiled.create_infer_request()
         self._batch = batch
         self._shape = (projector.grid_size**2, projector.out_hidden_size)
 

@@ -1,0 +1,209 @@
+"""Weight formats: which matrix of a model is kept how, and the arithmetic of int8 and int4.
+
+In: a configuration and a weight format, or float32 matrices. Out: a plan, or integers with scales. Pure
+NumPy; knows no files, no graphs and no OpenVINO.
+
+int8: one float32 scale a row. int4: one float16 scale for each group of neighbours in a row, two values a
+byte. Rows are quantised independently, so a fused matrix is its parts' rows end to end, quantised or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from adotx.checkpoint import ModelConfig
+
+Kind = Literal["int8", "int4"]
+
+# The plugin's kernel is quickest at 128: smaller groups were measured slower, larger ones less exact.
+GROUP = 128
+SMALLEST_GROUP = 16
+# How much of a group's largest value the far end of the range stands for: clipping a little lowers the error.
+CLIPS = (1.0, 0.95, 0.9, 0.82)
+# Values quantised at a time: what is in work stays in the processor's cache.
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A linear layer as it is stored.
+
+    Attributes:
+        name: its parts' common beginning and, joined by +, what differs; see `stored_name`.
+        parts: the checkpoint's tensors [rows, columns] that it is made of, rows end to end.
+        rows, columns: its shape, [out, in].
+        kind: "int8" or "int4".
+        group: columns that share a scale; for int8 all of them.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    rows: int
+    columns: int
+    kind: Kind
+    group: int
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Shapes of the stored integers (int4: bytes of two) and of the scales."""
+        width = self.columns // 2 if self.kind == "int4" else self.columns
+        return (self.rows, width), (self.rows, self.columns // self.group)
+
+    @property
+    def dtypes(self) -> tuple[np.dtype, np.dtype]:
+        """dtypes of the stored integers and of the scales."""
+        if self.kind == "int4":
+            return np.dtype(np.uint8), np.dtype(np.float16)
+        return np.dtype(np.int8), np.dtype(np.float32)
+
+    def quantize(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Some rows, float32 [n, columns], as this matrix stores them: (integers, scales)."""
+        return quantize_groups(weight, self.group) if self.kind == "int4" else quantize_rows(weight)
+
+
+def stored_name(parts: Sequence[str]) -> str:
+    """One name for tensors that are stored as one: a.q_proj.weight, a.k_proj.weight -> a.q_proj+k_proj."""
+    modules = [part.removesuffix(".weight").rpartition(".") for part in parts]
+    assert len({prefix for prefix, _, _ in modules}) == 1, f"{parts} do not belong together"
+    prefix, dot, _ = modules[0]
+    return prefix + dot + "+".join(last for _, _, last in modules)
+
+
+def group_size(columns: int) -> int | None:
+    """Columns that share a scale in int4: the largest power of two up to 128 that divides; None below 16."""
+    group = min(columns & -columns, GROUP)
+    return group if group >= SMALLEST_GROUP else None
+
+
+def plan(config: ModelConfig, weights: Kind) -> list[Matrix]:
+    """Every matrix of the model's graphs, in the order of their use.
+
+    int4 holds for the decoder's layers; the output matrix, tower and projector stay at int8, and so does a
+    matrix whose rows 16 does not divide.
+    """
+    from adotx.checkpoint.names import expected_tensors, text_prefix
+
+    shapes, prefix = expected_tensors(config), text_prefix(config)
+    matrices: list[Matrix] = []
+
+    def add(kind: Kind, module: str, *names: str) -> None:
+        parts = tuple(f"{module}{name}.weight" for name in names)
+        rows, columns = sum(shapes[part][0] for part in parts), prod(shapes[parts[0]][1:])
+        group = group_size(columns) if kind == "int4" else None
+        made: Kind = "int4" if group else "int8"
+        matrices.append(Matrix(stored_name(parts), parts, rows, columns, made, group or columns))
+
+    for index in range(config.text.num_hidden_layers):
+        layer = f"{prefix}model.layers.{index}."
+        add(weights, f"{layer}self_attn.", "q_proj", "k_proj", "v_proj")
+        add(weights, f"{layer}self_attn.", "o_proj")
+        add(weights, f"{layer}mlp.", "gate_proj", "up_proj")
+        add(weights, f"{layer}mlp.", "down_proj")
+    add("int8", prefix, "model.embed_tokens" if config.text.tie_word_embeddings else "lm_head")
+    if config.vision and config.projector:
+        for index in range(config.vision.num_hidden_layers):
+            layer = f"vision_tower.vision_model.encoder.layers.{index}."
+            add("int8", f"{layer}self_attn.", "q_proj", "k_proj", "v_proj")
+            add("int8", f"{layer}self_attn.", "out_proj")
+            add("int8", f"{layer}mlp.", "fc1")
+            add("int8", f"{layer}mlp.", "fc2")
+        add("int8", "multi_modal_projector.mlp.mlp.", "0")
+        add("int8", "multi_modal_projector.mlp.mlp.", "2")
+    return matrices
+
+
+def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetric int8, one scale a row.
+
+    Args:
+        weight: float32 [out, in], finite.
+
+    Returns:
+        q int8 [out, in] in -127..127 and scale float32 [out, 1]; |q * scale - weight| <= scale / 2.
+    """
+    scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), np.finfo(np.float32).tiny) / np.float32(127)
+    return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
+
+
+def dequantize_rows(q: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """What `quantize_rows` stands for, float32 [out, in]."""
+    return q.astype(np.float32) * scale
+
+
+def quantize_groups(weight: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetric int4, one scale for each `group` neighbours of a row.
+
+    The value of largest magnitude lies at -8, the end that reaches further, so scales may be negative; of
+    several clips the one with the least squared error is taken, group by group.
+
+    Args:
+        weight: float32 [out, in], finite; `group` divides in and is even.
+
+    Returns:
+        (uint8 [out, in / 2], float16 [out, in / group]): pairs as `pack` lays them, and scales;
+        a group's mean squared error is at most that of scale max / 8 (so |error| <= max / 8 at worst).
+    """
+    rows, columns = weight.shape
+    assert columns % group == 0 and group % 2 == 0, (columns, group)
+    packed = np.empty((rows, columns // 2), np.uint8)
+    scales = np.empty((rows, columns // group), np.float16)
+    step = max(_BLOCK // columns, 1)
+    for start in range(0, rows, step):
+        block = weight[start : start + step].reshape(-1, group)
+        q, scale = _quantize_block(block)
+        packed[start : start + step] = pack(q).reshape(-1, columns // 2)
+        scales[start : start + step] = scale.reshape(-1, columns // group)
+    return packed, scales
+
+
+def _quantize_block(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """float32 [n, group] -> (int8 [n, group], float16 [n])."""
+    high, low = block.max(axis=1), block.min(axis=1)
+    end = np.where(high > -low, high, low) / np.float32(-8)
+    best_q, best_scale, best_error = np.empty(0), np.empty(0), np.empty(0)
+    # A scale beyond float16 or too small for it clips or vanishes; no trained weight comes near.
+    largest = np.float32(np.finfo(np.float16).max)
+    q, error = np.empty_like(block), np.empty_like(block)
+    for clip in CLIPS:
+        scale = np.clip(end * np.float32(clip), -largest, largest).astype(np.float16)
+        wide = scale.astype(np.float32)[:, None]
+        with np.errstate(divide="ignore"):
+            inverse = np.where(wide == 0, np.float32(0), 1 / wide)
+        np.multiply(block, inverse, out=q)
+        np.rint(q, out=q)
+        np.clip(q, -8, 7, out=q)
+        np.multiply(q, wide, out=error)
+        np.subtract(error, block, out=error)
+        squares = np.einsum("ij,ij->i", error, error)
+        if not len(best_error):
+            best_q, best_scale, best_error = q.astype(np.int8), scale, squares
+        else:
+            better = squares < best_error
+            best_q[better] = q[better]
+            best_scale[better], best_error[better] = scale[better], squares[better]
+    return best_q, best_scale
+
+
+def dequantize_groups(packed: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """What `quantize_groups` stands for, float32 [out, in]."""
+    rows, groups = scale.shape
+    q = unpack(packed).reshape(rows, groups, -1)
+    return (q * scale.astype(np.float32)[:, :, None]).reshape(rows, -1)
+
+
+def pack(q: np.ndarray) -> np.ndarray:
+    """Integers -8..7, int8 [..., n], n even -> uint8 [..., n / 2]; the first of a pair in the low half."""
+    bits = q.view(np.uint8) & 15
+    return bits[..., 0::2] | (bits[..., 1::2] << 4)
+
+
+def unpack(packed: np.ndarray) -> np.ndarray:
+    """The reverse of `pack`: uint8 [..., n] -> int8 [..., 2 n]."""
+    pairs = np.stack([packed & 15, packed >> 4], -1).reshape(*packed.shape[:-1], -1).astype(np.int8)
+    return (pairs ^ 8) - np.int8(8)
