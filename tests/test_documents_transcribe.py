@@ -22,12 +22,16 @@ class Letters:
     names = ("<|im_start|>", "<|im_end|>", "<|system|>", "<|user|>", "<|assistant|>", "<|extra_id_11|>")
     special = dict(zip(names, range(2_000_000, 2_000_006), strict=True))  # noqa: RUF012
     control_ids = frozenset(special.values())
+    vocab_size = 128
 
     def encode(self, text: str) -> list[int]:
         return [ord(c) for c in text]
 
+    def encode_batch(self, texts: list[str]) -> list[list[int]]:
+        return [self.encode(text) for text in texts]
+
     def token_bytes(self, token: int) -> bytes:
-        return {v: k for k, v in self.special.items()}[token].encode()
+        return {v: k for k, v in self.special.items()}.get(token, chr(token % 2_000_000)).encode()
 
     def decode(self, ids: list[int], skip_special: bool = True) -> str:
         return "".join(map(chr, ids))

@@ -3,6 +3,7 @@
 Knows no engine, no pixels and no HTTP; the tokenizer is handed in.
 """
 
+from adotx.chat.loops import table_ids
 from adotx.chat.messages import ToolCall
 from adotx.chat.render import Rendered, Slot, render
 from adotx.chat.stream import TextStream
@@ -21,4 +22,5 @@ __all__ = [
     "parse_tool_call_ids",
     "parse_tool_calls",
     "render",
+    "table_ids",
 ]

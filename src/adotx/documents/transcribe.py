@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
-from adotx.chat import render
+from adotx.chat import render, table_ids
 from adotx.documents.assemble import assemble
 from adotx.documents.ground import grounded
 from adotx.documents.intake import PDF_DPI, pages_of
@@ -198,7 +198,13 @@ class Transcriber:
             tokens_per_tile=config.tiles.tokens_per_tile,
         )
         # The card's values: top_k 1, so greedy, with repetition penalty 1.05.
-        sampling = SamplingParams(max_new_tokens=_PAGE_IDS, repetition_penalty=1.05, loop_guard=_PAGE_LOOP)
+        # Whole pages have tables with many empty cells; packed rows have none, a loop of blanks there is one.
+        sampling = SamplingParams(
+            max_new_tokens=_PAGE_IDS,
+            repetition_penalty=1.05,
+            loop_guard=_PAGE_LOOP,
+            loop_exempt=table_ids(self.checkpoint.tokenizer),
+        )
         slots = [(slot.start, slot.length) for slot in prompt.slots]
         [output] = self.engine.generate([Request(prompt.ids, slots=slots, pixels=tiles, sampling=sampling)])
         text = self.checkpoint.tokenizer.decode(output.ids).strip()
