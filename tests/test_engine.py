@@ -7,7 +7,6 @@ import math
 import subprocess
 import sys
 import textwrap
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +57,7 @@ def idle(engine: Engine):
     """The engine; afterwards it must hold no block and no request."""
     yield engine
     assert engine.pool.available == engine.pool.count
-    assert not engine._scheduler.running and not engine._scheduler.waiting
+    assert engine.stats().running == engine.stats().waiting == 0
 
 
 # Golden numbers
@@ -93,7 +92,7 @@ def test_golden_text_only_leaves_the_tower_uncompiled(tiny) -> None:
     ids = expected["input_ids"][0, -8:].tolist()
     logits = engine.logits(Request(ids, slots=[]))
     assert np.abs(logits - expected["text_only_logits"][0]).max() < 1e-3
-    assert "_encoder" not in vars(engine)
+    assert "_encoder" not in vars(engine.backend)
     with pytest.raises(AdotxError, match=r"3 image positions .* 0 in"):
         engine.logits(Request(ids))
 
@@ -194,20 +193,6 @@ def test_streams_read_in_turn_share_steps(idle: Engine, alone: list[list[int]]) 
     assert all(stream.output and stream.output.ids == ids for stream, ids in zip(streams, alone, strict=True))
 
 
-def test_threads_share_steps(idle: Engine, alone: list[list[int]]) -> None:
-    results: dict[int, list[int]] = {}
-
-    def work(index: int, request: Request) -> None:
-        results[index] = list(idle.stream(request))
-
-    threads = [threading.Thread(target=work, args=pair) for pair in enumerate(mixed_requests())]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert [results[i] for i in range(len(alone))] == alone
-
-
 def test_logits_agree_with_generation(idle: Engine) -> None:
     request = pictured(10, 3, 5, 7)
     [output] = idle.generate([request])
@@ -261,23 +246,8 @@ def test_a_closed_stream_frees_its_blocks(idle: Engine) -> None:
     del forgotten
 
 
-def test_an_error_in_a_step_reaches_everyone_and_leaks_nothing(idle: Engine, monkeypatch) -> None:
-    streams = [idle.stream(Request(random_ids(i, 5), sampling=GREEDY)) for i in range(2)]
-    next(streams[0])
-
-    def fail(*_: object) -> None:
-        raise RuntimeError("out of luck")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(idle._decoder, "forward", fail)
-        for stream in streams:
-            with pytest.raises(RuntimeError, match="out of luck"):
-                list(stream)
-    assert len(idle.generate([Request(random_ids(0, 5), sampling=GREEDY)])[0].ids) == 12
-
-
 def test_scores_that_are_not_numbers_end_one_request_only(idle: Engine, monkeypatch) -> None:
-    forward = idle._decoder.forward
+    forward = idle.backend.forward
 
     def first_row_nan(*args):
         logits = forward(*args).copy()
@@ -286,7 +256,7 @@ def test_scores_that_are_not_numbers_end_one_request_only(idle: Engine, monkeypa
 
     streams = [idle.stream(Request(random_ids(i, 5), sampling=GREEDY)) for i in range(2)]
     with monkeypatch.context() as patch:
-        patch.setattr(idle._decoder, "forward", first_row_nan)
+        patch.setattr(idle.backend, "forward", first_row_nan)
         with pytest.raises(AdotxError, match="not numbers"):
             next(streams[0])
     assert len(list(streams[1])) == 12

@@ -1,106 +1,400 @@
-"""Blocks and scheduling without a model: nothing leaks, nobody starves, steps stay within their size."""
+"""Blocks, scheduling, prefix cache, preemption, speculation, limits: on a model without weights that notices
+every mistake in the cache (tests/mock_backend.py)."""
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from adotx.engine.blocks import BlockPool
-from adotx.engine.sampling import SamplingParams
-from adotx.engine.scheduler import Request, Scheduler, Sequence
+from adotx.engine import BlockPool, Engine, Request, SamplingParams
+from adotx.engine.blocks import ROOT, content_key
 from adotx.errors import AdotxError
+from mock_backend import IMAGE, MockBackend
 
 
-def sequence(prompt: int, new: int) -> Sequence:
-    return Sequence(Request(list(range(1, prompt + 1))), new, frozenset({0}))
+def engine(backend: MockBackend | None = None, blocks: int = 400, **others) -> Engine:
+    return Engine(backend or MockBackend(), kv_memory=blocks, **others)
 
 
-def run(scheduler: Scheduler, every_step=lambda step: None) -> int:
-    """Run to the end with a model that always answers 1; the number of steps."""
-    steps = 0
-    while scheduler.waiting or scheduler.running:
-        every_step(steps)
-        scheduler.admit()
-        chunks = scheduler.plan()
-        assert chunks and sum(chunk.length for chunk in chunks) <= scheduler.step_tokens
-        held = [block for running in scheduler.running for block in running.blocks]
-        assert len(held) == len(set(held)) == scheduler.pool.count - scheduler.pool.available
-        for chunk in chunks:
-            assert chunk.start + chunk.length <= len(chunk.sequence.blocks) * scheduler.pool.block_size
-            scheduler.advance(chunk)
-            if chunk.samples:
-                reason = chunk.sequence.accept(1)
-                if reason:
-                    scheduler.finish(chunk.sequence, reason)
-        steps += 1
-    return steps
+def ids(seed: int, length: int) -> list[int]:
+    return np.random.default_rng(seed).integers(2, 40, length).tolist()
 
 
-def test_pool_gives_all_or_nothing() -> None:
-    pool = BlockPool(4, 32)
-    taken = pool.allocate(3)
-    assert taken is not None and len(set(taken)) == 3
-    assert pool.allocate(2) is None and pool.available == 1
-    pool.free(taken)
-    assert pool.available == 4 and pool.allocate(3) == taken  # the pages in use are used again
-    assert [pool.blocks_for(n) for n in (0, 1, 32, 33)] == [0, 1, 1, 2]
+def pictured(before: list[int], tiles: list[int], after: list[int], **others) -> Request:
+    """A request with one image whose tiles are named by numbers."""
+    pixels = np.array(tiles, np.float32)[:, None, None, None] * np.ones((1, *IMAGE.tile_shape), np.float32)
+    return Request([*before, *[1] * (3 * len(tiles)), *after], pixels=pixels, **others)
 
 
+def is_idle(engine: Engine) -> bool:
+    stats = engine.stats()
+    return stats.running == stats.waiting == 0 and engine.pool.available == engine.pool.count
+
+
+# Blocks
+
+
+class Blocks(RuleBasedStateMachine):
+    """The pool beside the simplest account of who holds what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool, self.held, self.keys, self.filled = BlockPool(6, 4), [], {}, 0
+
+    @rule(count=st.integers(0, 7))
+    def allocate(self, count: int) -> None:
+        before = self.pool.available
+        taken = self.pool.allocate(count)
+        assert (taken is None) == (count > before)
+        if taken is not None:
+            assert len(set(taken)) == count and not set(taken) & {b for b in self.held}
+            self.held += taken
+            self.keys = {key: block for key, block in self.keys.items() if block not in taken}
+
+    @rule(pick=st.integers(0, 100))
+    def free(self, pick: int) -> None:
+        if self.held:
+            self.pool.free([self.held.pop(pick % len(self.held))])
+
+    @rule(pick=st.integers(0, 100))
+    def publish(self, pick: int) -> None:
+        unnamed = [block for block in self.held if block not in self.keys.values()]
+        if unnamed:
+            block, self.filled = unnamed[pick % len(unnamed)], self.filled + 1
+            key = content_key(ROOT, [self.filled], [])
+            self.pool.publish(block, key)
+            self.keys[key] = block
+
+    @rule(pick=st.integers(0, 100))
+    def take(self, pick: int) -> None:
+        assert self.pool.take(b"never published") is None
+        if self.keys:
+            key = list(self.keys)[pick % len(self.keys)]
+            block = self.pool.take(key)
+            assert block == self.keys[key], "content that was published and not overwritten is found"
+            self.held.append(block)
+
+    @invariant()
+    def counts(self) -> None:
+        assert self.pool.available == 6 - len(set(self.held))
+        assert self.pool.kept == len(set(self.keys.values()) - set(self.held))
+
+
+TestBlocks = Blocks.TestCase
+
+
+def test_the_content_used_least_lately_goes_first_and_ends_before_beginnings() -> None:
+    pool = BlockPool(3, 4)
+    blocks = pool.allocate(3)
+    keys = [content_key(ROOT, [i], []) for i in range(3)]
+    for block, key in zip(blocks, keys, strict=True):
+        pool.publish(block, key)
+    pool.free(blocks)
+    assert pool.available == pool.kept == 3
+    assert pool.allocate(1) == [blocks[2]] and pool.take(keys[2]) is None
+    assert pool.take(keys[0]) == blocks[0] and pool.take(keys[1]) == blocks[1]
+    assert pool.allocate(1) is None and BlockPool(4, 32).blocks_for(33) == 2
+
+
+def test_content_keys_tell_everything_apart() -> None:
+    a, b = content_key(ROOT, [1, 2], []), content_key(ROOT, [1, 3], [])
+    tile, other = bytes(32), bytes([1] * 32)
+    keys = [a, b, content_key(a, [1, 2], []), content_key(b, [1, 2], []), content_key(ROOT, [1, 2], [tile])]
+    keys += [content_key(ROOT, [1, 2], [other]), content_key(ROOT, [1, 2], [tile, other])]
+    assert len(set(keys)) == len(keys) and content_key(ROOT, [1, 2], []) == a
+
+
+# Company
+
+LENGTHS = st.integers(1, 60)
+
+
+@st.composite
+def requests(draw) -> list[Request]:
+    made = []
+    for _ in range(draw(st.integers(1, 12))):
+        shared = ids(draw(st.integers(0, 2)), draw(LENGTHS))  # several begin alike
+        own = ids(draw(st.integers(0, 1000)), draw(st.integers(0, 9)))
+        sampling = SamplingParams(
+            draw(st.integers(1, 25)),
+            temperature=draw(st.sampled_from([0.0, 0.0, 1.0])),
+            repetition_penalty=draw(st.sampled_from([1.0, 1.3])),
+            seed=draw(st.integers(0, 3)),
+            ignore_eos=draw(st.booleans()),
+        )
+        tiles = draw(st.lists(st.integers(0, 2), max_size=4))
+        if tiles:
+            made.append(pictured(shared, tiles, own or [5], sampling=sampling))
+        else:
+            made.append(Request(shared + own, sampling=sampling))
+    return made
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.tuples(st.integers(1, 40), st.integers(1, 20)), min_size=1, max_size=12),
-    st.integers(15, 40), st.integers(1, 5), st.integers(5, 30),
+    requests(), st.integers(1, 6), st.integers(0, 40), st.integers(6, 40), st.integers(1, 12),
+    st.booleans(), st.sampled_from([0, 3]),
 )  # fmt: skip
-def test_everything_ends_and_nothing_leaks(sizes, blocks, running, step_tokens) -> None:
-    scheduler = Scheduler(BlockPool(blocks, 4), running, step_tokens)
-    sequences = [sequence(*size) for size in sizes]
-    for each in sequences:
-        scheduler.add(each)
-    run(scheduler)
-    assert scheduler.pool.available == blocks
-    assert [len(each.output) for each in sequences] == [new for _, new in sizes]
-    assert {each.finish_reason for each in sequences} == {"length"}
+def test_company_room_pieces_and_guesses_change_nothing(
+    requests, running, spare, step_tokens, mixed, prefix_cache, speculate
+) -> None:
+    longest = max(len(r.ids) + r.sampling.max_new_tokens for r in requests)
+    shared = engine(
+        blocks=-(-longest // 4) + spare, max_running=running, step_tokens=step_tokens, mixed_tokens=mixed,
+        prefix_cache=prefix_cache, speculate=speculate,
+    )  # fmt: skip
+    outputs = shared.generate(requests)
+    for request, output in zip(requests, outputs, strict=True):
+        [alone] = engine(prefix_cache=False).generate([request])
+        assert (output.ids, output.finish_reason) == (alone.ids, alone.finish_reason)
+    assert is_idle(shared)
 
 
-def test_what_can_never_fit_is_refused_at_once() -> None:
-    scheduler = Scheduler(BlockPool(2, 4), 2, 8)
-    scheduler.add(sequence(5, 4))  # 8 positions: the last new token is never fed back
-    with pytest.raises(AdotxError, match="exceed the whole cache"):
-        scheduler.add(sequence(5, 5))
+def test_500_requests_in_a_quarter_of_the_blocks() -> None:
+    """Random lengths, settings, cancellations, timeouts, images: all end or report, as if alone."""
+    random, now = np.random.default_rng(7), [0.0]
+    made, cancel_after = [], []
+    for i in range(500):
+        sampling = SamplingParams(
+            int(random.integers(1, 60)), temperature=float(random.choice([0, 0, 0, 0.8])), seed=i,
+            top_k=int(random.choice([0, 5])), ignore_eos=bool(random.integers(2)),
+        )  # fmt: skip
+        prompt = [
+            *ids(int(random.integers(4)), int(random.integers(1, 80))),
+            *ids(i, int(random.integers(1, 60))),
+        ]
+        timeout = 30.0 if i % 50 == 7 else None
+        if i % 3 == 0:
+            tiles = random.integers(0, 9, random.integers(1, 6)).tolist()
+            made.append(pictured(prompt[:20], tiles, prompt[20:] or [3], sampling=sampling, timeout=timeout))
+        else:
+            made.append(Request(prompt, sampling=sampling, timeout=timeout))
+        cancel_after.append(int(random.integers(0, 20)) if i % 10 == 4 else None)
+    backend = MockBackend()
+    # What the 32 that run at once would need, on average; a quarter of that.
+    need = 32 * sum(-(-(len(r.ids) + r.sampling.max_new_tokens) // 4) for r in made) // len(made)
+    shared = Engine(
+        backend, kv_memory=need // 4, max_running=32, step_tokens=256, mixed_tokens=16, speculate=2,
+        clock=lambda: now[0],
+    )  # fmt: skip
+    streams = [shared.stream(request) for request in made]
+    open_streams = list(enumerate(streams))
+    while open_streams:
+        now[0] += 0.2
+        for pair in list(open_streams):
+            index, stream = pair
+            read = len(stream._sequence.output)
+            if cancel_after[index] is not None and read >= cancel_after[index]:
+                stream.close()
+            if stream.output is not None:
+                open_streams.remove(pair)
+        if open_streams:
+            shared.turn(lambda: False)
+    reasons: dict[str, int] = {}
+    for request, stream in zip(made, streams, strict=True):
+        output = stream.output
+        assert output is not None and stream.error is None
+        reasons[output.finish_reason] = reasons.get(output.finish_reason, 0) + 1
+        [alone] = engine(prefix_cache=False).generate(
+            [Request(request.ids, request.slots, request.pixels, request.sampling)]
+        )
+        if output.finish_reason in ("cancelled", "timeout"):
+            assert output.ids == alone.ids[: len(output.ids)]
+        else:
+            assert (output.ids, output.finish_reason) == (alone.ids, alone.finish_reason)
+    stats = shared.stats()
+    assert is_idle(shared) and stats.preemptions > 0 and stats.cached_tokens > 0
+    assert {"stop", "length", "cancelled", "timeout"} <= set(reasons)
 
 
-def test_decoding_goes_on_while_a_long_prompt_is_read() -> None:
-    scheduler = Scheduler(BlockPool(100, 4), 4, 8)
-    short, long = sequence(2, 30), sequence(100, 1)
-    scheduler.add(short)
-    scheduler.add(long)
-
-    def one_token_per_step(step: int) -> None:
-        assert len(short.output) == min(step, 30)
-
-    run(scheduler, one_token_per_step)
+# Prefix cache
 
 
-def test_new_requests_join_as_others_end() -> None:
-    scheduler = Scheduler(BlockPool(100, 4), 2, 64)
-    for new in (2, 10, 5):
-        scheduler.add(sequence(3, new))
-    assert run(scheduler) == 10  # the third starts when the first ends; one after the other would take 17
+def test_a_second_question_on_the_same_page_computes_the_question_alone() -> None:
+    backend = MockBackend()
+    shared, page = engine(backend), list(range(20))
+    [first] = shared.generate([pictured(ids(0, 10), page, ids(1, 6))])
+    assert (first.cached_tokens, backend.tiles) == (0, 20)
+    before = backend.positions
+    [second] = shared.generate([pictured(ids(0, 10), page, ids(2, 6), sampling=SamplingParams(1))])
+    assert backend.tiles == 20, "the tower has seen these tiles"
+    assert second.cached_tokens == 68 and backend.positions - before == 76 - 68
+    [other] = shared.generate([pictured(ids(0, 10), [*page[:-1], 99], ids(2, 6), sampling=SamplingParams(1))])
+    assert backend.tiles == 21 and 60 <= other.cached_tokens < 68, "up to the tile that differs"
 
 
-def test_ending_twice_or_while_waiting_is_harmless() -> None:
-    scheduler = Scheduler(BlockPool(4, 4), 1, 8)
-    first, second = sequence(3, 3), sequence(3, 3)
-    scheduler.add(first)
-    scheduler.add(second)
-    scheduler.admit()
-    for each in (second, first, first):
-        scheduler.finish(each, "cancelled")
-    assert not scheduler.running and not scheduler.waiting and scheduler.pool.available == 4
+def test_the_key_includes_the_pixels() -> None:
+    shared = engine()
+    alone = [engine().generate([pictured([5], [n] * 4, [6] * 9)])[0].ids for n in (1, 2)]
+    assert [shared.generate([pictured([5], [n] * 4, [6] * 9)])[0].ids for n in (1, 2)] == alone
+    assert alone[0] != alone[1]
 
 
-def test_stop_id_is_not_part_of_the_output() -> None:
-    each = Sequence(Request([5], sampling=SamplingParams()), 10, frozenset({7, 9}), np.zeros(0, np.int64))
-    assert [each.accept(1), each.accept(9)] == [None, "stop"]
-    assert each.output == [1]
+def test_requests_side_by_side_share_what_one_of_them_fills() -> None:
+    backend = MockBackend()
+    shared = engine(backend, step_tokens=40)
+    outputs = shared.generate([Request(ids(0, 100), sampling=SamplingParams(3, ignore_eos=True))] * 4)
+    assert len({tuple(output.ids) for output in outputs}) == 1
+    assert backend.positions < 2 * 100 and sum(output.cached_tokens for output in outputs) > 200
+
+
+def test_outputs_are_found_again_by_the_next_turn_of_a_chat() -> None:
+    shared = engine()
+    [answer] = shared.generate([Request(ids(0, 30), sampling=SamplingParams(20, ignore_eos=True))])
+    [next_turn] = shared.generate([Request([*ids(0, 30), *answer.ids, 7, 8, 9])])
+    assert next_turn.cached_tokens == 48  # all but the last new id, in whole blocks
+
+
+def test_without_a_prefix_cache_nothing_is_found() -> None:
+    shared = engine(prefix_cache=False, feature_memory=0)
+    outputs = [shared.generate([pictured([5], [3] * 4, [6] * 9)])[0] for _ in range(2)]
+    assert outputs[1].cached_tokens == 0 and shared.stats().tiles == 2 and shared.pool.kept == 0
+
+
+# Fairness and limits
+
+
+def test_running_ones_get_on_while_a_long_prompt_is_read() -> None:
+    backend = MockBackend(context=3000)
+    shared = engine(backend, blocks=1000, mixed_tokens=8, step_tokens=512)
+    small = [
+        shared.stream(Request(ids(i, 5), sampling=SamplingParams(200, ignore_eos=True))) for i in range(4)
+    ]
+    for stream in small:
+        next(stream)
+    backend.sizes.clear()
+    long = shared.stream(Request(ids(9, 400), sampling=SamplingParams(5, ignore_eos=True)))
+    next(long)
+    assert all(sorted(sizes)[:4] == [1] * 4 and sum(sizes) <= 12 for sizes in backend.sizes)
+    assert len(backend.sizes) >= 400 // 8
+
+
+def test_short_questions_pass_a_long_document_and_the_document_gets_half() -> None:
+    backend = MockBackend(context=3000)
+    shared = engine(backend, blocks=1000, step_tokens=40)
+    long = shared.stream(Request(ids(0, 400), sampling=SamplingParams(1)))
+    short = [shared.stream(Request(ids(i, 10), sampling=SamplingParams(1))) for i in range(1, 5)]
+    ended: list[int] = []
+    while len(ended) < 5:
+        shared.turn(lambda: False)
+        ended += [i for i, s in enumerate([long, *short]) if s.output and i not in ended]
+    assert ended[-1] == 0 and all(sizes[0] >= 20 for sizes in backend.sizes[:-1])
+
+
+def test_the_oldest_is_never_preempted() -> None:
+    backend = MockBackend()
+    shared = engine(backend, blocks=20, max_running=6)
+    streams = [
+        shared.stream(Request(ids(i, 20), sampling=SamplingParams(50, ignore_eos=True))) for i in range(6)
+    ]
+    order = []
+    while len(order) < 6:
+        shared.turn(lambda: False)
+        order += [i for i, s in enumerate(streams) if s.output and i not in order]
+    assert order == sorted(order) and shared.stats().preemptions > 0 and is_idle(shared)
+
+
+def test_too_much_for_the_cache_is_refused_at_once() -> None:
+    shared = engine(blocks=10)
+    with pytest.raises(AdotxError, match=r"30 \+ 12 new tokens exceed the whole cache, 40"):
+        shared.stream(Request(ids(0, 30), sampling=SamplingParams(12)))
+    assert (
+        len(shared.generate([Request(ids(0, 30), sampling=SamplingParams(11, ignore_eos=True))])[0].ids) == 11
+    )
+
+
+def test_a_full_queue_is_refused_and_empties() -> None:
+    shared = engine(max_running=1, max_waiting=2)
+    streams = [shared.stream(Request(ids(i, 5))) for i in range(2)]
+    with pytest.raises(AdotxError) as refused:
+        shared.stream(Request(ids(9, 5)))
+    assert refused.value.code == "engine.queue_full"
+    next(streams[0])
+    assert list(shared.stream(Request(ids(9, 5))))
+
+
+def test_a_timeout_ends_with_what_there_is() -> None:
+    now = [0.0]
+    shared = engine(clock=lambda: now[0])
+    request = Request(ids(0, 5), sampling=SamplingParams(50, ignore_eos=True), timeout=2.0)
+    with shared.stream(request) as stream:
+        got = [next(stream), next(stream)]
+        now[0] = 2.0
+        assert list(stream) == [] and stream.output.ids == got and stream.output.finish_reason == "timeout"
+    for bad in (0.0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(AdotxError, match="above 0 seconds"):
+            shared.stream(Request(ids(0, 5), timeout=bad))
+
+
+def test_threads_share_steps() -> None:
+    backend = MockBackend()
+    shared, results = engine(backend), {}
+    made = [Request(ids(i, 20), sampling=SamplingParams(40, ignore_eos=True)) for i in range(12)]
+    threads = [
+        threading.Thread(target=lambda i=i, r=r: results.__setitem__(i, list(shared.stream(r))))
+        for i, r in enumerate(made)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert [results[i] for i in range(12)] == [engine().generate([r])[0].ids for r in made]
+    assert is_idle(shared)
+
+
+# Speculation
+
+
+def test_guesses_save_steps_where_the_output_repeats() -> None:
+    sampling = SamplingParams(200, ignore_eos=True)
+    slow, fast = MockBackend(memory=1, vocabulary=12), MockBackend(memory=1, vocabulary=12)
+    request = Request([3, 4], sampling=sampling)
+    [plain] = engine(slow).generate([request])
+    [guessed] = engine(fast, speculate=8).generate([request])
+    assert plain.ids == guessed.ids and fast.steps < 0.5 * slow.steps
+    assert 0 < guessed.accepted <= guessed.drafted and plain.drafted == 0
+
+
+def test_guesses_rest_where_they_do_not_pay() -> None:
+    # Pairs of ids repeat by chance all the time, what follows them does not.
+    [output] = engine(MockBackend(vocabulary=12), speculate=8).generate(
+        [Request([2, 3, 2], sampling=SamplingParams(300, ignore_eos=True))]
+    )
+    assert 0 < output.drafted < 100
+
+
+# The backend fails
+
+
+def test_an_error_in_a_step_reaches_everyone_and_nothing_is_found_afterwards(monkeypatch) -> None:
+    backend = MockBackend()
+    shared = engine(backend)
+    streams = [
+        shared.stream(Request(ids(i, 9), sampling=SamplingParams(9, ignore_eos=True))) for i in range(2)
+    ]
+    next(streams[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "forward", lambda *_: (_ for _ in ()).throw(RuntimeError("out of luck")))
+        for stream in streams:
+            with pytest.raises(RuntimeError, match="out of luck"):
+                list(stream)
+    assert is_idle(shared) and shared.pool.kept == 0
+    assert shared.generate([Request(ids(0, 9))])[0].cached_tokens == 0
+
+
+def test_an_interrupt_in_a_step_loses_nothing(monkeypatch) -> None:
+    backend = MockBackend()
+    shared = engine(backend)
+    request = Request(ids(0, 9), sampling=SamplingParams(9, ignore_eos=True))
+    stream = shared.stream(request)
+    got = [next(stream)]
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "forward", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
+    assert got + list(stream) == engine().generate([request])[0].ids and is_idle(shared)

@@ -6,13 +6,31 @@ NumPy, OpenVINO is imported by `Engine.load`.
 
     engine = Engine.load(open_checkpoint("nano"), weights="int8")
     [output] = engine.generate([Request(ids, pixels=tiles)])
+
+How it works, its settings and its figures: docs/engine.md.
 """
 
 from __future__ import annotations
 
+from adotx.engine.aio import AsyncEngine, AsyncStream
+from adotx.engine.backend import Backend, ImageSpec, Span
 from adotx.engine.blocks import BlockPool
-from adotx.engine.engine import Engine, Stream
+from adotx.engine.engine import Engine, Stats
+from adotx.engine.request import Output, Request
 from adotx.engine.sampling import SamplingParams
-from adotx.engine.scheduler import Output, Request
+from adotx.engine.stream import Stream
 
-__all__ = ["BlockPool", "Engine", "Output", "Request", "SamplingParams", "Stream"]
+__all__ = [
+    "AsyncEngine",
+    "AsyncStream",
+    "Backend",
+    "BlockPool",
+    "Engine",
+    "ImageSpec",
+    "Output",
+    "Request",
+    "SamplingParams",
+    "Span",
+    "Stats",
+    "Stream",
+]

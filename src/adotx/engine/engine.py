@@ -1,132 +1,121 @@
 """The engine's front: load a checkpoint, then generate, stream, score, or look at images.
 
-In: a checkpoint and `Request`s. Out: `Output`s, `Stream`s, logits, features. Knows no text and no HTTP.
-Whoever waits for a token drives the engine: each call of `_step` serves all running requests, whichever
+In: a checkpoint (or any `Backend`) and `Request`s. Out: `Output`s, `Stream`s, logits, features. Knows no text
+and no HTTP. Whoever waits for a token drives the engine: each step serves all running requests, whichever
 caller made it, so several threads, or several streams read in turn, share one batch without a thread of our
-own.
+own. For asyncio see `adotx.engine.aio`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from adotx.engine.backend import Backend, OpenVinoBackend, Span
 from adotx.engine.blocks import BlockPool
-from adotx.engine.runtime import WeightFormat, available_memory, check_format
-from adotx.engine.scheduler import Chunk, Output, Request, Scheduler
-from adotx.engine.scheduler import Sequence as Running
+from adotx.engine.features import FeatureStore
+from adotx.engine.intake import Intake
+from adotx.engine.request import Output, Request
+from adotx.engine.request import Sequence as Running
+from adotx.engine.runtime import available_memory, check_cache_format, check_format
+from adotx.engine.scheduler import Chunk, Scheduler
+from adotx.engine.stream import Stream
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint
-    from adotx.engine.tower import VisionEncoder
 
 # Logits of every position are fetched this many rows at a time: a row of a 102,400 vocabulary is 0.4 MB.
 LOGITS_ROWS = 256
+# Most rows of decoding requests, drafts included, in a step: up to here a row costs little beside the
+# weights.
+DRAFT_ROWS = 16
 
 
-class Stream(Iterator[int]):
-    """The new token ids of one request, as they come; closing it cancels the request.
+@dataclass
+class Stats:
+    """What the engine has done since it was loaded, and what it holds now."""
 
-    `output` holds all of them once it has ended.
-    """
-
-    def __init__(self, engine: Engine, sequence: Running) -> None:
-        self._engine, self._sequence, self._read = engine, sequence, 0
-
-    def __iter__(self) -> Stream:
-        return self
-
-    def __next__(self) -> int:
-        sequence = self._sequence
-        while len(sequence.output) <= self._read:
-            if sequence.error is not None:
-                raise sequence.error
-            if sequence.finish_reason is not None:
-                raise StopIteration
-            self._engine._drive(sequence, self._read)
-        self._read += 1
-        return sequence.output[self._read - 1]
-
-    @property
-    def output(self) -> Output | None:
-        """The whole output, or None while the request is still on its way."""
-        sequence = self._sequence
-        if sequence.finish_reason is None:
-            return None
-        return Output(list(sequence.output), sequence.finish_reason, sequence.prompt_tokens)
-
-    def close(self) -> None:
-        """Cancel the request if it has not ended; its cache blocks are free again."""
-        self._engine._cancel(self._sequence)
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        # A stream that nobody can read any more would hold its blocks for ever.
-        self.close()
+    running: int = 0
+    waiting: int = 0
+    blocks: int = 0
+    free_blocks: int = 0  # held by nobody, `kept_blocks` included
+    kept_blocks: int = 0  # held by nobody, but findable by their content
+    steps: int = 0
+    prompt_tokens: int = 0  # of ended requests
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    tiles: int = 0  # seen by the tower
+    preemptions: int = 0
+    drafted: int = 0
+    accepted: int = 0
 
 
 class Engine:
-    """A loaded model. Make one with `Engine.load`."""
+    """A loaded model. Make one with `Engine.load`, or around any `Backend`.
+
+    Args:
+        backend: the model.
+        others: as for `load`.
+    """
 
     def __init__(
         self,
-        checkpoint: Checkpoint,
-        weights: WeightFormat,
+        backend: Backend,
         *,
-        threads: int | None,
-        kv_memory: int | None,
-        max_running: int,
-        step_tokens: int,
-        tile_batch: int,
-        cache_dir: str | Path | None,
+        kv_memory: int | None = None,
+        max_running: int = 16,
+        max_waiting: int | None = None,
+        step_tokens: int = 2048,
+        mixed_tokens: int = 32,
+        prefix_cache: bool = True,
+        feature_memory: int = 256 << 20,
+        speculate: int = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        from adotx.engine.convert import open_weights
-        from adotx.engine.decoder import Decoder
-
-        config = checkpoint.config
-        for name, plain in (("hidden_act", "silu"), ("rope_scaling", None), ("sliding_window", None)):
-            value = getattr(config.text, name)
-            if value != plain:
-                what = f"{name} {value!r} is not supported, only {plain!r}"
-                raise AdotxError(
-                    "engine.unsupported", what, str(checkpoint.path), "use the published config.json"
-                )
-        checkpoint.require_tensors()
-        self.checkpoint, self.weights = checkpoint, weights
-        self._text, self._vision = config.text, config.vision
-        self._threads, self._cache_dir, self._tile_batch = threads, cache_dir, tile_batch
-        prefix = "language_model." if config.family == "a.x-4-vl" else ""
-        self._weights = open_weights(checkpoint, weights)
-        self._decoder = Decoder(config.text, self._weights, prefix, threads=threads, cache_dir=cache_dir)
-        # Looked up here and not in the graph: the table stays memory-mapped, only rows in use are read.
-        self._embeddings = checkpoint.tensors.raw(f"{prefix}model.embed_tokens.weight")
-        context = config.text.max_position_embeddings
+        if min(max_running, step_tokens, mixed_tokens) < 1 or min(speculate, feature_memory) < 0:
+            raise AdotxError(
+                "engine.setting",
+                "max_running, step_tokens and mixed_tokens are at least 1, speculate and feature_memory 0",
+                "engine",
+            )
+        self.backend = backend
+        self._max_waiting, self._clock = max_waiting, clock
+        self._intake = Intake(backend, speculate, clock)
         budget = available_memory() // 4 if kv_memory is None else kv_memory
-        per_context = -(-context // self._decoder.block_size)
-        blocks = min(budget // self._decoder.block_bytes, max_running * per_context)
+        per_context = -(-backend.context // backend.block_size)
+        blocks = min(budget // backend.block_bytes, max_running * per_context)
         if blocks < 1:
             raise AdotxError(
                 "engine.cache_too_small",
-                f"one block needs {self._decoder.block_bytes} bytes, the budget is {budget}",
+                f"one block needs {backend.block_bytes} bytes, the budget is {budget}",
                 "kv_memory",
                 "raise kv_memory",
             )
-        self.pool = BlockPool(blocks, self._decoder.block_size)
-        self._decoder.allocate(blocks)
-        self._scheduler = Scheduler(self.pool, max_running, max(step_tokens, max_running))
-        # Not re-entrant on purpose: see `_cancel`.
-        self._lock = threading.Lock()
+        self.pool = BlockPool(blocks, backend.block_size)
+        backend.allocate(blocks)
+        self._features = FeatureStore(feature_memory)
+        self._scheduler = Scheduler(
+            self.pool,
+            max_running,
+            max(step_tokens, max_running * (1 if not speculate else 2)),
+            mixed_tokens=mixed_tokens,
+            draft_rows=DRAFT_ROWS,
+            prefix_cache=prefix_cache,
+        )
+        self._stats = Stats(blocks=blocks)
+        self._incoming: list[Running] = []
+        # Guards `_busy` and `_incoming`, never held during a step. Re-entrant: the garbage collector may
+        # close a stream from inside.
+        self._turns = threading.Condition(threading.RLock())
+        self._busy = False  # somebody runs a step; scheduler, pool and backend are theirs
 
     @classmethod
     def load(
@@ -134,43 +123,70 @@ class Engine:
         checkpoint: Checkpoint,
         weights: str = "int8",
         *,
+        kv_cache: str | None = None,
         threads: int | None = None,
         kv_memory: int | None = None,
         max_running: int = 16,
+        max_waiting: int | None = None,
         step_tokens: int = 2048,
+        mixed_tokens: int = 32,
         tile_batch: int = 8,
+        prefix_cache: bool = True,
+        feature_memory: int = 256 << 20,
+        speculate: int = 0,
         cache_dir: str | Path | None = None,
+        weights_dir: str | Path | None = None,
     ) -> Engine:
         """Build and compile the decoder; the vision tower follows when the first pixels come.
 
         Args:
             checkpoint: an open checkpoint of family "a.x-4-vl" or "qwen2".
-            weights: "int8" (weights 8 bits per output channel, computing in bf16 where the CPU has it),
-                "int4" (decoder layers in 4 bits), "bf16", or "f32" (everything float32, the reference).
+            weights: "int8" (8 bits per output channel), "int4" (decoder in groups of 4 bits, output matrix
+                and tower int8), "bf16", or "f32" (everything float32, the reference). The others compute in
+                bf16 where the CPU has it.
+            kv_cache: "bf16" (None means that, or f32 for f32 weights), or "u8": half the memory per position.
             threads: CPU threads; None: one per core.
             kv_memory: bytes for the key/value cache; None: a quarter of the available memory, at most
                 `max_running` whole contexts. The system hands the memory out as it is used.
             max_running: most requests computed side by side.
+            max_waiting: most requests queued behind them; None: any number.
             step_tokens: most token positions per step; longer prompts take several steps.
+            mixed_tokens: most prompt positions in a step in which other requests decode: more finish a prompt
+                sooner, fewer keep the others' tokens coming evenly.
             tile_batch: image tiles per call of the vision tower.
+            prefix_cache: find what an earlier request computed for the same beginning, images included.
+            feature_memory: bytes for image features of tiles seen lately.
+            speculate: most ids to guess per step and request from what the request already holds; 0: none.
+                Outputs do not depend on it (but for rounding in bf16); it pays where outputs repeat their
+                prompt and few requests run.
             cache_dir: folder for OpenVINO's compiled models; None keeps none.
+            weights_dir: folder for converted weights; None: beside the checkpoint, or the user's cache.
 
         Raises:
-            AdotxError: unknown weight format, missing tensors, no room for the cache.
+            AdotxError: unknown format, missing tensors, no room for the cache.
         """
-        if min(max_running, step_tokens, tile_batch) < 1 or (threads is not None and threads < 1):
-            raise AdotxError(
-                "engine.setting", "max_running, step_tokens, tile_batch and threads are at least 1", "engine"
-            )
-        return cls(
+        if tile_batch < 1 or (threads is not None and threads < 1):
+            raise AdotxError("engine.setting", "tile_batch and threads are at least 1", "engine")
+        known = check_format(weights)
+        backend = OpenVinoBackend(
             checkpoint,
-            check_format(weights),
+            known,
+            kv_cache=check_cache_format(kv_cache, known),
             threads=threads,
-            kv_memory=kv_memory,
-            max_running=max_running,
-            step_tokens=step_tokens,
             tile_batch=tile_batch,
             cache_dir=cache_dir,
+            weights_dir=weights_dir,
+        )
+        return cls(
+            backend,
+            kv_memory=kv_memory,
+            max_running=max_running,
+            max_waiting=max_waiting,
+            step_tokens=step_tokens,
+            mixed_tokens=mixed_tokens,
+            prefix_cache=prefix_cache,
+            feature_memory=feature_memory,
+            speculate=speculate,
         )
 
     # What callers ask for
@@ -179,12 +195,10 @@ class Engine:
         """Queue a request and read its ids as they come. Checked here, computed as it is read.
 
         Raises:
-            AdotxError: the request is malformed, too long for the context, or can never fit the cache.
+            AdotxError: the request is malformed, too long for the context, can never fit the cache, or the
+                queue is full ("engine.queue_full").
         """
-        sequence = self._sequence(request)
-        with self._lock:
-            self._scheduler.add(sequence)
-        return Stream(self, sequence)
+        return Stream(self, self.submit(request))
 
     def generate(self, requests: Sequence[Request]) -> list[Output]:
         """Continue all requests, side by side; outputs in the same order.
@@ -216,10 +230,9 @@ class Engine:
         Raises:
             AdotxError: as for `stream`, or too few cache blocks are free right now.
         """
-        sequence = self._sequence(request)
+        sequence = self._intake.sequence(request)
         count = sequence.prompt_tokens
-        with self._lock:
-            self._reap()
+        with self._alone():
             blocks = self.pool.allocate(self.pool.blocks_for(count))
             if blocks is None:
                 raise AdotxError(
@@ -230,10 +243,9 @@ class Engine:
                 )
             sequence.blocks = blocks
             try:
-                self._see([sequence])
-                out = np.empty((count, self._text.vocab_size), np.float32)
+                out = np.empty((count, self.backend.vocabulary), np.float32)
                 for start in range(0, count, LOGITS_ROWS):
-                    chunk = Chunk(sequence, start, min(LOGITS_ROWS, count - start))
+                    chunk = Chunk(sequence, start, min(LOGITS_ROWS, count - start), False)
                     out[start : start + chunk.length] = self._forward([chunk], range(chunk.length))
                 return out
             finally:
@@ -241,179 +253,194 @@ class Engine:
 
     def image_features(self, pixels: np.ndarray) -> np.ndarray:
         """Tiles float32 [T, 3, S, S] -> features float32 [T, tokens per tile, H], the decoder's input."""
-        pixels = self._check_pixels(pixels)
-        with self._lock:
-            return self._encoder.forward(pixels)
+        self._intake.check_pixels(pixels)
+        with self._alone():
+            return self.backend.see(pixels)
+
+    def stats(self) -> Stats:
+        """A copy of the counters."""
+        with self._turns:
+            waiting = len(self._scheduler.waiting) + len(self._incoming)
+            counts = {"running": len(self._scheduler.running), "waiting": waiting}
+            pool = {"free_blocks": self.pool.available, "kept_blocks": self.pool.kept}
+            return Stats(
+                **{**vars(self._stats), **counts, **pool, "preemptions": self._scheduler.preemptions}
+            )
+
+    # For whoever drives: streams here, and adotx.engine.aio
+
+    def submit(self, request: Request, notify: Callable[[], None] | None = None) -> Running:
+        """Check and queue a request; never waits for a step. `notify`: see `Sequence`.
+
+        Raises:
+            AdotxError: as for `stream`.
+        """
+        sequence = self._intake.sequence(request, notify)
+        self._scheduler.check(sequence)
+        with self._turns:
+            waiting = len(self._scheduler.waiting) + len(self._incoming)
+            if self._max_waiting is not None and waiting >= self._max_waiting:
+                what = f"{waiting} requests wait already, the most that may"
+                raise AdotxError("engine.queue_full", what, "request", "try again later")
+            self._incoming.append(sequence)
+        return sequence
+
+    def turn(self, ready: Callable[[], bool]) -> None:
+        """One step by this thread, or the end of one that somebody else runs; nothing where `ready()`."""
+        with self._turns:
+            if ready():
+                return
+            if self._busy:
+                self._turns.wait()
+                return
+            self._busy = True
+        try:
+            self._step()
+        finally:
+            self._done()
+
+    def cancel(self, sequence: Running) -> None:
+        """Cancel now, or, where a step is under way, when it is over; never waits for it."""
+        if sequence.finish_reason is None:
+            sequence.cancelled = True
+            with self._turns:
+                if self._busy:
+                    return
+                self._busy = True
+            try:
+                self._tidy()
+            finally:
+                self._done()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._turns:
+            while self._busy:
+                self._turns.wait()
+            self._busy = True
+        try:
+            self._tidy()
+            yield
+        finally:
+            self._done()
+
+    def _done(self) -> None:
+        with self._turns:
+            self._busy = False
+            self._turns.notify_all()
 
     # One step for everybody
 
-    def _drive(self, sequence: Running, read: int) -> None:
-        """One step, unless another thread brought `sequence` news while this one waited for its turn."""
-        with self._lock:
-            self._reap()
-            if sequence.finish_reason is None and len(sequence.output) <= read:
-                self._step()
-                self._reap()
+    def _tidy(self) -> None:
+        """Queue what came in; end what was cancelled or is late."""
+        scheduler, now = self._scheduler, None
+        with self._turns:
+            incoming, self._incoming = self._incoming, []
+        for sequence in incoming:
+            scheduler.add(sequence)
+        for sequence in [*scheduler.running, *scheduler.waiting]:
+            if sequence.cancelled:
+                self._finish(sequence, "cancelled")
+            elif sequence.deadline is not None:
+                now = self._clock() if now is None else now
+                if now >= sequence.deadline:
+                    self._finish(sequence, "timeout")
 
     def _step(self) -> None:
-        scheduler = self._scheduler
-        try:
-            self._see(scheduler.admit())
-            chunks = scheduler.plan()
-            assert chunks, "nothing to compute, yet a request waits"
-            ends = np.cumsum([chunk.length for chunk in chunks]) - 1
-            rows = [int(end) for chunk, end in zip(chunks, ends, strict=True) if chunk.samples]
-            logits = iter(self._forward(chunks, rows))
-        except Exception as error:
-            # The cache's state is unknown now: nobody may go on from it.
-            for sequence in [*scheduler.running, *scheduler.waiting]:
-                scheduler.finish(sequence, "error", error)
-            raise
-        for chunk in chunks:
-            scheduler.advance(chunk)
-            if chunk.samples:  # it reaches the newest token, so the next one can be picked
-                self._pick(chunk.sequence, next(logits))
-
-    def _pick(self, sequence: Running, logits: np.ndarray) -> None:
-        try:
-            reason = sequence.accept(sequence.sampler.next(logits))
-        except AdotxError as error:  # this request's alone
-            self._scheduler.finish(sequence, "error", error)
-        else:
-            if reason:
-                self._scheduler.finish(sequence, reason)
-
-    def _see(self, sequences: Sequence[Running]) -> None:
-        """Image features for sequences that have pixels, all their tiles batched together."""
-        pictured = [(sequence, sequence.pixels) for sequence in sequences if sequence.pixels is not None]
-        if not pictured:
+        self._tidy()
+        chunks = self._scheduler.plan()
+        if not chunks:
             return
-        features = self._encoder.forward(np.concatenate([pixels for _, pixels in pictured]))
-        start = 0
-        for sequence, pixels in pictured:
-            sequence.features = features[start : start + len(pixels)].reshape(-1, features.shape[-1])
-            sequence.pixels = None
-            start += len(pixels)
+        rows: list[int] = []
+        end = 0
+        for chunk in chunks:
+            end += chunk.length
+            if chunk.samples:
+                rows += range(end - 1 - len(chunk.draft), end)
+        try:
+            logits = self._forward(chunks, rows)
+        except Exception as error:
+            # The cache's state is unknown now: nobody may go on from it, nobody may find anything in it.
+            for sequence in [*self._scheduler.running, *self._scheduler.waiting]:
+                self._finish(sequence, "error", error)
+            self.pool.forget_all()
+            return
+        self._stats.steps += 1
+        row = 0
+        for chunk in chunks:
+            if not chunk.samples:
+                self._scheduler.advance(chunk, chunk.length)
+                continue
+            self._pick(chunk, logits[row : row + 1 + len(chunk.draft)])
+            row += 1 + len(chunk.draft)
+
+    def _pick(self, chunk: Chunk, logits: np.ndarray) -> None:
+        """The next ids of a chunk's sequence: one, and one more for each leading guess that proves right."""
+        sequence, reason, error, taken = chunk.sequence, None, None, 0
+        for scores, guess in zip(logits, [*chunk.draft, None], strict=True):
+            try:
+                token = sequence.sampler.next(scores)
+            except AdotxError as failure:  # this request's alone
+                reason, error = "error", failure
+                break
+            taken += 1
+            reason = sequence.accept(token)
+            if reason or token != guess:
+                break
+        if chunk.draft and sequence.drafter:
+            sequence.drafter.report(len(chunk.draft), max(taken - 1, 0))
+        if taken:
+            self._scheduler.advance(chunk, chunk.length - len(chunk.draft) + taken - 1)
+        if reason:
+            self._finish(sequence, reason, error)
+        elif sequence.notify:
+            sequence.notify()
+
+    def _finish(self, sequence: Running, reason: str, error: Exception | None = None) -> None:
+        self._scheduler.finish(sequence, reason, error)
+        output, stats = sequence.result(), self._stats
+        stats.prompt_tokens += output.prompt_tokens
+        stats.cached_tokens += output.cached_tokens
+        stats.output_tokens += len(output.ids)
+        stats.drafted += output.drafted
+        stats.accepted += output.accepted
+        if sequence.notify:
+            sequence.notify()
 
     def _forward(self, chunks: Sequence[Chunk], rows: Sequence[int]) -> np.ndarray:
-        from adotx.engine.decoder import Run
+        features = self._see(chunks)
+        spans = []
+        for chunk in chunks:
+            sequence, end = chunk.sequence, chunk.start + chunk.length
+            ids = np.array([*sequence.tokens[chunk.start : end], *chunk.draft], np.int64)
+            first, last = np.searchsorted(sequence.positions, (chunk.start, end))
+            image_rows = sequence.positions[first:last] - chunk.start
+            seen = None
+            if first < last:
+                tiles = sequence.tiles(chunk.start, end)
+                skip = tiles.start * sequence.tokens_per_tile
+                together = np.concatenate([features[sequence.tile_digests[tile]] for tile in tiles])
+                seen = together[first - skip : last - skip]
+            spans.append(Span(chunk.start, ids, sequence.blocks, image_rows, seen))
+        return self.backend.forward(spans, rows)
 
-        embeddings = np.concatenate([self._embed(chunk) for chunk in chunks])
-        runs = [Run(chunk.start, chunk.length, chunk.sequence.blocks) for chunk in chunks]
-        return self._decoder.forward(embeddings, runs, rows)
-
-    def _embed(self, chunk: Chunk) -> np.ndarray:
-        """Rows [length, H]: the token table's, overwritten with image features where a slot is."""
-        sequence, end = chunk.sequence, chunk.start + chunk.length
-        rows = self._embeddings[np.array(sequence.tokens[chunk.start : end])].astype(np.float32)
-        first, last = np.searchsorted(sequence.positions, (chunk.start, end))
-        if first < last:
-            assert sequence.features is not None
-            rows[sequence.positions[first:last] - chunk.start] = sequence.features[first:last]
-        return rows
-
-    def _cancel(self, sequence: Running) -> None:
-        """Cancel now, or, where a step is under way, when it is over; never waits for it.
-
-        The garbage collector may close a stream from inside a step of this very thread.
-        """
-        if sequence.finish_reason is None:
-            sequence.cancelled = True
-            if self._lock.acquire(blocking=False):
-                try:
-                    self._reap()
-                finally:
-                    self._lock.release()
-
-    def _reap(self) -> None:
-        for sequence in [*self._scheduler.running, *self._scheduler.waiting]:
-            if sequence.cancelled:
-                self._scheduler.finish(sequence, "cancelled")
-
-    # Checks
-
-    def _sequence(self, request: Request) -> Running:
-        """A checked request; all that can be wrong with it is said here, before anything is computed."""
-        ids, context, vocabulary = request.ids, self._text.max_position_embeddings, self._text.vocab_size
-        if not len(ids):
-            raise AdotxError("request.empty", "the prompt has no tokens", "request")
-        if len(ids) >= context:
-            raise AdotxError(
-                "request.too_long",
-                f"the prompt has {len(ids)} tokens, the model's context of {context} must hold an answer too",
-                "request",
-                "shorten the text or use fewer or smaller images",
-            )
-        outside = next((token for token in ids if not 0 <= token < vocabulary), None)
-        if outside is not None:
-            raise AdotxError(
-                "request.id", f"id {outside} is outside the vocabulary of {vocabulary}", "request"
-            )
-        positions = self._positions(request)
-        sampling = request.sampling
-        stop_ids = frozenset(sampling.stop_ids)
-        if not sampling.ignore_eos:
-            stop_ids |= frozenset(self.checkpoint.eos_ids)
-        return Running(request, min(sampling.max_new_tokens, context - len(ids)), stop_ids, positions)
-
-    def _positions(self, request: Request) -> np.ndarray:
-        """Where image features go: the slots' positions, checked against tiles and image token ids."""
-        pixels = None if request.pixels is None else self._check_pixels(request.pixels)
-        config = self.checkpoint.config
-        # A text model has no image token: its id 22 is an ordinary one. So it is where "no slots" is said.
-        no_slots = pixels is None and request.slots is not None and len(request.slots) == 0
-        plain = config.vision is None or no_slots
-        image_id = None if plain else config.image_token_id
-        positions = np.array([i for i, token in enumerate(request.ids) if token == image_id], np.int64)
-        if request.slots is not None:
-            slots = [position for start, length in request.slots for position in range(start, start + length)]
-            if slots != positions.tolist():
-                raise AdotxError(
-                    "request.slots",
-                    f"slots of {len(slots)} positions do not match {len(positions)} image token ids",
-                    "request",
-                    "render text and image slots with adotx.chat",
-                )
-        per_tile = 0 if config.projector is None else config.projector.grid_size**2
-        tiles = 0 if pixels is None else len(pixels)
-        if len(positions) != tiles * per_tile:
-            raise AdotxError(
-                "request.images",
-                f"{len(positions)} image positions in the prompt, {tiles * per_tile} in its {tiles} tiles",
-                "request",
-                "give the pixels of exactly the images in the prompt",
-            )
-        return positions
-
-    def _check_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        vision = self._vision
-        if vision is None:
-            raise AdotxError(
-                "request.no_vision", "this checkpoint reads text only", "pixels", "use a VL checkpoint"
-            )
-        shape = (vision.num_channels, vision.image_size, vision.image_size)
-        if pixels.ndim != 4 or pixels.shape[1:] != shape or pixels.dtype != np.float32:
-            want = ", ".join(map(str, shape))
-            raise AdotxError(
-                "request.pixels",
-                f"{pixels.dtype} {list(pixels.shape)} instead of float32 [tiles, {want}]",
-                "pixels",
-                "make them with adotx.vision.pixels",
-            )
-        return pixels
-
-    @cached_property
-    def _encoder(self) -> VisionEncoder:
-        """Tower and projector, compiled when the first pixels come."""
-        from adotx.engine.tower import VisionEncoder
-
-        config = self.checkpoint.config
-        assert config.vision is not None and config.projector is not None
-        return VisionEncoder(
-            config.vision,
-            config.projector,
-            self._weights,
-            batch=self._tile_batch,
-            threads=self._threads,
-            cache_dir=self._cache_dir,
-        )
+    def _see(self, chunks: Sequence[Chunk]) -> dict[bytes, np.ndarray]:
+        """Features of all tiles that these chunks touch; those not seen lately are computed, all together."""
+        features: dict[bytes, np.ndarray] = {}
+        unseen: dict[bytes, np.ndarray] = {}
+        for chunk in chunks:
+            for tile in chunk.sequence.tiles(chunk.start, chunk.start + chunk.length):
+                digest = chunk.sequence.tile_digests[tile]
+                known = self._features.get(digest)
+                if known is not None:
+                    features[digest] = known
+                elif digest not in unseen:
+                    assert chunk.sequence.pixels is not None
+                    unseen[digest] = chunk.sequence.pixels[tile]
+        if unseen:
+            self._stats.tiles += len(unseen)
+            computed = self.backend.see(np.stack(list(unseen.values())))
+            for digest, each in zip(unseen, computed, strict=True):
+                features[digest] = each.copy()  # a view would keep all the others in memory
+                self._features.put(digest, features[digest])
+        return features

@@ -1,118 +1,43 @@
-"""Who computes what in the next step: requests wait, start when their blocks are free, and run side by side.
+"""Who computes what in the next step: requests wait, start when there is room, and run side by side.
 
-In: `Sequence`s (requests on their way). Out: per step a list of `Chunk`s, at most `step_tokens` token
-positions in all: first one position for each sequence that is decoding, then prompts, cut where the step is
-full. Knows no tensors: the engine runs the chunks and reports back with `advance` and `finish`.
+In: `Sequence`s (requests on their way). Out: per step a list of `Chunk`s. Knows no tensors: the engine runs
+the chunks and reports back with `advance` and `finish`.
 
-Blocks for a whole request (prompt and longest output) are reserved at admission, first come first served. So
-a running request never runs out of blocks, and one that can never fit is refused when it is added.
+The rules, in order of weight:
+  1. Who came first goes first. Where blocks run out, the youngest running request gives its own back, waits
+  at
+     the head of the queue and is computed again later; so the oldest always gets on, and everybody ends.
+  2. Requests that are decoding have one position to go (and drafts) and are in every step. Beside them only
+     `mixed_tokens` positions of prompts are computed, so that their tokens keep coming.
+  3. Of the room for prompts the oldest gets at least half; the rest goes to the shortest remainders, so that
+  a
+     short question is not stuck behind a long document.
+  4. Blocks that an earlier request has filled with the same content are taken instead of computed.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence as Items
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from adotx.engine.blocks import BlockPool
-from adotx.engine.sampling import LoopGuard, Sampler, SamplingParams
+from adotx.engine.request import Sequence
 from adotx.errors import AdotxError
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to continue.
-
-    Args:
-        ids: the prompt's token ids, image positions included.
-        slots: (start, length) of each image's positions in `ids`; None finds them by the image token's id. An
-            empty list without pixels says that there is no image, whatever the ids.
-        pixels: float32 [T, 3, S, S], the tiles of all images in order; None for text.
-        sampling: how to pick tokens.
-    """
-
-    ids: Items[int]
-    slots: Items[tuple[int, int]] | None = None
-    pixels: np.ndarray | None = None
-    sampling: SamplingParams = field(default_factory=SamplingParams)
-
-
-@dataclass(frozen=True)
-class Output:
-    """What came of a request.
-
-    Args:
-        ids: the new token ids, without the id that stopped them.
-        finish_reason: "stop" (a stop id), "length" (max_new_tokens or the context's end), "loop" (loop guard)
-            or "cancelled" (the stream was closed).
-        prompt_tokens: positions in the prompt.
-    """
-
-    ids: list[int]
-    finish_reason: str
-    prompt_tokens: int
-
-
-class Sequence:
-    """One request on its way through the engine.
-
-    Args:
-        request: as given; already checked.
-        limit: most new tokens (max_new_tokens and the context's end, the smaller).
-        stop_ids: all ids that end it.
-        positions: where image features go in `ids`, in order; empty for text.
-    """
-
-    def __init__(
-        self, request: Request, limit: int, stop_ids: frozenset[int], positions: np.ndarray | None = None
-    ) -> None:
-        self.tokens = list(request.ids)
-        self.prompt_tokens = len(self.tokens)
-        self.pixels = request.pixels
-        self.positions = np.zeros(0, np.int64) if positions is None else positions
-        self.features: np.ndarray | None = None
-        self.limit, self.stop_ids = limit, stop_ids
-        self.sampler = Sampler(request.sampling, request.ids)
-        self.loop_guard = LoopGuard(request.sampling.loop_guard)
-        self.blocks: list[int] = []
-        self.computed = 0  # positions whose keys and values are in the cache
-        self.output: list[int] = []
-        self.finish_reason: str | None = None
-        self.cancelled = False  # asked for; done by `finish`
-        self.error: Exception | None = None
-
-    @property
-    def longest(self) -> int:
-        """Most cache positions it can ever need; the last new token is never fed back."""
-        return self.prompt_tokens + self.limit - 1
-
-    def accept(self, token: int) -> str | None:
-        """Take the next token; the reason to finish, if that ends it."""
-        if token in self.stop_ids:
-            return "stop"
-        self.tokens.append(token)
-        self.output.append(token)
-        if self.loop_guard.push(token):
-            return "loop"
-        return "length" if len(self.output) >= self.limit else None
 
 
 @dataclass(frozen=True)
 class Chunk:
     """Positions [start, start + length) of a sequence, computed in one step.
 
-    `samples`: it reaches the newest token, so the next one can be picked.
+    `draft`: ids guessed beyond the newest one; `length` counts them. `samples`: it reaches the newest token,
+    so the next one can be picked.
     """
 
     sequence: Sequence
     start: int
     length: int
-
-    @property
-    def samples(self) -> bool:
-        return self.start + self.length == len(self.sequence.tokens)
+    samples: bool
+    draft: list[int] = field(default_factory=list)
 
 
 class Scheduler:
@@ -121,23 +46,37 @@ class Scheduler:
     Args:
         pool: the cache's blocks.
         max_running: most sequences in one step.
-        step_tokens: most positions in one step; bounds memory and how long others wait for a long prompt.
+        step_tokens: most positions in one step; bounds memory.
+        mixed_tokens: most prompt positions in a step in which others decode.
+        draft_rows: most positions of decoding sequences in a step, drafts included; with more sequences than
+            that nothing is drafted.
+        prefix_cache: whether filled blocks are found again.
     """
 
-    def __init__(self, pool: BlockPool, max_running: int, step_tokens: int) -> None:
+    def __init__(
+        self,
+        pool: BlockPool,
+        max_running: int,
+        step_tokens: int,
+        *,
+        mixed_tokens: int | None = None,
+        draft_rows: int = 0,
+        prefix_cache: bool = True,
+    ) -> None:
         assert 0 < max_running <= step_tokens
         self.pool, self.max_running, self.step_tokens = pool, max_running, step_tokens
+        self.mixed_tokens = step_tokens if mixed_tokens is None else mixed_tokens
+        self.draft_rows, self.prefix_cache = draft_rows, prefix_cache
         self.waiting: deque[Sequence] = deque()
-        self.running: list[Sequence] = []
+        self.running: list[Sequence] = []  # oldest first
+        self.preemptions = 0
 
-    def add(self, sequence: Sequence) -> None:
-        """Queue a sequence.
-
-        Raises:
-            AdotxError: it can never fit the cache, however empty.
+    def check(self, sequence: Sequence) -> None:
         """
-        need = self.pool.blocks_for(sequence.longest)
-        if need > self.pool.count:
+        Raises:
+            AdotxError: the sequence can never fit the cache, however empty.
+        """
+        if self.pool.blocks_for(sequence.longest) > self.pool.count:
             room = self.pool.count * self.pool.block_size
             raise AdotxError(
                 "engine.cache_too_small",
@@ -145,36 +84,47 @@ class Scheduler:
                 "request",
                 "lower max_new_tokens, shorten the prompt or raise kv_memory",
             )
+
+    def add(self, sequence: Sequence) -> None:
+        """Queue a sequence that fits."""
         self.waiting.append(sequence)
 
-    def admit(self) -> list[Sequence]:
-        """Start waiting sequences, in order, while there is room; the ones started now."""
-        started = []
-        while self.waiting and len(self.running) < self.max_running:
-            blocks = self.pool.allocate(self.pool.blocks_for(self.waiting[0].longest))
-            if blocks is None:
-                break
-            sequence = self.waiting.popleft()
-            sequence.blocks = blocks
-            self.running.append(sequence)
-            started.append(sequence)
-        return started
-
     def plan(self) -> list[Chunk]:
-        """The next step's chunks; empty when nothing runs."""
-        # Decoding sequences have one position to go and come first, so a long prompt never starves them.
-        chunks, room = [], self.step_tokens
-        for sequence in sorted(self.running, key=lambda s: len(s.tokens) - s.computed > 1):
-            length = min(len(sequence.tokens) - sequence.computed, room)
-            if length:
-                chunks.append(Chunk(sequence, sequence.computed, length))
-                room -= length
-        return chunks
+        """The next step's chunks; empty only when nothing runs or waits."""
+        self._admit()
+        chunks: dict[Sequence, Chunk] = {}
+        decoding = [s for s in self.running if s.pending == 1]
+        for sequence in decoding:
+            if sequence in self.running and self._grow(sequence, 1, chunks):
+                draft = self._draft(sequence, len(decoding))
+                chunks[sequence] = Chunk(sequence, sequence.computed, 1 + len(draft), True, draft)
+        room = self.step_tokens - sum(chunk.length for chunk in chunks.values())
+        prompts, begun = [], set()
+        for sequence in [s for s in self.running if s.pending > 1]:
+            self._reuse(sequence)
+            # What another one computes in this step is taken in the next.
+            key = self._next_key(sequence)
+            if key is None or key not in begun:
+                begun.add(key)
+                prompts.append(sequence)
+        for sequence, length in self._shares(prompts, min(room, self.mixed_tokens) if chunks else room):
+            # Whole blocks, so that the next part can again be looked up.
+            whole = (sequence.computed + length) // self.pool.block_size * self.pool.block_size
+            if length < sequence.pending and whole > sequence.computed:
+                length = whole - sequence.computed
+            if sequence in self.running and self._grow(sequence, length, chunks):
+                chunks[sequence] = Chunk(sequence, sequence.computed, length, length == sequence.pending)
+        return list(chunks.values())
 
-    def advance(self, chunk: Chunk) -> None:
-        """The chunk's keys and values are in the cache."""
-        assert chunk.sequence.computed == chunk.start
-        chunk.sequence.computed += chunk.length
+    def advance(self, chunk: Chunk, kept: int) -> None:
+        """The keys and values of the chunk's first `kept` positions are in the cache to stay."""
+        sequence = chunk.sequence
+        assert sequence.computed == chunk.start and 0 < kept <= chunk.length
+        sequence.computed += kept
+        if self.prefix_cache:
+            for index in range(sequence.published, sequence.computed // self.pool.block_size):
+                self.pool.publish(sequence.blocks[index], sequence.key(index, self.pool.block_size))
+                sequence.published = index + 1
 
     def finish(self, sequence: Sequence, reason: str, error: Exception | None = None) -> None:
         """End a sequence, running, waiting or already ended, and free what it holds."""
@@ -186,5 +136,88 @@ class Scheduler:
             self.waiting.remove(sequence)
         self.pool.free(sequence.blocks)
         sequence.blocks = []
-        sequence.pixels = sequence.features = None
+        sequence.pixels = None
         sequence.error, sequence.finish_reason = error, reason
+
+    def _admit(self) -> None:
+        """Start waiting sequences, in order, while blocks for all that they know are there."""
+        size = self.pool.blocks_for
+        promised = sum(max(size(len(s.tokens)) + 1 - len(s.blocks), 0) for s in self.running)
+        while self.waiting and len(self.running) < self.max_running:
+            need = size(len(self.waiting[0].tokens)) + 1
+            if self.running and promised + need > self.pool.available:
+                break
+            promised += need
+            self.running.append(self.waiting.popleft())
+
+    def _grow(self, sequence: Sequence, length: int, chunks: dict[Sequence, Chunk]) -> bool:
+        """Give it blocks for `length` more positions, preempting the youngest; False if that is itself."""
+        need = self.pool.blocks_for(sequence.computed + length) - len(sequence.blocks)
+        while need > 0:
+            blocks = self.pool.allocate(need)
+            if blocks is not None:
+                sequence.blocks += blocks
+                break
+            victim = self.running[-1]
+            self._preempt(victim)
+            chunks.pop(victim, None)
+            if victim is sequence:
+                return False
+        return True
+
+    def _preempt(self, victim: Sequence) -> None:
+        assert len(self.running) > 1, "a request that fits the cache never runs out of it alone"
+        self.running.remove(victim)
+        self.pool.free(victim.blocks)
+        victim.blocks, victim.computed, victim.published = [], 0, 0
+        self.waiting.appendleft(victim)
+        self.preemptions += 1
+
+    def _next_key(self, sequence: Sequence) -> bytes | None:
+        """The content of its next block, where that is wholly known and leaves a position to compute."""
+        size = self.pool.block_size
+        if not self.prefix_cache or sequence.computed % size or sequence.pending <= size:
+            return None
+        return sequence.key(sequence.computed // size, size)
+
+    def _reuse(self, sequence: Sequence) -> None:
+        """Take blocks that are already filled with what comes next."""
+        if sequence.cached is None:
+            sequence.cached = 0
+        while (key := self._next_key(sequence)) is not None:
+            block = self.pool.take(key)
+            if block is None:
+                break
+            index = sequence.computed // self.pool.block_size
+            self.pool.free(sequence.blocks[index:])
+            sequence.blocks[index:] = [block]
+            sequence.computed += self.pool.block_size
+            sequence.published = index + 1
+            if not sequence.output:
+                sequence.cached += self.pool.block_size
+
+    def _draft(self, sequence: Sequence, decoding: int) -> list[int]:
+        """Guesses for one of `decoding` sequences; rows, its limit and spare blocks bound them."""
+        if sequence.drafter is None:
+            return []
+        room = min(self.draft_rows // decoding - 1, sequence.limit - len(sequence.output) - 1)
+        draft = sequence.drafter.propose(room)
+        need = self.pool.blocks_for(sequence.computed + 1 + len(draft)) - len(sequence.blocks)
+        if need > 0 and self.pool.available > len(self.running) + need:
+            sequence.blocks += self.pool.allocate(need) or []
+        return draft[: len(sequence.blocks) * self.pool.block_size - sequence.computed - 1]
+
+    def _shares(self, prompts: list[Sequence], room: int) -> list[tuple[Sequence, int]]:
+        """How many positions of each prompt come next: rule 3."""
+        if not prompts or room < 1:
+            return []
+        oldest, *others = prompts
+        others.sort(key=lambda s: s.pending)
+        first = min(oldest.pending, max(room - sum(s.pending for s in others), (room + 1) // 2))
+        shares, room = [(oldest, first)], room - first
+        for sequence in others:
+            length = min(sequence.pending, room)
+            if length:
+                shares.append((sequence, length))
+                room -= length
+        return shares
