@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from adotx.checkpoint.config import TileRule
 from adotx.documents.pack import ROW
 from adotx.documents.transcribe import Transcriber
-from adotx.engine.scheduler import Output
+from adotx.engine import Output
 from adotx.errors import AdotxError
 
 
