@@ -1,27 +1,57 @@
-"""A checkpoint's weights in one format, ready for the graphs."""
+"""A checkpoint's weights in one format: quantised once, kept on disk, memory-mapped ever after.
+
+In: an open checkpoint and a weight format. Out: `Weights` for the graphs. Knows no graphs and no OpenVINO.
+
+A conversion is a folder `int4-FINGERPRINT` with `model.safetensors` (integers and scales, matrices of one
+input already put together) and `manifest.json`. It appears whole or not at all: it is written under a
+temporary name beside its place, synced, then renamed. Small checkpoints are quantised in memory and leave no
+folder.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+import os
+import shutil
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from adotx.engine.formats import Matrix, plan, stored_name
-from adotx.engine.ops import TensorSource, Weights
+from adotx.engine.folders import default_folders, locked, sweep, sync, temporary_path, writable
+from adotx.engine.formats import Kind, Matrix, plan, stored_name
+from adotx.engine.ops import TensorSource, Weights, drop_pages
 from adotx.engine.runtime import WeightFormat
+from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
-    from adotx.checkpoint import Checkpoint
+    from adotx.checkpoint import Checkpoint, TensorStore
+
+# Raised whenever the same checkpoint would be stored as other bytes.
+VERSION = 1
+# Weights files smaller than this together are quantised in memory: it takes less than a second.
+IN_MEMORY = 256 << 20
+# Elements quantised at a time by each thread; in float32 with what is in work about 40 MB.
+SLAB = 1 << 21
+MANIFEST = "manifest.json"
+
+Progress = Callable[[int, int], None]  # bytes of the checkpoint's matrices done, and all of them
 
 
 class _InMemory:
-    """Matrices quantised when the graph asks for them; for models so small that no file pays."""
+    """Matrices quantised when a graph asks for them."""
 
     def __init__(self, matrices: Sequence[Matrix], source: TensorSource) -> None:
-        self._matrices = {matrix.name: matrix for matrix in matrices}
-        self._source = source
+        self._matrices, self._source = {matrix.name: matrix for matrix in matrices}, source
 
     def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
         matrix = self._matrices[stored_name(parts)]
@@ -30,14 +60,300 @@ class _InMemory:
         return matrix, q, scale
 
 
+class _Mapped:
+    """Matrices of a conversion, memory-mapped."""
+
+    def __init__(self, matrices: Sequence[Matrix], store: TensorStore) -> None:
+        self._matrices, self._store = {matrix.name: matrix for matrix in matrices}, store
+
+    def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
+        matrix = self._matrices[stored_name(parts)]
+        q, scale = (self._store.raw(name) for name in _names(matrix))
+        return matrix, q, scale
+
+
 def open_weights(
     checkpoint: Checkpoint,
     weights: WeightFormat,
     folder: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Weights:
-    """TODO."""
-    if weights in ("f32", "bf16"):
+    """The checkpoint's weights in a format, converted first where that has not been done yet.
+
+    Args:
+        checkpoint: the model; its tensors must be whole (`Checkpoint.require_tensors`).
+        weights: "f32" and "bf16" are taken from the checkpoint's files as they are.
+        folder: where conversions are kept; None: `adotx` in the checkpoint's directory, or, where nothing can
+            be written there, a cache folder ($ADOTX_CACHE, else `adotx` in $XDG_CACHE_HOME or ~/.cache).
+        progress: called while converting, from several threads but one at a time.
+
+    Raises:
+        AdotxError: values that are not numbers, integer tensors, no room, no folder that can be written.
+    """
+    if weights == "f32" or weights == "bf16":
         return Weights(checkpoint.tensors, weights)
-    matrices = plan(checkpoint.config, weights)
-    return Weights(checkpoint.tensors, weights, _InMemory(matrices, checkpoint.tensors))
+    matrices, store = plan(checkpoint.config, weights), checkpoint.tensors
+    if sum((store.path / file).stat().st_size for file in store.files) < IN_MEMORY:
+        return Weights(store, weights, _InMemory(matrices, store))
+    converted = _Conversion(checkpoint, weights, matrices).open(folder, progress)
+    return Weights(store, weights, _Mapped(matrices, converted))
+
+
+def convert(
+    checkpoint: Checkpoint, weights: Kind, folder: str | Path | None = None, progress: Progress | None = None
+) -> Path:
+    """Convert a checkpoint of any size, unless that has been done; one that is found is checked whole.
+
+    Args:
+        checkpoint, weights, folder, progress: as for `open_weights`.
+
+    Returns:
+        The conversion's folder.
+
+    Raises:
+        AdotxError: as `open_weights`, and where the checkpoint's tensors are not whole.
+    """
+    checkpoint.require_tensors()
+    conversion = _Conversion(checkpoint, weights, plan(checkpoint.config, weights))
+    return conversion.open(folder, progress, thorough=True).path
+
+
+def _names(matrix: Matrix) -> tuple[str, str]:
+    """Tensor names of a stored matrix's integers and scales."""
+    return f"{matrix.name}.weight", f"{matrix.name}.scale"
+
+
+@cache
+def _spelled() -> dict[np.dtype, str]:
+    names = {"int8": "I8", "uint8": "U8", "float16": "F16", "float32": "F32"}
+    return {np.dtype(numpy): safetensors for numpy, safetensors in names.items()}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a tensor lies in the file's data."""
+
+    dtype: np.dtype
+    shape: tuple[int, int]
+    start: int
+
+    @property
+    def row_bytes(self) -> int:
+        return self.shape[1] * self.dtype.itemsize
+
+    @property
+    def end(self) -> int:
+        return self.start + self.shape[0] * self.row_bytes
+
+
+@dataclass(frozen=True)
+class _Slab:
+    """Rows of a matrix that are quantised at a time; all of one part."""
+
+    matrix: Matrix
+    index: int
+    part: str
+    first: int  # row of the part
+    begin: int  # and rows of the matrix
+    end: int
+
+
+def _slabs(matrix: Matrix) -> Iterator[_Slab]:
+    height, begin, index = max(SLAB // matrix.columns, 1), 0, 0
+    for part, rows in zip(matrix.parts, matrix.heights, strict=True):
+        for first in range(0, rows, height):
+            end = begin + min(height, rows - first)
+            yield _Slab(matrix, index, part, first, begin, end)
+            begin, index = end, index + 1
+
+
+def _float32(raw: np.ndarray) -> np.ndarray:
+    """Rows of the checkpoint, bf16, f16 or f32, as float32."""
+    if raw.dtype.itemsize == 2 and raw.dtype.name == "bfloat16":
+        wide = raw.view(np.uint16).astype(np.uint32)
+        wide <<= 16  # a bf16 is the upper half of a float32
+        return wide.view(np.float32)
+    return raw.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Conversion:
+    """One checkpoint in one quantised format."""
+
+    checkpoint: Checkpoint
+    weights: Kind
+    matrices: list[Matrix]
+
+    def fingerprint(self) -> str:
+        """Changes with the configuration, and with name, size or time of a weights file."""
+        store = self.checkpoint.tensors
+        told: list[Any] = [VERSION, self.weights, self.checkpoint.config.raw]
+        for file in store.files:
+            status = (store.path / file).stat()
+            told.append([file, status.st_size, status.st_mtime_ns])
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+    def open(
+        self, folder: str | Path | None, progress: Progress | None, thorough: bool = False
+    ) -> TensorStore:
+        """The conversion's tensors: found, or made now."""
+        name = f"{self.weights}-{self.fingerprint()}"
+        place = self.checkpoint.path.resolve()
+        parents = default_folders(place) if folder is None else [Path(folder).expanduser()]
+        for parent in parents:
+            if (store := self._found(parent / name, thorough)) is not None:
+                return store
+        parent = writable(parents)
+        with locked(parent) as alone:
+            sweep(parent, alone)
+            # Another process may have been at it while this one waited.
+            if (store := self._found(parent / name, thorough)) is None:
+                self._make(parent / name, progress)
+                store = self._found(parent / name)
+                assert store is not None, "a conversion just made does not open"
+                self._forget_old(parent, name)
+        return store
+
+    def _found(self, path: Path, thorough: bool = False) -> TensorStore | None:
+        """The conversion at `path`; None where there is none or one that is damaged, foreign or stale."""
+        from adotx.checkpoint import TensorStore
+
+        try:
+            manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            store = TensorStore(path)
+            expected = {n: (_spelled()[place.dtype], place.shape) for n, place in self._layout().items()}
+            if manifest["fingerprint"] != path.name.partition("-")[2] or set(expected) != set(store.names()):
+                return None
+            if any(store.spec(name) != spec for name, spec in expected.items()):
+                return None
+            for matrix in self.matrices:
+                names = _names(matrix)
+                # Scales always: they are few, and a broken one breaks a whole group of weights.
+                for kind in (0, 1) if thorough else (1,):
+                    array, sums = store.raw(names[kind]), manifest["sums"][names[kind]]
+                    for slab, told in zip(_slabs(matrix), sums, strict=True):
+                        rows = array[slab.begin : slab.end]
+                        if zlib.crc32(rows.data.cast("B")) != told:
+                            return None
+                        drop_pages(rows)
+        except (OSError, AdotxError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return store
+
+    def _layout(self) -> dict[str, _Place]:
+        """Every tensor's place; those with wider elements first, so that all are aligned."""
+        wanted = {
+            name: (dtype, shape)
+            for matrix in self.matrices
+            for name, dtype, shape in zip(_names(matrix), matrix.dtypes, matrix.shapes, strict=True)
+        }
+        layout, start = {}, 0
+        for name, (dtype, shape) in sorted(wanted.items(), key=lambda item: -item[1][0].itemsize):
+            layout[name] = _Place(dtype, shape, start)
+            start = layout[name].end
+        return layout
+
+    def _make(self, path: Path, progress: Progress | None) -> None:
+        """Write the conversion under a temporary name, then give it its own."""
+        layout = self._layout()
+        size = max(place.end for place in layout.values())
+        free = shutil.disk_usage(path.parent).free
+        if free < size:
+            raise _no_room(path.parent, f"{size / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free")
+        temporary = temporary_path(path)
+        try:
+            temporary.mkdir()
+            with (temporary / "model.safetensors").open("wb") as file:
+                sums = self._write(file, layout, progress)
+                file.flush()
+                os.fsync(file.fileno())
+            source = str(self.checkpoint.path.resolve())
+            manifest = {
+                "version": VERSION, "weights": self.weights, "fingerprint": path.name.partition("-")[2],
+                "source": source, "sums": sums,
+            }  # fmt: skip
+            with (temporary / MANIFEST).open("w", encoding="utf-8") as text:
+                json.dump(manifest, text)
+                text.flush()
+                os.fsync(text.fileno())
+            if path.exists():  # found damaged before
+                shutil.rmtree(path)
+            temporary.rename(path)
+            sync(path.parent)
+        except OSError as error:
+            if path.exists() and self._found(path) is not None:
+                return  # where files cannot be locked, another process may have been quicker
+            raise _no_room(path.parent, error.strerror or str(error)) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _write(
+        self, file: BinaryIO, layout: dict[str, _Place], progress: Progress | None
+    ) -> dict[str, list[int]]:
+        """Header and data; returns the checksums of every tensor's slabs of rows."""
+        header: dict[str, Any] = {
+            name: {
+                "dtype": _spelled()[place.dtype],
+                "shape": place.shape,
+                "data_offsets": [place.start, place.end],
+            }
+            for name, place in layout.items()
+        }
+        encoded = json.dumps(header).encode()
+        # The data begins on a page of its own; safetensors allows blanks after the header.
+        encoded += b" " * (-(8 + len(encoded)) % 4096)
+        file.write(struct.pack("<Q", len(encoded)) + encoded)
+        base, lock = file.tell(), threading.Lock()
+        file.truncate(base + max(place.end for place in layout.values()))
+        store, done = self.checkpoint.tensors, 0
+        total = sum(store.raw(part).nbytes for matrix in self.matrices for part in matrix.parts)
+        sums: dict[str, list[int]] = {
+            name: [0] * sum(1 for _ in _slabs(matrix)) for matrix in self.matrices for name in _names(matrix)
+        }
+
+        def work(slab: _Slab) -> None:
+            nonlocal done
+            raw = store.raw(slab.part)[slab.first : slab.first + slab.end - slab.begin]
+            made = slab.matrix.quantize(_float32(raw))
+            drop_pages(raw)
+            for name, array in zip(_names(slab.matrix), made, strict=True):
+                place, data = layout[name], array.data.cast("B")
+                assert array.dtype == place.dtype and array.shape == (len(raw), place.shape[1])
+                sums[name][slab.index] = zlib.crc32(data)
+                with lock:
+                    file.seek(base + place.start + slab.begin * place.row_bytes)
+                    file.write(data)
+            with lock:
+                done += raw.nbytes
+                if progress is not None:
+                    progress(done, total)
+
+        with ThreadPoolExecutor(_threads()) as pool:
+            futures = [pool.submit(work, slab) for matrix in self.matrices for slab in _slabs(matrix)]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        return sums
+
+    def _forget_old(self, parent: Path, name: str) -> None:
+        """Remove conversions of this checkpoint to this format that no state of its files fits any more."""
+        for path in parent.glob(f"{self.weights}-*"):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+                ours = manifest["source"] == str(self.checkpoint.path.resolve())
+                if ours and manifest["version"] == VERSION and path.name != name:
+                    shutil.rmtree(path)
+
+
+def _threads() -> int:
+    return min(os.cpu_count() or 1, 8)
+
+
+def _no_room(folder: Path, what: str) -> AdotxError:
+    return AdotxError(
+        "weights.write", f"the conversion could not be written: {what}", str(folder),
+        "make room, or name another folder",
+    )  # fmt: skip

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from adotx.errors import AdotxError
+
 if TYPE_CHECKING:
     from adotx.checkpoint import ModelConfig
 
@@ -36,18 +38,24 @@ class Matrix:
 
     Attributes:
         name: its parts' common beginning and, joined by +, what differs; see `stored_name`.
-        parts: the checkpoint's tensors [rows, columns] that it is made of, rows end to end.
-        rows, columns: its shape, [out, in].
+        parts: the checkpoint's tensors that it is made of, rows end to end.
+        heights: rows of each part.
+        columns: inputs.
         kind: "int8" or "int4".
         group: columns that share a scale; for int8 all of them.
     """
 
     name: str
     parts: tuple[str, ...]
-    rows: int
+    heights: tuple[int, ...]
     columns: int
     kind: Kind
     group: int
+
+    @property
+    def rows(self) -> int:
+        """Outputs."""
+        return sum(self.heights)
 
     @property
     def shapes(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -63,7 +71,18 @@ class Matrix:
         return np.dtype(np.int8), np.dtype(np.float32)
 
     def quantize(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Some rows, float32 [n, columns], as this matrix stores them: (integers, scales)."""
+        """Some rows, float32 [n, columns], as this matrix stores them: (integers, scales).
+
+        Raises:
+            AdotxError: a value is not a number, or infinite.
+        """
+        if not np.isfinite(weight.min()) or not np.isfinite(weight.max()):
+            raise AdotxError(
+                "weights.not_finite",
+                "holds values that are not numbers",
+                self.name,
+                "download the weights again",
+            )
         return quantize_groups(weight, self.group) if self.kind == "int4" else quantize_rows(weight)
 
 
@@ -94,10 +113,10 @@ def plan(config: ModelConfig, weights: Kind) -> list[Matrix]:
 
     def add(kind: Kind, module: str, *names: str) -> None:
         parts = tuple(f"{module}{name}.weight" for name in names)
-        rows, columns = sum(shapes[part][0] for part in parts), prod(shapes[parts[0]][1:])
+        heights, columns = tuple(shapes[part][0] for part in parts), prod(shapes[parts[0]][1:])
         group = group_size(columns) if kind == "int4" else None
         made: Kind = "int4" if group else "int8"
-        matrices.append(Matrix(stored_name(parts), parts, rows, columns, made, group or columns))
+        matrices.append(Matrix(stored_name(parts), parts, heights, columns, made, group or columns))
 
     for index in range(config.text.num_hidden_layers):
         layer = f"{prefix}model.layers.{index}."

@@ -58,6 +58,18 @@ def ints(*values: int) -> Any:
     return opset().constant(np.array(values, np.int64))
 
 
+def drop_pages(*arrays: np.ndarray) -> None:
+    """Let go of the pages of arrays that lie in mapped files; what is read again comes from the file."""
+    for array in arrays:
+        base: Any = array
+        while isinstance(base, np.ndarray):
+            base = base.base
+        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and array.nbytes:
+            start = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
+            page = start // mmap.PAGESIZE * mmap.PAGESIZE
+            base.madvise(mmap.MADV_DONTNEED, page, start + array.nbytes - page)
+
+
 class Weights:
     """Constants of a graph, made from a checkpoint's tensors in one weight format.
 
@@ -99,18 +111,19 @@ class Weights:
         raw = self.source.raw(name).astype(ml_dtypes.bfloat16, copy=False)
         return opset().convert(self._share(raw.view(np.uint16), openvino().Type.bf16), openvino().Type.f32)
 
-    def _quantized(self, parts: Sequence[str]) -> tuple[Any, int]:
-        """(float32-valued node [out, in], out) in the pattern of which the plugin keeps the integers."""
+    def _quantized(self, parts: Sequence[str]) -> tuple[Any, tuple[int, ...]]:
+        """(float32-valued node [out, in], rows of each part), in the pattern of which the plugin keeps the
+        integers."""
         assert self._matrices is not None
         ov, o = openvino(), opset()
         matrix, q, scale = self._matrices.matrix(parts)
         if matrix.kind == "int8":
-            return o.multiply(o.convert(self._share(q), ov.Type.f32), self._share(scale)), matrix.rows
+            return o.multiply(o.convert(self._share(q), ov.Type.f32), self._share(scale)), matrix.heights
         groups = (matrix.rows, matrix.columns // matrix.group)
         values = o.convert(self._share(q, ov.Type.i4, (*groups, matrix.group)), ov.Type.f16)
         scaled = o.multiply(values, self._share(scale, ov.Type.f16, (*groups, 1)))
         whole = o.reshape(scaled, ints(matrix.rows, matrix.columns), False)
-        return o.convert(whole, ov.Type.f32), matrix.rows
+        return o.convert(whole, ov.Type.f32), matrix.heights
 
     def linears(self, x: Value, names: Sequence[str], *, bias: bool = False) -> list[Any]:
         """Linear layers of one input: x [..., in] -> [..., out] for each of `names`.
@@ -126,15 +139,11 @@ class Weights:
                     o.add(y, self.exact(f"{name}.bias")) for y, name in zip(outputs, names, strict=True)
                 ]
             return outputs
-        weight, rows = self._quantized([f"{name}.weight" for name in names])
+        weight, heights = self._quantized([f"{name}.weight" for name in names])
         y = o.matmul(x, weight, False, True)
         if bias:
             y = o.add(y, self._share(np.concatenate([self.source.array(f"{name}.bias") for name in names])))
-        if len(names) == 1:
-            return [y]
-        lengths = [len(self.source.raw(f"{name}.weight")) for name in names]
-        assert sum(lengths) == rows
-        return o.variadic_split(y, np.int64(-1), ints(*lengths)).outputs()
+        return [y] if len(names) == 1 else o.variadic_split(y, np.int64(-1), ints(*heights)).outputs()
 
     def linear(self, x: Value, name: str, *, bias: bool = False) -> Any:
         """x [..., in] -> [..., out] with tensors `name`.weight and, if asked, `name`.bias."""
@@ -154,18 +163,5 @@ class Weights:
         return o.add(o.multiply(normal, self.exact(f"{name}.weight")), self.exact(f"{name}.bias"))
 
     def drop_pages(self) -> None:
-        """Let go of the mapped files' pages, of which the compiled model has its own packed copy by now.
-
-        What is read again, such as rows of the embedding table, comes back from the file.
-        """
-        if not hasattr(mmap, "MADV_DONTNEED"):
-            return
-        maps: dict[int, mmap.mmap] = {}
-        for array in self._alive:
-            base: Any = array
-            while isinstance(base, np.ndarray):
-                base = base.base
-            if isinstance(base, mmap.mmap):
-                maps[id(base)] = base
-        for file in maps.values():
-            file.madvise(mmap.MADV_DONTNEED)
+        """Let go of the mapped files' pages, of which the compiled model has its own packed copy by now."""
+        drop_pages(*self._alive)
