@@ -1,0 +1,430 @@
+"""Grammars for constrained decoding: JSON schemas, regular expressions, tool calls; on llguidance.
+
+In: a tokenizer, then what an answer must look like. Out: callables without arguments, each call of which
+gives a fresh `Constraint` (the protocol of `adotx.engine.sampling`) for one answer. Knows no engine and no
+model.
+
+JSON comes on one line, as `json.dumps(ensure_ascii=False)` and the published templates write it: ", " and
+": ", Hangul literal (only control characters have \\u escapes), members in the schema's order. A control
+token is never part of a text: the text of one, say in an enum, is spelt with ordinary tokens. A "number"
+without bounds may be written so large that its reader makes infinity of it.
+
+Limits: a schema, expression or grammar has at most `MOST_CHARACTERS` characters and `MOST_LEVELS` levels of
+nesting; what compiles can still need more work at some step than `_LIMITS` allow, which ends that answer with
+an error and no other. llguidance implements a part of JSON Schema, and what it lacks ("not", "uniqueItems",
+look-around in patterns, ...) is refused, not ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+
+from adotx.chat.messages import to_json
+from adotx.chat.protocol import CALL_ARGUMENTS, CALL_CLOSE, CALL_END, CALL_NAME, CALL_OPEN, END, control_id
+from adotx.errors import AdotxError
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher, LLTokenizer
+
+    from adotx.checkpoint.tokenizer import AxTokenizer
+
+MOST_CHARACTERS = 200_000
+MOST_LEVELS = 100
+# llguidance's own defaults, made explicit, but for a fifth of the lexer states (1 to 2 kB each).
+_LIMITS: dict[str, Any] = {
+    "initial_lexer_fuel": 1_000_000,
+    "step_lexer_fuel": 200_000,
+    "step_max_items": 50_000,
+    "max_lexer_states": 50_000,
+    "max_grammar_size": 500_000,
+    "verbose_errors": False,
+}
+# Without forcing: else a step spells out all that can only follow, a million letters for (a{1000}){1000}.
+_HEAD = '%llguidance {"no_forcing": true}\n'
+_JSON = {
+    "item_separator": ", ",
+    "key_separator": ": ",
+    "whitespace_flexible": False,
+    "lenient": False,
+    "coerce_one_of": False,
+}
+# A schema that fails is compiled in parts, at most this many times, to say which one is to blame.
+_LOCATING = 300
+
+Compiled = Callable[[], "GrammarConstraint"]
+
+
+class GrammarConstraint:
+    """One answer's way through a grammar. Made by what `Grammar`'s methods return."""
+
+    def __init__(self, matcher: LLMatcher, keep: np.ndarray, vocabulary: int) -> None:
+        self._matcher, self._keep, self._vocabulary = matcher, keep, vocabulary
+        self._bits = np.zeros_like(keep)
+
+    def mask(self, scores: np.ndarray) -> None:
+        """float32 [V], in place: -inf for every id that may not follow. Where the answer may end, stop ids may.
+
+        Raises:
+            AdotxError: ``grammar.too_complex``: this step needs more work than the limits allow.
+        """
+        self._matcher.unsafe_compute_mask_ptr(self._bits.ctypes.data, self._bits.nbytes)
+        self._check()
+        np.bitwise_and(self._bits, self._keep, out=self._bits)
+        allowed = np.unpackbits(self._bits.view(np.uint8), count=self._vocabulary, bitorder="little")
+        ids = np.flatnonzero(allowed[: scores.size])
+        kept = scores[ids]
+        scores.fill(-np.inf)
+        scores[ids] = kept
+
+    def accept(self, token: int) -> None:
+        """Take the id that was picked; one that the mask allowed."""
+        self._matcher.consume_token(int(token))
+        self._check()
+
+    @property
+    def finished(self) -> bool:
+        """The answer is whole and nothing but a stop id may follow."""
+        return self._matcher.is_stopped() and not self._matcher.is_error()
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            raise AdotxError(
+                "grammar.too_complex",
+                f"the grammar cannot be followed further: {_short(self._matcher.get_error())}",
+                "constraint",
+                "use smaller bounds and simpler patterns",
+            )
+
+
+class Grammar:
+    """Compiles grammars for one tokenizer; build it once and keep it.
+
+    Args:
+        tokenizer: whose ids the masks are about.
+        stop_ids: what ends an answer, a checkpoint's ``eos_ids``; by default the end-of-turn token.
+
+    Raises:
+        AdotxError: ``chat.no_token``: no stop ids are given and the tokenizer lacks the end-of-turn token;
+            ``grammar.stop_ids``: none of those given is an id of the tokenizer.
+    """
+
+    def __init__(self, tokenizer: AxTokenizer, stop_ids: Collection[int] | None = None) -> None:
+        from llguidance import LLTokenizer
+
+        self.tokenizer = tokenizer
+        self._size = tokenizer.vocab_size
+        self.stop_ids = sorted(i for i in stop_ids or {control_id(tokenizer, END)} if i < self._size)
+        if not self.stop_ids:
+            what = "no stop id is among the tokenizer's ids"
+            raise AdotxError("grammar.stop_ids", what, "tokenizer", "use the checkpoint's own tokenizer")
+        vocabulary: Any = _Vocabulary(tokenizer, self.stop_ids[0])
+        self._tokenizer: LLTokenizer = LLTokenizer(vocabulary, n_vocab=self._size, eos_token=self.stop_ids)
+
+    def json_schema(self, schema: Mapping[str, Any] | bool | str) -> Compiled:
+        """JSON that a schema (draft 2020-12, or its text) accepts.
+
+        Members that the schema does not name may follow those it does, unless it says
+        ``"additionalProperties": false``. Only `$ref`s into the schema itself are followed.
+
+        Raises:
+            AdotxError: ``grammar.schema``, with a JSON pointer to what is wrong; ``grammar.too_large``.
+        """
+        read = _read_schema(schema, "schema")
+        return self._compile(_json_grammar(read), "schema", "grammar.schema", [(read, "schema")])
+
+    def json_object(self) -> Compiled:
+        """Any JSON object."""
+        return self.json_schema({"type": "object"})
+
+    def regex(self, pattern: str) -> Compiled:
+        """Text that a regular expression matches from its first letter to its last.
+
+        Syntax of Rust's `regex` crate, Unicode included; no look-around, no back-references.
+
+        Raises:
+            AdotxError: ``grammar.regex``, ``grammar.too_large``.
+        """
+        from llguidance._lib import regex_to_lark
+
+        _check_size(pattern, "regex")
+        pattern = _utf8(pattern, "grammar.regex", "regex")
+        # A regular expression of its own, so that nothing in it can end the literal and go on as grammar.
+        body = {"grammars": [{"lark_grammar": f"{_HEAD}start: /{regex_to_lark(pattern, '')}/\n"}]}
+        return self._compile(json.dumps(body), "regex", "grammar.regex")
+
+    def lark(self, text: str) -> Compiled:
+        """Text of a grammar in llguidance's form of Lark. Its special tokens are never allowed.
+
+        Raises:
+            AdotxError: ``grammar.lark``, with the line, ``grammar.too_large``.
+        """
+        _check_size(text, "grammar")
+        if "%llguidance" in text:
+            raise AdotxError("grammar.lark", "brings settings of its own", "grammar", "leave out %llguidance")
+        body = {"grammars": [{"lark_grammar": _utf8(text, "grammar.lark", "grammar") + "\n" + _HEAD}]}
+        return self._compile(json.dumps(body), "grammar", "grammar.lark")
+
+    def tool_calls(
+        self,
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        required: bool = False,
+        parallel: bool = True,
+        name: str | None = None,
+    ) -> Compiled:
+        """An answer with calls of `tools`, ``<tool_call>{"name": ..., "arguments": {...}}</tool_call>``.
+
+        The tags are control tokens, so calls are told from text by ids: read them with `ToolIdStream`.
+
+        Args:
+            tools: OpenAI's ``{"type": "function", "function": {"name", "parameters"}}`` or the inner objects;
+                "parameters" is the schema of the arguments, absent: there are none.
+            required: nothing but calls, at least one; else text may come, then calls may follow.
+            parallel: several calls may follow one another, else at most one.
+            name: calls of this tool only, at least one.
+
+        Raises:
+            AdotxError: ``grammar.tools``, ``grammar.schema``, ``grammar.too_large``, ``chat.no_token``.
+        """
+        opened, closed = (control_id(self.tokenizer, tag) for tag in (CALL_OPEN, CALL_CLOSE))
+        tools_read = _read_tools(tools)
+        called = [tool for tool in tools_read if name is None or tool[0] == name]
+        if not called:
+            what = f"there is no tool {name!r}" if name is not None else "there are no tools"
+            raise AdotxError("grammar.tools", what, "tools", "name a tool that is given")
+        bodies = []
+        for given, parameters, where in called:
+            start = to_json(CALL_NAME + to_json(given, where) + CALL_ARGUMENTS, where)
+            bodies.append(f"{start} {_expression(parameters)} {to_json(CALL_END, where)}")
+        must = required or name is not None
+        times = {(True, True): "+", (True, False): "", (False, True): "*", (False, False): "?"}[
+            must, parallel
+        ]
+        rules = [
+            f"start: {'' if must else 'TEXT? '}call{times}",
+            f"call: <[{opened}]> ({' | '.join(f'body{i}' for i in range(len(bodies)))}) <[{closed}]>",
+            *(f"body{i}: {body}" for i, body in enumerate(bodies)),
+            "" if must else "TEXT: /(?s:.+)/",
+        ]
+        schemas = [(parameters, where) for _, parameters, where in called]
+        return self._compile(
+            _HEAD + "\n".join(rules) + "\n", "tools", "grammar.tools", schemas, {opened, closed}
+        )
+
+    def _compile(
+        self,
+        grammar: str,
+        where: str,
+        code: str,
+        schemas: Sequence[tuple[Mapping[str, Any], str]] = (),
+        control: Collection[int] = frozenset(),
+    ) -> Compiled:
+        """Compile once, for as many answers as are asked for.
+
+        Args:
+            grammar: in Lark, or llguidance's JSON.
+            where, code: of the error, unless one of `schemas`, (schema, where it stands), is to blame.
+            control: the control ids that the grammar itself asks for.
+        """
+        first = self._matcher(grammar)
+        if first.is_error():
+            for schema, place in schemas:
+                at, error = self._locate(schema)
+                if error:
+                    remedy = "use what llguidance supports of JSON Schema, anyOf in place of oneOf"
+                    raise AdotxError("grammar.schema", error, f"{place}{at}", remedy)
+            message = _short(first.get_error())
+            raise AdotxError(code, message, where, "see the syntax that llguidance documents")
+        # Whatever the grammar says: of the control ids only these.
+        keep = np.ones(-(-self._size // 32) * 32, np.uint8)
+        keep[sorted(self.tokenizer.control_ids - set(self.stop_ids) - set(control))] = 0
+        bits = np.packbits(keep, bitorder="little").view(np.uint32)
+        return lambda: GrammarConstraint(first.deep_copy(), bits, self._size)
+
+    def _matcher(self, grammar: str) -> LLMatcher:
+        from llguidance import LLMatcher
+        from llguidance._lib import LLParserLimits
+
+        return LLMatcher(self._tokenizer, grammar, log_level=0, limits=LLParserLimits(**_LIMITS))
+
+    def _locate(self, root: Mapping[str, Any]) -> tuple[str, str]:
+        """The JSON pointer of the innermost part that fails by itself, and its message; ("", "") for none."""
+
+        def failure(schema: Mapping[str, Any]) -> str:
+            return _short(self._matcher(_json_grammar(schema)).get_error())
+
+        node, pointer, error, attempts = root, "", failure(root), 0
+        shared = {key: root[key] for key in ("$defs", "definitions") if key in root}
+        # What is too large is so as a whole, and every part may take its time.
+        while error and "too large" not in error:
+            for step, child in _parts(node):
+                attempts += 1
+                if attempts > _LOCATING:
+                    return pointer, error
+                found = failure({**shared, **child})
+                # A reference to elsewhere in the whole schema fails here alone.
+                if found and (found == error or not found.startswith("Pointer ")):
+                    node, pointer, error = child, pointer + step, found
+                    break
+            else:
+                break
+        return pointer, error
+
+
+class _Vocabulary:
+    """What llguidance asks of a tokenizer."""
+
+    is_tokenizer_wrapper = True
+    bos_token_id = None
+
+    def __init__(self, tokenizer: AxTokenizer, stop_id: int) -> None:
+        self._tokenizer = tokenizer
+        self.eos_token_id = stop_id
+        self.tokens = [tokenizer.token_bytes(i) for i in range(tokenizer.vocab_size)]
+        # An id without a token reads as U+FFFD; without bytes no text ever needs it.
+        unknown = "\ufffd"
+        self.tokens = [
+            b"" if data == unknown.encode() and tokenizer.encode(unknown) != [i] else data
+            for i, data in enumerate(self.tokens)
+        ]
+        self.special_token_ids = sorted(tokenizer.control_ids)
+
+    def __call__(self, text: bytes | str) -> list[int]:
+        return self._tokenizer.encode(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
+
+
+def _short(message: str) -> str:
+    """llguidance's message on one line, without the source it quotes and what it says of our wrapping."""
+    message = message.split("failed to compile JSON schema: ")[-1]
+    message = message.split(" Enable 'coerce_one_of'")[0]
+    message = re.sub(r"\n\s*\d+ \|.*", "", message, flags=re.DOTALL)
+    return " ".join(re.sub(r"^at 2\(8\): ", "", message).split())[:300]
+
+
+def _expression(schema: Mapping[str, Any]) -> str:
+    return "%json " + json.dumps({**schema, "x-guidance": _JSON}, ensure_ascii=False)
+
+
+def _json_grammar(schema: Mapping[str, Any]) -> str:
+    return f"{_HEAD}start: {_expression(schema)}\n"
+
+
+def _utf8(text: str, code: str, where: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise AdotxError(code, "holds half a surrogate pair", where, "use whole characters") from None
+    return text
+
+
+def _check_size(text: str, where: str) -> None:
+    if not isinstance(text, str):
+        raise AdotxError("grammar.type", f"a {type(text).__name__} is not text", where, "give a string")
+    if len(text) > MOST_CHARACTERS:
+        what = f"has {len(text)} characters, at most {MOST_CHARACTERS} are taken"
+        raise AdotxError("grammar.too_large", what, where, "make it smaller")
+
+
+def _read_schema(schema: Any, where: str) -> dict[str, Any]:
+    """A schema as an object, within the limits, without settings of llguidance's own."""
+    if isinstance(schema, str):
+        _check_size(schema, where)
+        try:
+            schema = json.loads(schema)
+        except (ValueError, RecursionError) as error:
+            raise AdotxError("grammar.schema", f"is not JSON: {error}", where, "give a JSON schema") from None
+    if schema is True:
+        schema = {}
+    if schema is False:
+        raise AdotxError(
+            "grammar.schema", "accepts nothing at all", where, "give a schema that accepts something"
+        )
+    if not isinstance(schema, Mapping):
+        what = f"a {type(schema).__name__} is not a schema"
+        raise AdotxError("grammar.schema", what, where, "give an object")
+    _check_levels(schema, where)
+    text = _utf8(to_json(dict(schema), where), "grammar.schema", where)
+    _check_size(text, where)
+    return {key: value for key, value in _quoted(json.loads(text)).items() if key != "x-guidance"}
+
+
+def _quoted(schema: Any) -> Any:
+    """A schema whose `$ref`s are URIs: people write "#/$defs/주소" as it is."""
+    if isinstance(schema, list):
+        return [_quoted(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: quote(value, safe="%#/$?&=+:;,@!~*'()-._")
+        if key == "$ref" and isinstance(value, str)
+        else (value if key in ("const", "enum", "default", "examples") else _quoted(value))
+        for key, value in schema.items()
+    }
+
+
+def _check_levels(value: Any, where: str) -> None:
+    level = [value]
+    for _ in range(MOST_LEVELS + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (Mapping, list, tuple))
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+        ]
+        if not level:
+            return
+    what = f"is nested more than {MOST_LEVELS} levels deep"
+    raise AdotxError("grammar.too_large", what, where, "use $defs and $ref, or a flatter schema")
+
+
+def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(JSON pointer from here, sub-schema) of all schemas directly within one."""
+    named = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
+    for key in (*(k for k in schema if k not in named), *(k for k in named if k in schema)):
+        value = schema[key]
+        if key in named and isinstance(value, Mapping):
+            held: list[tuple[str, Any]] = [(f"/{key}/{_escape(k)}", v) for k, v in value.items()]
+        elif key in ("allOf", "anyOf", "oneOf", "prefixItems", "items") and isinstance(value, list):
+            held = [(f"/{key}/{i}", v) for i, v in enumerate(value)]
+        elif key in ("items", "additionalProperties", "contains", "propertyNames"):
+            held = [(f"/{key}", value)]
+        else:
+            held = []
+        yield from ((step, child) for step, child in held if isinstance(child, Mapping))
+
+
+def _escape(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _read_tools(tools: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any], str]]:
+    """(name, schema of the arguments, where it stands) of each tool."""
+    if isinstance(tools, (str, bytes, Mapping)) or not isinstance(tools, Sequence):
+        raise AdotxError("grammar.tools", "tools are not a list", "tools", "give a list of tool objects")
+    out: list[tuple[str, dict[str, Any], str]] = []
+    for i, tool in enumerate(tools):
+        where = f"tools[{i}]"
+        inner = tool.get("function", tool) if isinstance(tool, Mapping) else None
+        given = inner.get("name") if isinstance(inner, Mapping) else None
+        if not isinstance(inner, Mapping) or not isinstance(given, str) or not given:
+            remedy = 'give {"type": "function", "function": {"name": ..., "parameters": {...}}}'
+            raise AdotxError("grammar.tools", "has no name", where, remedy)
+        _utf8(given, "grammar.tools", where)
+        if any(given == other for other, _, _ in out):
+            raise AdotxError("grammar.tools", f"two tools are named {given!r}", where, "name each once")
+        where += ".function.parameters" if inner is not tool else ".parameters"
+        parameters = inner.get("parameters")
+        if parameters is None:
+            parameters = {"properties": {}, "additionalProperties": False}
+        schema = _read_schema(parameters, where)
+        if schema.setdefault("type", "object") != "object":
+            what = f"arguments are an object, not {schema['type']!r}"
+            raise AdotxError("grammar.tools", what, where, 'use "type": "object"')
+        out.append((given, schema, where))
+    return out
