@@ -1,9 +1,12 @@
 """Reading quality of a checkpoint on validation pages: texts and font families that no stage has seen.
 
-usage: python benchmarks/nano.py CORPORA FONTS... [--model nano] [--pages 216] [--weights bf16] [--json FILE]
+    usage: python benchmarks/nano.py CORPORA FONTS... [--model nano] [--pages 216]
+           [--weights bf16 int8 int4 int8+u8] [--json FILE]
 
-Prints the character error rate (CER) by kind of page and for plain prose with glyphs of 20 px or more, and
-seconds a page. What the layout alone loses on such pages is printed by `benchmarks/layout.py`.
+Every page is read once in each setting: a weight format and, after a plus sign, a cache format. Prints the
+character error rate (CER) by kind of page and for plain prose with glyphs of 20 px or more, how it differs from
+the first setting's, and seconds a page. What the layout alone loses on such pages is printed by
+`benchmarks/layout.py`.
 """
 
 from __future__ import annotations
@@ -25,52 +28,53 @@ from adotx.evaluate.cer import cer
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("corpora", type=Path)
     parser.add_argument("fonts", type=Path, nargs="+")
     parser.add_argument("--model", default="nano")
     parser.add_argument("--pages", type=int, default=216)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--weights", default="bf16")
+    parser.add_argument("--weights", nargs="+", default=["bf16"], metavar="FORMAT[+CACHE]")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     checkpoint = open_checkpoint(args.model)
-    transcriber = Transcriber(checkpoint, Engine.load(checkpoint, weights=args.weights))
-    errors: dict[str, list[float]] = defaultdict(list)
-    seconds: list[float] = []
+    readers = {}
+    for setting in args.weights:
+        weights, _, cache = setting.partition("+")
+        readers[setting] = Transcriber(checkpoint, Engine.load(checkpoint, weights, kv_cache=cache or None))
+    errors: dict[str, dict[str, list[float]]] = {setting: defaultdict(list) for setting in readers}
+    seconds: dict[str, list[float]] = defaultdict(list)
     rows = []
-    for number, page in enumerate(
-        validation_pages(args.pages, args.seed, args.corpora, find_fonts(args.fonts))
-    ):
-        started = time.perf_counter()
-        result = transcriber.page(page.image)
-        seconds.append(time.perf_counter() - started)
-        error = cer(result.markdown, page.markdown)
-        smallest = min((line.size for line in page.lines), default=0)
+    pages = validation_pages(args.pages, args.seed, args.corpora, find_fonts(args.fonts))
+    for number, page in enumerate(pages):
         kinds = [page.kind, "all"]
         if page.kind == "prose" and page.meta["size"] >= 20:
             kinds.append("prose, glyphs of 20 px or more")
-        for kind in kinds:
-            errors[kind].append(error)
-        rows.append(
-            {
-                "page": number,
-                "kind": page.kind,
-                "cer": round(error, 4),
-                "size": page.meta["size"],
-                "smallest": smallest,
-            }
-        )
-        rows[-1] |= {
-            "strength": page.meta["strength"],
-            "seconds": round(seconds[-1], 2),
-            "status": result.status,
-        }
-        print(rows[-1], file=sys.stderr, flush=True)
-    print("| kind | pages | mean CER | median CER |\n|---|---:|---:|---:|")
-    for kind, values in sorted(errors.items()):
-        print(f"| {kind} | {len(values)} | {statistics.mean(values):.3f} | {statistics.median(values):.3f} |")
-    print(f"\nseconds a page: median {statistics.median(seconds):.2f}, longest {max(seconds):.2f}")
+        for setting, reader in readers.items():
+            started = time.perf_counter()
+            result = reader.page(page.image)
+            seconds[setting].append(time.perf_counter() - started)
+            error = cer(result.markdown, page.markdown)
+            for kind in kinds:
+                errors[setting][kind].append(error)
+            row = {"page": number, "kind": page.kind, "weights": setting, "cer": round(error, 4)}
+            row |= {"size": page.meta["size"], "strength": page.meta["strength"]}
+            row |= {"smallest": min((line.size for line in page.lines), default=0)}
+            rows.append(row | {"seconds": round(seconds[setting][-1], 2), "status": result.status})
+            print(rows[-1], file=sys.stderr, flush=True)
+    first = args.weights[0]
+    for setting, by_kind in errors.items():
+        print(f"\n{setting}\n\n| kind | pages | mean CER | median | worst | against {first} |")
+        print("|---|---:|---:|---:|---:|---:|")
+        for kind, values in sorted(by_kind.items()):
+            mean = statistics.mean(values)
+            difference = mean - statistics.mean(errors[first][kind])
+            figures = f"{mean:.4f} | {statistics.median(values):.4f} | {max(values):.2f} | {difference:+.4f}"
+            print(f"| {kind} | {len(values)} | {figures} |")
+        times = seconds[setting]
+        print(f"\nseconds a page: median {statistics.median(times):.2f}, longest {max(times):.2f}")
     if args.json:
         args.json.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
 
