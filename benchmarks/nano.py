@@ -4,8 +4,8 @@
            [--weights bf16 int8 int4 int8+u8] [--json FILE]
 
 Every page is read once in each setting: a weight format and, after a plus sign, a cache format. Prints the
-character error rate (CER) by kind of page and for plain prose with glyphs of 20 px or more, how it differs from
-the first setting's, and seconds a page. What the layout alone loses on such pages is printed by
+character error rate (CER) by kind of page and for plain prose with glyphs of 20 px or more, how it differs
+from the first setting's, and seconds a page. What the layout alone loses on such pages is printed by
 `benchmarks/layout.py`.
 """
 

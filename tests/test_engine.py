@@ -175,8 +175,22 @@ def alone(engine: Engine) -> list[list[int]]:
 
 @pytest.mark.parametrize(
     "setting",
-    [{}, {"max_running": 2}, {"step_tokens": 16, "max_running": 7}, {"kv_memory": 4 * 12288}],
-    ids=["all at once", "two at once", "prompts in pieces", "four blocks: one at a time"],
+    [
+        {},
+        {"max_running": 2},
+        {"step_tokens": 16, "max_running": 7, "mixed_tokens": 3},
+        {"kv_memory": 6 * 12288},
+        {"speculate": 4},
+        {"prefix_cache": False, "feature_memory": 0},
+    ],
+    ids=[
+        "all at once",
+        "two at once",
+        "prompts in pieces",
+        "six blocks: preempted",
+        "guesses",
+        "nothing kept",
+    ],
 )
 def test_company_changes_nothing(vl_path: Path, alone: list[list[int]], setting: dict) -> None:
     engine = Engine.load(open_checkpoint(vl_path), "f32", **{**SMALL, **setting})
@@ -184,6 +198,18 @@ def test_company_changes_nothing(vl_path: Path, alone: list[list[int]], setting:
     assert [output.ids for output in outputs] == alone
     assert len({tuple(ids) for ids in alone}) == len(alone), "the test needs requests that differ"
     assert engine.pool.available == engine.pool.count
+
+
+def test_what_was_computed_before_is_found_and_changes_nothing(vl_path: Path) -> None:
+    engine = Engine.load(open_checkpoint(vl_path), "f32", **SMALL)
+    page = pictured(10, 12, 5, 7)
+    question = dataclasses.replace(page, ids=[*page.ids[:53], *random_ids(99, 9)])
+    other = dataclasses.replace(question, pixels=page.pixels[::-1].copy())
+    plain = Engine.load(open_checkpoint(vl_path), "f32", prefix_cache=False, **SMALL)
+    for request, found in ((page, 0), (question, 32), (page, 32), (other, 0)):
+        [output], [expected] = engine.generate([request]), plain.generate([request])
+        assert (output.ids, output.cached_tokens) == (expected.ids, found)
+    assert engine.stats().tiles == 12, "the same tiles in another order are not seen again"
 
 
 def test_streams_read_in_turn_share_steps(idle: Engine, alone: list[list[int]]) -> None:
