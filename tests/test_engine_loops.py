@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adotx.chat import table_ids
@@ -44,6 +44,7 @@ def expected(window: int, ids: list[int], exempt: frozenset[int] = frozenset()):
 
 
 @given(st.lists(st.integers(0, 2), max_size=60))
+@settings(deadline=None)
 def test_it_agrees_with_its_definition(ids: list[int]) -> None:
     assert cut_at(12, ids) == expected(12, ids)
 
@@ -52,12 +53,14 @@ PIECES = st.tuples(st.lists(st.integers(0, 4), min_size=1, max_size=3), st.integ
 
 
 @given(st.lists(PIECES, max_size=4), st.frozensets(st.integers(0, 4)))
+@settings(deadline=None)
 def test_it_agrees_with_its_definition_on_repeats_and_exempt_ids(pieces, exempt) -> None:
     ids = [token for pattern, times in pieces for token in pattern * times]
     assert cut_at(12, ids, exempt) == expected(12, ids, exempt)
 
 
 @given(st.lists(st.integers(0, 9), max_size=300), st.integers(1, 5), st.integers(10, 14))
+@settings(deadline=None)
 def test_a_loop_at_the_end_is_found_where_it_starts(before: list[int], period: int, first: int) -> None:
     before = [token + 100 * i for i, token in enumerate(before)]  # nothing repeats in it
     pattern = list(range(10_000, 10_000 + period))

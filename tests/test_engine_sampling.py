@@ -155,7 +155,7 @@ def test_fixed_settings_equal_transformers(params: SamplingParams, reference) ->
         logit_bias=st.dictionaries(st.integers(0, SIZE - 1), st.floats(-100, 100), max_size=5),
     ),
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_combination_equals_transformers(reference, seed, prompt, output, params) -> None:
     row = scores(seed)
     ours, theirs = processed(after(params, prompt, output), row), reference(params, prompt, output, row)
@@ -188,7 +188,7 @@ def test_ties_with_the_kth_stay() -> None:
 
 
 @given(SEEDS, st.floats(0.001, 0.999), st.sampled_from([5, 300, 5000, 20_000]), st.sampled_from([0.01, 1, 6]))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_nucleus_is_the_smallest_set_that_reaches_p(seed: int, p: float, size: int, spread: float) -> None:
     weights = np.exp(scores(seed, size, spread))
     kept = nucleus(weights, p)
@@ -243,7 +243,7 @@ def test_draws_follow_the_probabilities(size: int) -> None:
 @given(SEEDS, st.floats(0, 1, exclude_max=True), st.integers(1, 4000))
 @example(0, 1 - 2**-53, 4000)
 @example(0, 0.0, 4000)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_draw_inverts_the_cumulated_probabilities(seed: int, draw: float, size: int) -> None:
     row = scores(seed, size)
     sampler = Sampler(SamplingParams(temperature=1.0), [0])
@@ -292,6 +292,7 @@ class Only:
 
 
 @given(SEEDS, st.lists(st.integers(0, SIZE - 1), min_size=1, max_size=5), st.sampled_from(SETTINGS))
+@settings(deadline=None)
 def test_a_masked_id_is_never_picked(seed: int, allowed: list[int], params: SamplingParams) -> None:
     other = next(i for i in range(SIZE) if i not in allowed)
     only = Only(allowed)
@@ -313,6 +314,7 @@ def test_a_constraint_without_a_way_on_is_an_error() -> None:
 
 
 @given(SEEDS, st.integers(0, MOST_LOGPROBS), st.sampled_from(SETTINGS))
+@settings(deadline=None)
 def test_logprobs_are_those_of_the_raw_distribution(seed: int, count: int, params: SamplingParams) -> None:
     row = scores(seed)
     sampler = Sampler(SamplingParams(**{**vars(params), "logprobs": count, "seed": 1}), [3, 7])

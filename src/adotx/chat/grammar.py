@@ -68,7 +68,7 @@ class GrammarConstraint:
         self._bits = np.zeros_like(keep)
 
     def mask(self, scores: np.ndarray) -> None:
-        """float32 [V], in place: -inf for every id that may not follow. Where the answer may end, stop ids may.
+        """float32 [V], in place: -inf for every id that may not follow; stop ids may where it may end here.
 
         Raises:
             AdotxError: ``grammar.too_complex``: this step needs more work than the limits allow.
@@ -76,11 +76,11 @@ class GrammarConstraint:
         self._matcher.unsafe_compute_mask_ptr(self._bits.ctypes.data, self._bits.nbytes)
         self._check()
         np.bitwise_and(self._bits, self._keep, out=self._bits)
-        allowed = np.unpackbits(self._bits.view(np.uint8), count=self._vocabulary, bitorder="little")
-        ids = np.flatnonzero(allowed[: scores.size])
-        kept = scores[ids]
-        scores.fill(-np.inf)
-        scores[ids] = kept
+        np.invert(self._bits, out=self._bits)
+        known = min(scores.size, self._vocabulary)
+        forbidden = np.unpackbits(self._bits.view(np.uint8), count=known, bitorder="little").view(np.bool_)
+        np.copyto(scores[:known], -np.inf, where=forbidden)
+        scores[known:] = -np.inf
 
     def accept(self, token: int) -> None:
         """Take the id that was picked; one that the mask allowed."""
