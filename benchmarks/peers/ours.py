@@ -1,0 +1,95 @@
+"""Worker for adotx's embedded engine; see `protocol.py`. Runs where adotx is installed.
+
+Settings: the defaults of `Engine.load`, and as much cache memory as the peers have. Besides the commands of
+every worker it has `page`. Several streams are read in turn, which computes them side by side.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from protocol import drive, serve
+
+from adotx.checkpoint import open_checkpoint
+from adotx.engine import Engine, Request, SamplingParams
+
+engine: Engine
+
+
+def load(checkpoint: str, weights: str, threads: int, context: int, streams: int) -> dict[str, str]:
+    global engine
+    import openvino
+
+    import adotx
+
+    engine = Engine.load(
+        open_checkpoint(checkpoint), weights, threads=threads, kv_memory=2 << 30, max_running=streams
+    )
+    return {"adotx": adotx.__version__, "openvino": openvino.__version__.partition("-")[0]}
+
+
+def run(streams: list[dict]) -> dict:
+    running: dict[int, object] = {}
+
+    def submit(index: int, ids: list[int], new: int) -> None:
+        request = Request(ids, slots=[], sampling=SamplingParams(new, ignore_eos=True))
+        running[index] = engine.stream(request)
+
+    def step() -> Iterator[tuple[int, int]]:
+        for index, stream in list(running.items()):
+            # Reading a stream waits for its token, so one that arrives late is only looked at until it has
+            # ended; that is why it may ask for one token only.
+            if "after" in streams[index] and len(running) > 1 and stream.output is None:
+                continue
+            if next(stream, None) is None:
+                del running[index]
+            else:
+                yield index, 1
+
+    return drive(streams, submit, step)
+
+
+def page(image: str, shift: int, questions: list[str]) -> dict:
+    """Ask the loaded model each question about one page image, rolled by `shift` pixels to be a new one.
+
+    Returns:
+        first: seconds from handing a question in to its answer's first token, one for each question;
+        prepare: seconds to cut the page into tiles; tiles, prompt_tokens: how many.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from adotx.chat import render
+    from adotx.vision import open_image, pixels
+
+    checkpoint = engine.checkpoint
+    config = checkpoint.config
+    picture = Image.fromarray(np.roll(np.asarray(open_image(image)), shift, axis=1))
+    start = time.perf_counter()
+    tiles = pixels(picture, config.tiles)
+    result = {"prepare": time.perf_counter() - start, "tiles": len(tiles), "first": []}
+    for question in questions:
+        content = [{"type": "image"}, {"type": "text", "text": question}]
+        rendered = render(
+            [{"role": "user", "content": content}],
+            checkpoint.tokenizer,
+            family=config.family,
+            tiles=[len(tiles)],
+            image_token_id=config.image_token_id,
+            tokens_per_tile=config.tiles.tokens_per_tile,
+        )
+        slots = [(slot.start, slot.length) for slot in rendered.slots]
+        sampling = SamplingParams(8, ignore_eos=True)
+        start = time.perf_counter()
+        with engine.stream(Request(rendered.ids, slots=slots, pixels=tiles, sampling=sampling)) as stream:
+            next(stream)
+            result["first"].append(time.perf_counter() - start)
+            for _ in stream:
+                pass
+        result["prompt_tokens"] = len(rendered.ids)
+    return result
+
+
+if __name__ == "__main__":
+    serve(load=load, run=run, page=page)
