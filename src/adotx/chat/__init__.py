@@ -3,6 +3,7 @@
 Knows no engine, no pixels and no HTTP; the tokenizer is handed in.
 """
 
+from adotx.chat.grammar import Grammar
 from adotx.chat.loops import table_ids
 from adotx.chat.messages import ToolCall
 from adotx.chat.render import Rendered, Slot, render
@@ -11,6 +12,7 @@ from adotx.chat.template import chat_template
 from adotx.chat.tools import ToolIdStream, ToolStream, format_tool_call, parse_tool_call_ids, parse_tool_calls
 
 __all__ = [
+    "Grammar",
     "Rendered",
     "Slot",
     "TextStream",
