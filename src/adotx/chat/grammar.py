@@ -150,7 +150,7 @@ class Grammar:
         Raises:
             AdotxError: ``grammar.regex``, ``grammar.too_large``.
         """
-        from llguidance._lib import regex_to_lark
+        from llguidance import regex_to_lark
 
         _check_size(pattern, "regex")
         pattern = _utf8(pattern, "grammar.regex", "regex")
@@ -248,8 +248,7 @@ class Grammar:
         return lambda: GrammarConstraint(first.deep_copy(), bits, self._size)
 
     def _matcher(self, grammar: str) -> LLMatcher:
-        from llguidance import LLMatcher
-        from llguidance._lib import LLParserLimits
+        from llguidance import LLMatcher, LLParserLimits
 
         return LLMatcher(self._tokenizer, grammar, log_level=0, limits=LLParserLimits(**_LIMITS))
 

@@ -23,7 +23,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from adotx.engine.loops import LONGEST_WINDOW, LOOP_REPEATS
-from adotx.engine.loops import LoopGuard as LoopGuard  # engine/scheduler.py takes it from here
 from adotx.errors import AdotxError
 
 MOST_LOGPROBS = 20
