@@ -140,14 +140,14 @@ class Decoder:
         threads: int | None = None,
         cache_dir: str | Path | None = None,
     ) -> None:
-        self._weights = weights
+        self._weights, self._hidden = weights, config.hidden_size
         model = build_decoder(config, weights, prefix)
         self._compiled = compile_model(
             model, weights.format, kv_cache=kv_cache, threads=threads, cache_dir=cache_dir
         )
         del model
-        weights.drop_pages()
         self._request = self._compiled.create_infer_request()
+        self._views: dict[str, np.ndarray] = {}
         self._caches = [port for port in self._compiled.inputs if "_cache." in port.get_any_name()]
         key, value = (port.get_partial_shape() for port in self._caches[:2])
         assert value.rank.get_length() == 4 and value[0].is_dynamic, f"unknown cache layout {value}"
@@ -171,11 +171,17 @@ class Decoder:
         self._cos, self._sin = (np.tile(f(angles), 2) for f in (np.cos, np.sin))
 
     def allocate(self, blocks: int) -> None:
-        """Make the cache, for `blocks` blocks; its memory is taken by the system as it is written."""
+        """Make the cache, for `blocks` blocks; its memory is taken by the system as it is written.
+
+        Also runs one step: the plugin packs the weights when it first meets them, which takes seconds for a
+        large model and belongs to loading.
+        """
         ov = openvino()
         for port in self._caches:
             sizes = [blocks, *(port.get_partial_shape()[axis].get_length() for axis in (1, 2, 3))]
             self._request.set_tensor(port, ov.Tensor(port.get_element_type(), ov.Shape(sizes)))
+        self.forward(np.zeros((1, self._hidden), np.float32), [Run(0, 1, [0])], [0])
+        self._weights.drop_pages()
 
     def forward(self, embeddings: np.ndarray, runs: Sequence[Run], rows: Sequence[int]) -> np.ndarray:
         """One step.
@@ -188,24 +194,45 @@ class Decoder:
         Returns:
             float32 [len(rows), V]; overwritten by the next call.
         """
-        ov = openvino()
-        lengths = [run.length for run in runs]
-        assert sum(lengths) == len(embeddings) and runs
-        positions = np.concatenate([np.arange(run.start, run.start + run.length) for run in runs])
-        used = [run.blocks[: -(-(run.start + run.length) // self.block_size)] for run in runs]
-        values = {
-            "embeddings": embeddings,
-            "cos": self._cos[positions],
-            "sin": self._sin[positions],
-            "rows": np.asarray(rows, np.int64),
-            "past_lens": np.array([run.start for run in runs], np.int32),
-            "subsequence_begins": np.cumsum([0, *lengths], dtype=np.int32),
-            "block_indices": np.array([block for blocks in used for block in blocks], np.int32),
-            "block_indices_begins": np.cumsum([0, *map(len, used)], dtype=np.int32),
-            "max_context_len": np.array(max(run.start + run.length for run in runs), np.int32),
-        }
-        for name, value in values.items():
-            # Copied: with shared inputs OpenVINO was seen writing one request's data into another's array.
-            self._request.set_tensor(name, ov.Tensor(value))
-        self._request.infer()
+        count = len(runs)
+        starts = np.fromiter((run.start for run in runs), np.int32, count)
+        lengths = np.fromiter((run.length for run in runs), np.int32, count)
+        ends = starts + lengths
+        begins = np.zeros(count + 1, np.int32)
+        np.cumsum(lengths, out=begins[1:])
+        assert count and begins[-1] == len(embeddings)
+        # Row r of run i is at position start + (r - begin) of its sequence.
+        positions = np.arange(len(embeddings)) + np.repeat(starts - begins[:-1], lengths)
+        needed = -(-ends // self.block_size)
+        block_begins = np.zeros(count + 1, np.int32)
+        np.cumsum(needed, out=block_begins[1:])
+        blocks = self._input("block_indices", (int(block_begins[-1]),))
+        begin = 0
+        for run, end in zip(runs, block_begins[1:].tolist(), strict=True):
+            blocks[begin:end] = run.blocks[: end - begin]
+            begin = end
+        shape = (len(embeddings), self._cos.shape[1])
+        np.take(self._cos, positions, axis=0, out=self._input("cos", shape), mode="clip")
+        np.take(self._sin, positions, axis=0, out=self._input("sin", shape), mode="clip")
+        self._input("embeddings", embeddings.shape)[...] = embeddings
+        self._input("rows", (len(rows),))[...] = rows
+        self._input("past_lens", (count,))[...] = starts
+        self._input("subsequence_begins", (count + 1,))[...] = begins
+        self._input("block_indices_begins", (count + 1,))[...] = block_begins
+        self._input("max_context_len", ())[...] = ends.max()
+        # In this thread, for waking another takes half a millisecond; shared, for else the logits are copied.
+        self._request.infer(share_outputs=True)
         return self._request.get_output_tensor(0).data
+
+    def _input(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """The memory of an input of this shape, to be written whole: the graph may have worked in it.
+
+        It is the request's own, never a caller's array: with shared inputs OpenVINO was seen writing one
+        request's data into another's.
+        """
+        view = self._views.get(name)
+        if view is None or view.shape != shape:
+            tensor = self._request.get_tensor(name)
+            tensor.shape = list(shape)
+            view = self._views[name] = tensor.data
+        return view

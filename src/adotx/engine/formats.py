@@ -26,8 +26,8 @@ Kind = Literal["int8", "int4"]
 # The plugin's kernel is quickest at 128: smaller groups were measured slower, larger ones less exact.
 GROUP = 128
 SMALLEST_GROUP = 16
-# How much of a group's largest value the far end of the range stands for: clipping a little lowers the error.
-CLIPS = (1.0, 0.95, 0.9, 0.82)
+# What -8 stands for, in shares of a group's largest value: below 1 that value is clipped, at 8/7 nothing is.
+ENDS = (1.0, 0.9, 0.95, 1.05, 8 / 7)
 # Values quantised at a time: what is in work stays in the processor's cache.
 _BLOCK = 1 << 16
 
@@ -158,15 +158,16 @@ def dequantize_rows(q: np.ndarray, scale: np.ndarray) -> np.ndarray:
 def quantize_groups(weight: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray]:
     """Symmetric int4, one scale for each `group` neighbours of a row.
 
-    The value of largest magnitude lies at -8, the end that reaches further, so scales may be negative; of
-    several clips the one with the least squared error is taken, group by group.
+    The value of largest magnitude lies near -8, the end that reaches further, so scales may be negative. Of
+    several scales each group takes the one with the least sum of |error|**3: squares were measured worse on
+    nano's logits, because they clip large weights for the sake of many small ones.
 
     Args:
         weight: float32 [out, in], finite; `group` divides in and is even.
 
     Returns:
-        (uint8 [out, in / 2], float16 [out, in / group]): pairs as `pack` lays them, and scales;
-        a group's mean squared error is at most that of scale max / 8 (so |error| <= max / 8 at worst).
+        (uint8 [out, in / 2], float16 [out, in / group]): pairs as `pack` lays them, and scales. A group's sum
+        of |error|**3 is at most group * (max / 8)**3, that of the first scale tried.
     """
     rows, columns = weight.shape
     assert columns % group == 0 and group % 2 == 0, (columns, group)
@@ -185,27 +186,27 @@ def _quantize_block(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """float32 [n, group] -> (int8 [n, group], float16 [n])."""
     high, low = block.max(axis=1), block.min(axis=1)
     end = np.where(high > -low, high, low) / np.float32(-8)
-    best_q, best_scale, best_error = np.empty(0), np.empty(0), np.empty(0)
-    # A scale beyond float16 or too small for it clips or vanishes; no trained weight comes near.
+    # A scale that float16 can not hold is held within it; no trained weight comes near.
     largest = np.float32(np.finfo(np.float16).max)
-    q, error = np.empty_like(block), np.empty_like(block)
-    for clip in CLIPS:
-        scale = np.clip(end * np.float32(clip), -largest, largest).astype(np.float16)
+    q, error, square = (np.empty_like(block) for _ in range(3))
+    best_q = np.zeros(block.shape, np.int8)
+    best_scale = np.zeros(len(block), np.float16)
+    best_loss = np.full(len(block), np.inf, np.float32)
+    for share in ENDS:
+        scale = np.clip(end * np.float32(share), -largest, largest).astype(np.float16)
         wide = scale.astype(np.float32)[:, None]
-        with np.errstate(divide="ignore"):
-            inverse = np.where(wide == 0, np.float32(0), 1 / wide)
+        inverse = np.divide(1, wide, out=np.zeros_like(wide), where=wide != 0)
         np.multiply(block, inverse, out=q)
         np.rint(q, out=q)
         np.clip(q, -8, 7, out=q)
         np.multiply(q, wide, out=error)
         np.subtract(error, block, out=error)
-        squares = np.einsum("ij,ij->i", error, error)
-        if not len(best_error):
-            best_q, best_scale, best_error = q.astype(np.int8), scale, squares
-        else:
-            better = squares < best_error
-            best_q[better] = q[better]
-            best_scale[better], best_error[better] = scale[better], squares[better]
+        np.abs(error, out=error)
+        np.multiply(error, error, out=square)
+        loss = np.einsum("ij,ij->i", square, error)
+        better = loss < best_loss
+        best_q[better] = q[better]
+        best_scale[better], best_loss[better] = scale[better], loss[better]
     return best_q, best_scale
 
 

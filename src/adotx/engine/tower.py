@@ -124,9 +124,8 @@ class VisionEncoder:
         model = build_vision(vision, projector, weights)
         compiled = compile_model(model, weights.format, threads=threads, cache_dir=cache_dir)
         del model
-        weights.drop_pages()
         self._request = compiled.create_infer_request()
-        self._batch = batch
+        self._batch, self._packed = batch, False
         self._shape = (projector.grid_size**2, projector.out_hidden_size)
 
     def forward(self, pixels: np.ndarray) -> np.ndarray:
@@ -135,6 +134,10 @@ class VisionEncoder:
         features = np.empty((len(pixels), *self._shape), np.float32)
         for start in range(0, len(pixels), self._batch):
             self._request.set_tensor("pixels", ov.Tensor(pixels[start : start + self._batch].copy()))
-            self._request.infer()
+            self._request.infer(share_outputs=True)
             features[start : start + self._batch] = self._request.get_output_tensor(0).data
+        if not self._packed:
+            # The plugin packs the weights when it first meets them; now their files need no memory.
+            self._weights.drop_pages()
+            self._packed = True
         return features
