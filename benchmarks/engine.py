@@ -11,7 +11,8 @@ past any end token, no speculation; before the first round each engine runs once
 
 What the figures mean, n streams starting together with P prompt and N new tokens each:
     decode tok/s   all streams' tokens per second, from when the last stream has its first token until the
-                   first one has nine tenths of its tokens: the time in which exactly n streams decode
+                   first one has nine tenths of its tokens: the time in which exactly n streams decode; where
+                   there is no such time, from the very first token to the last ("together" is 0 then)
     whole tok/s    n * N / the time until the last token, prompts included
     prompt tok/s   n * P / the time until every stream has its first token
     first s        median over the streams of the time to the first token
@@ -98,6 +99,7 @@ class Bench:
         pythons = dict(item.split("=", 1) for item in options.python)
         for label in self.report["engines"]:
             say("loading", label)
+            own = {"settings": our_settings(options)} if label.startswith("ours") else {}
             entry, start = self.report["engines"][label], time.perf_counter()
             try:
                 self.workers[label] = make_worker(label, pythons, options.work)
@@ -106,7 +108,7 @@ class Bench:
                 continue
             entry["versions"] = self.attempt(
                 label, "load", checkpoint=str(checkpoint), weights=label.split()[1],
-                threads=options.threads, context=context, streams=max(*options.streams, RUNNING + 1),
+                threads=options.threads, context=context, streams=max(*options.streams, RUNNING + 1), **own,
             )  # fmt: skip
             entry["load s"] = time.perf_counter() - start
             if entry["versions"] is None:
@@ -152,6 +154,11 @@ class Bench:
             worker.close()
 
 
+def our_settings(options: argparse.Namespace) -> dict[str, object]:
+    """What `--ours` says: mixed_tokens=64 kv_cache='"u8"'."""
+    return {name: json.loads(value) for name, value in (item.split("=", 1) for item in options.ours)}
+
+
 def ask_page(options: argparse.Namespace, label: str) -> dict[str, object]:
     """Seconds to the first token of two questions on one page image, by the bundled nano."""
     worker = make_worker(label, {}, options.work)
@@ -164,6 +171,7 @@ def ask_page(options: argparse.Namespace, label: str) -> dict[str, object]:
             threads=options.threads,
             context=0,
             streams=16,
+            settings=our_settings(options),
         )
         rounds = []
         for number in range(options.rounds + 1):
@@ -184,6 +192,16 @@ def read_bandwidth(threads: int) -> float:
     return float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
+def add_shares(report: dict, checkpoint: Path) -> None:
+    """How much of the memory bandwidth one stream's reading of our weights takes."""
+    for label, entry in report["streams"].get("1", {}).items():
+        if report["bandwidth"] and label.startswith("ours"):
+            size, rate = weight_bytes(checkpoint, label.split()[1]), entry["median"]["decode tok/s"]
+            share = size * rate / 1e9 / report["bandwidth"]["GB/s"]
+            row = {"MB per token": size / 1e6, "decode tok/s": rate, "share": share}
+            report["bandwidth"]["shares"][label] = row
+
+
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser = argparse.ArgumentParser(
@@ -198,6 +216,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--prompt", type=int, default=512, help="tokens of a prompt")
     parser.add_argument("--new", type=int, default=128, help="tokens that each stream decodes")
     parser.add_argument("--long", type=int, default=3000, help="tokens of the prompt that arrives")
+    parser.add_argument(
+        "--ours", nargs="*", default=[], metavar="NAME=VALUE", help="other settings of Engine.load, as JSON"
+    )
     parser.add_argument("--page", type=Path, default=ROOT / "examples" / "page.png")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument(
@@ -233,6 +254,19 @@ def main(arguments: list[str] | None = None) -> None:
     }  # fmt: skip
     # Stopped workers must not be left behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        measure(options, checkpoint, report)
+    finally:
+        # Also after an interruption: what was measured until then.
+        report["ratios"] = ratios(report)
+        add_shares(report, checkpoint)
+        if options.json:
+            options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False))
+        tell(report)
+
+
+def measure(options: argparse.Namespace, checkpoint: Path, report: dict) -> None:
+    """Run the scenarios, one after the other, into the report."""
     bench, speed = Bench(options, report), 0.0
     try:
         bench.load(checkpoint)
@@ -246,22 +280,9 @@ def main(arguments: list[str] | None = None) -> None:
             report["bandwidth"] = {"GB/s": max(speed, read_bandwidth(options.threads)), "shares": {}}
     finally:
         bench.close()
-    for label in labels if "page" in options.scenarios else []:
+    for label in report["engines"] if "page" in options.scenarios else []:
         if label.startswith("ours"):
             report["page"][label] = ask_page(options, label)
-    report["ratios"] = ratios(report)
-    for label, entry in report["streams"].get("1", {}).items() if report["bandwidth"] else []:
-        if label.startswith("ours"):
-            size, rate = weight_bytes(checkpoint, label.split()[1]), entry["median"]["decode tok/s"]
-            share = size * rate / 1e9 / report["bandwidth"]["GB/s"]
-            report["bandwidth"]["shares"][label] = {
-                "MB per token": size / 1e6,
-                "decode tok/s": rate,
-                "share": share,
-            }
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False))
-    tell(report)
 
 
 if __name__ == "__main__":

@@ -43,10 +43,11 @@ def test_a_run_of_two_engines(load, tmp_path, capsys):
         entry = report["streams"]["2"][label]
         assert len(entry["rounds"]) == 1 and entry["rounds"][0] == entry["median"]
         assert entry["median"]["tokens"] == 2 * 4
-        assert all(value > 0 for value in entry["median"].values())
+        assert all(value > 0 for name, value in entry["median"].items() if name != "together")
         assert report["engines"][label]["versions"]
-    assert set(report["ratios"]["2"]) == {"ours int8"}
-    assert list(report["ratios"]["2"]["ours int8"]) == measured[1:]
+    for figure in ("decode tok/s", "whole tok/s"):
+        assert list(report["ratios"][figure]["2"]) == ["ours int8"]
+        assert list(report["ratios"][figure]["2"]["ours int8"]) == measured[1:]
     # A batch of transformers' is fixed when it starts.
     assert list(report["arrival"]) == ["ours int8"]
     assert report["machine"]["cores"] >= 1 and report["machine"]["commit"]
@@ -111,3 +112,9 @@ def test_bytes_of_weights_that_a_token_reads(load, tmp_path):
     rows = layers * (3 * hidden + 2 * key_value + 2 * mlp) + vocabulary
     assert weight_bytes(path, "int8") == matrices + 4 * rows  # a float32 scale a row
     assert matrices / 2 < weight_bytes(path, "int4") < weight_bytes(path, "int8")
+
+
+def test_figures_of_streams_that_never_decode_together(load):
+    result = load("figures").figures([[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]], prompt=10)
+    assert result["together"] == 0
+    assert result["decode tok/s"] == pytest.approx(5 / 6)  # what comes after the very first token

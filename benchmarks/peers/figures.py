@@ -20,16 +20,19 @@ def figures(times: list[list[float]], prompt: int) -> dict[str, float]:
     assert all(len(stream) == new for stream in times), "a stream ended early"
     begun, ended = max(stream[0] for stream in times), max(stream[-1] for stream in times)
     until = min(stream[(new - 1) * 9 // 10] for stream in times)
-    until = until if until > begun else ended  # so few tokens that not all streams decoded at one time
-    decoded = sum(begun < moment <= until for stream in times for moment in stream)
+    together = until > begun
+    since = begun if together else min(stream[0] for stream in times)
+    until = until if together else ended
+    decoded = sum(since < moment <= until for stream in times for moment in stream)
     between = gaps(times) * 1000
     return {
-        "decode tok/s": decoded / (until - begun),
+        "decode tok/s": decoded / (until - since),
         "whole tok/s": len(times) * new / ended,
         "prompt tok/s": len(times) * prompt / begun,
         "first s": statistics.median(stream[0] for stream in times),
         "p50 ms": float(np.percentile(between, 50)),
         "p95 ms": float(np.percentile(between, 95)),
+        "together": int(together),
         "tokens": len(times) * new,
     }
 
@@ -58,15 +61,16 @@ def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
 
 
 def ratios(report: dict) -> dict[str, dict[str, dict[str, float]]]:
-    """{streams: {ours: {other engine: ours / other in decode tok/s}}}."""
-    result: dict = {}
-    for count, by_label in report["streams"].items():
-        speed = {label: entry["median"]["decode tok/s"] for label, entry in by_label.items()}
-        result[count] = {
-            label: {other: speed[label] / speed[other] for other in speed if other != label}
-            for label in speed
-            if label.startswith("ours")
-        }
+    """{figure: {streams: {ours: {other engine: ours / other}}}}, for the two rates that matter most."""
+    result: dict = {"decode tok/s": {}, "whole tok/s": {}}
+    for name, of_figure in result.items():
+        for count, by_label in report["streams"].items():
+            speed = {label: entry["median"][name] for label, entry in by_label.items()}
+            of_figure[count] = {
+                label: {other: speed[label] / speed[other] for other in speed if other != label}
+                for label in speed
+                if label.startswith("ours")
+            }
     return result
 
 

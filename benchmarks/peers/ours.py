@@ -1,7 +1,8 @@
 """Worker for adotx's embedded engine; see `protocol.py`. Runs where adotx is installed.
 
-Settings: the defaults of `Engine.load`, and as much cache memory as the peers have. Besides the commands of
-every worker it has `page`. Several streams are read in turn, which computes them side by side.
+Settings: the defaults of `Engine.load` (or what `--ours` says), and as much cache memory as the peers have.
+Besides the commands of every worker it has `page`. The engine is driven step by step, as `Stream` and
+`AsyncEngine` drive it: of streams read in turn each one's tokens would be noted only when its turn comes.
 """
 
 from __future__ import annotations
@@ -17,35 +18,38 @@ from adotx.engine import Engine, Request, SamplingParams
 engine: Engine
 
 
-def load(checkpoint: str, weights: str, threads: int, context: int, streams: int) -> dict[str, str]:
+def load(
+    checkpoint: str, weights: str, threads: int, context: int, streams: int, settings: dict | None = None
+) -> dict[str, str]:
+    """`settings` go to `Engine.load`."""
     global engine
     import openvino
 
     import adotx
 
-    engine = Engine.load(
-        open_checkpoint(checkpoint), weights, threads=threads, kv_memory=2 << 30, max_running=streams
-    )
+    chosen = {"kv_memory": 2 << 30, "max_running": streams, **(settings or {})}
+    engine = Engine.load(open_checkpoint(checkpoint), weights, threads=threads, **chosen)
     return {"adotx": adotx.__version__, "openvino": openvino.__version__.partition("-")[0]}
 
 
 def run(streams: list[dict]) -> dict:
     running: dict[int, object] = {}
+    got = [0] * len(streams)
 
     def submit(index: int, ids: list[int], new: int) -> None:
         request = Request(ids, slots=[], sampling=SamplingParams(new, ignore_eos=True))
-        running[index] = engine.stream(request)
+        running[index] = engine.submit(request)
 
     def step() -> Iterator[tuple[int, int]]:
-        for index, stream in list(running.items()):
-            # Reading a stream waits for its token, so one that arrives late is only looked at until it has
-            # ended; that is why it may ask for one token only.
-            if "after" in streams[index] and len(running) > 1 and stream.output is None:
-                continue
-            if next(stream, None) is None:
+        engine.turn(lambda: False)
+        for index, sequence in list(running.items()):
+            if sequence.error is not None:
+                raise sequence.error
+            if count := len(sequence.output) - got[index]:
+                got[index] += count
+                yield index, count
+            if sequence.finish_reason is not None:
                 del running[index]
-            else:
-                yield index, 1
 
     return drive(streams, submit, step)
 

@@ -77,13 +77,14 @@ def tell(report: dict) -> None:
                 ["streams", "engine", *names],
                 rows,
             )
-    rows = [
-        [count, label, *(of.get(other, "-") for other in engines)]
-        for count, by_label in report["ratios"].items()
-        for label, of in by_label.items()
-    ]
-    if rows:
-        table("ratios: decode tok/s, ours / other", ["streams", "ours", *engines], rows)
+    for figure, of_figure in report["ratios"].items():
+        rows = [
+            [count, label, *(of.get(other, "-") for other in engines)]
+            for count, by_label in of_figure.items()
+            for label, of in by_label.items()
+        ]
+        if rows:
+            table(f"ratios: {figure}, ours / other", ["streams", "ours", *engines], rows)
     pages = {label: entry["median"] for label, entry in report["page"].items() if "median" in entry}
     if pages:
         names = list(next(iter(pages.values())))
