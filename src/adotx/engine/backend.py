@@ -6,7 +6,7 @@ can fulfil it without weights. `OpenVinoBackend` is the real one. Knows no reque
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,6 +88,7 @@ class OpenVinoBackend:
         tile_batch: tiles per call of the tower.
         cache_dir: OpenVINO's folder for compiled models; None keeps none.
         weights_dir: where converted weights are kept; None: see `adotx.engine.convert`.
+        progress: called with bytes done and all bytes while weights are converted.
 
     Raises:
         AdotxError: missing tensors, or an architecture that the graphs do not know.
@@ -103,6 +104,7 @@ class OpenVinoBackend:
         tile_batch: int,
         cache_dir: str | Path | None,
         weights_dir: str | Path | None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         from adotx.engine.convert import open_weights
         from adotx.engine.decoder import Decoder
@@ -118,7 +120,7 @@ class OpenVinoBackend:
         checkpoint.require_tensors()
         self._config, self._tile_batch = config, tile_batch
         self._threads, self._cache_dir = threads, cache_dir
-        self._weights = open_weights(checkpoint, weights, weights_dir)
+        self._weights = open_weights(checkpoint, weights, weights_dir, progress)
         prefix = "language_model." if config.family == "a.x-4-vl" else ""
         self._decoder = Decoder(
             config.text, self._weights, prefix, kv_cache=kv_cache, threads=threads, cache_dir=cache_dir

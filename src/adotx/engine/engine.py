@@ -136,6 +136,7 @@ class Engine:
         speculate: int = 0,
         cache_dir: str | Path | None = None,
         weights_dir: str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Engine:
         """Build and compile the decoder; the vision tower follows when the first pixels come.
 
@@ -161,6 +162,7 @@ class Engine:
                 prompt and few requests run.
             cache_dir: folder for OpenVINO's compiled models; None keeps none.
             weights_dir: folder for converted weights; None: beside the checkpoint, or the user's cache.
+            progress: called with bytes done and all bytes while weights are converted.
 
         Raises:
             AdotxError: unknown format, missing tensors, no room for the cache.
@@ -176,6 +178,7 @@ class Engine:
             tile_batch=tile_batch,
             cache_dir=cache_dir,
             weights_dir=weights_dir,
+            progress=progress,
         )
         return cls(
             backend,
