@@ -34,6 +34,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "describe": ({*MODEL, *SAMPLING}, ["IMAGE"]),
     "chat": ({"--system", *MODEL, *SAMPLING}, []),
     "validate": (set(), ["DIR"]),
+    "convert": ({"--weights", "--out"}, ["CHECKPOINT"]),
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),
     "data fonts": ({"--list"}, ["FOLDER"]),
     "data pages": ({"--corpora", "--fonts", "--count", "--split", "--seed"}, ["DIR"]),

@@ -24,8 +24,16 @@ class Weights(StrEnum):
     """What `--weights` takes."""
 
     INT8 = "int8"
+    INT4 = "int4"
     BF16 = "bf16"
     F32 = "f32"
+
+
+class Quantized(StrEnum):
+    """What `--weights` of `convert` takes."""
+
+    INT8 = "int8"
+    INT4 = "int4"
 
 
 class Side(StrEnum):
@@ -218,6 +226,23 @@ def validate(
     from adotx.cli.validate import validate as run
 
     return run(directory)
+
+
+@_verb(app, "convert")
+def convert(
+    checkpoint: Annotated[
+        str, typer.Argument(help=text("convert.checkpoint"), metavar="CHECKPOINT", show_default=False)
+    ],
+    weights: Annotated[
+        Quantized, typer.Option("--weights", "-w", help=text("convert.weights"))
+    ] = Quantized.INT8,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help=text("convert.out"), metavar="FOLDER")
+    ] = None,
+) -> int:
+    from adotx.cli.convert import convert as run
+
+    return run(checkpoint, weights.value, out)
 
 
 @_verb(app, "tokens")

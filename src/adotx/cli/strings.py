@@ -44,8 +44,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         '체크포인트: "nano"(adotx에 들어 있음), 디렉터리, 또는 --online과 함께 허브 이름.',
     ),
     "weights": (
-        "Precision of the weights: int8 is the fastest, f32 the reference.",
-        "가중치 정밀도: int8이 가장 빠르고 f32가 기준입니다.",
+        "Precision of the weights: int4 needs the least memory, int8 is nearly exact, f32 is the reference.",
+        "가중치 정밀도: int4는 메모리를 가장 적게 쓰고, int8은 오차가 거의 없으며, f32가 기준입니다.",
     ),
     "online": (
         "Allow the checkpoint to be downloaded; without it nothing is ever fetched.",
@@ -137,6 +137,41 @@ STRINGS: dict[str, tuple[str, str]] = {
         "How many, and why; no template around them is counted.",
         "이미지나 글의 타일과 토큰을 설명합니다.\n\n"
         "몇 개를 왜 쓰는지 보여 줍니다. 둘레의 대화 템플릿은 세지 않습니다.",
+    ),
+    "convert": (
+        "Convert a checkpoint's weights once, so that loading them is quick.\n\n"
+        "The other verbs do it themselves when they first need it. A conversion that is there already is "
+        "checked, and made again if it is damaged. Prints its folder.",
+        "체크포인트의 가중치를 한 번 변환해 두어 빨리 열리게 합니다.\n\n"
+        "다른 명령도 처음 필요할 때 스스로 변환합니다. 이미 있는 변환본은 검사하고, 손상되었으면 다시 "
+        "만듭니다. 변환본이 든 폴더를 출력합니다.",
+    ),
+    "convert.checkpoint": (
+        'A checkpoint directory, or "nano".',
+        '체크포인트 디렉터리 또는 "nano".',
+    ),
+    "convert.weights": (
+        "int8: 8 bits a weight; int4: 4 bits in the decoder's layers, 8 elsewhere.",
+        "int8: 가중치마다 8비트. int4: 디코더 층은 4비트, 나머지는 8비트.",
+    ),
+    "convert.out": (
+        "Where to put it; by default into adotx/ in the checkpoint's directory, or, where that cannot be "
+        "written, into the cache folder ($ADOTX_CACHE).",
+        "변환본을 둘 폴더. 기본은 체크포인트 디렉터리의 adotx/이고, 쓸 수 없으면 캐시 "
+        "폴더($ADOTX_CACHE)입니다.",
+    ),
+    "convert.looking": ("{name}: looking for a conversion ...", "{name}: 변환본을 찾는 중 ..."),
+    "convert.progress": (
+        "{name} -> {weights}: {share}% ({done} of {total})",
+        "{name} -> {weights}: {share}% ({total} 중 {done})",
+    ),
+    "convert.done": (
+        "{name} -> {weights}: {size} in {seconds:.0f} s",
+        "{name} -> {weights}: {size}, {seconds:.0f}초",
+    ),
+    "convert.there": (
+        "{name} -> {weights}: {size}, made before and whole",
+        "{name} -> {weights}: {size}, 전에 만든 것이며 온전함",
     ),
     "tokens.what": (
         "An image file, a .txt or .md file, or the text itself.",

@@ -208,7 +208,7 @@ class _Conversion:
             sweep(parent, alone)
             # Another process may have been at it while this one waited.
             if (store := self._found(parent / name, thorough)) is None:
-                self._make(parent / name, progress)
+                self._make(parent / name, progress, thorough)
                 store = self._found(parent / name)
                 assert store is not None, "a conversion just made does not open"
                 self._forget_old(parent, name)
@@ -253,9 +253,13 @@ class _Conversion:
             start = layout[name].end
         return layout
 
-    def _make(self, path: Path, progress: Progress | None) -> None:
+    def _make(self, path: Path, progress: Progress | None, thorough: bool) -> None:
         """Write the conversion under a temporary name, then give it its own."""
-        layout = self._layout()
+        layout, store = self._layout(), self.checkpoint.tensors
+        for part in (part for matrix in self.matrices for part in matrix.parts):
+            if not (dtype := store.spec(part)[0]).startswith(("F", "BF")):
+                what = f"{part} is {dtype}, expected floating point"
+                raise AdotxError("tensor.dtype", what, str(store.path), "convert the bf16 checkpoint instead")
         size = max(place.end for place in layout.values())
         free = shutil.disk_usage(path.parent).free
         if free < size:
@@ -276,13 +280,15 @@ class _Conversion:
                 json.dump(manifest, text)
                 text.flush()
                 os.fsync(text.fileno())
-            if path.exists():  # found damaged before
+            if self._found(path, thorough) is not None:
+                return  # where folders cannot be locked, another process may have been quicker
+            if path.exists():  # damaged
                 shutil.rmtree(path)
             temporary.rename(path)
             sync(path.parent)
         except OSError as error:
-            if path.exists() and self._found(path) is not None:
-                return  # where files cannot be locked, another process may have been quicker
+            if self._found(path) is not None:
+                return
             raise _no_room(path.parent, error.strerror or str(error)) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,58 @@
+"""`adotx convert`: a checkpoint and a weight format in, its conversion on disk; the folder on stdout."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Literal
+
+from adotx.cli import DONE
+from adotx.cli.progress import Progress
+from adotx.cli.strings import text
+
+
+def convert(source: str, weights: Literal["int8", "int4"], out: Path | None) -> int:
+    """Convert the checkpoint `source`, or check the conversion that is there; returns the exit code.
+
+    Args:
+        source: "nano" or a directory.
+        weights: the format.
+        out: where the conversion goes; None: beside the checkpoint, or into the cache folder.
+
+    Raises:
+        AdotxError: the checkpoint is not found or not whole, or nothing can be written.
+    """
+    from adotx.checkpoint import open_checkpoint
+    from adotx.checkpoint.memory import readable_size
+    from adotx.engine.convert import convert as run
+
+    checkpoint = open_checkpoint(source)
+    start, worked = time.monotonic(), False
+    with Progress() as progress:
+        progress.show(text("convert.looking", name=checkpoint.name))
+
+        def show(done: int, total: int) -> None:
+            nonlocal worked
+            worked = True
+            progress.show(
+                text(
+                    "convert.progress",
+                    name=checkpoint.name,
+                    weights=weights,
+                    share=100 * done // total,
+                    done=readable_size(done),
+                    total=readable_size(total),
+                )
+            )
+
+        folder = run(checkpoint, weights, out, show)
+        size = readable_size(sum(file.stat().st_size for file in folder.iterdir()))
+        seconds = time.monotonic() - start
+        if worked:
+            progress.line(
+                text("convert.done", name=checkpoint.name, weights=weights, size=size, seconds=seconds)
+            )
+        else:
+            progress.line(text("convert.there", name=checkpoint.name, weights=weights, size=size))
+    print(folder)
+    return DONE
