@@ -37,12 +37,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
 from figures import arrival_figures, figures, medians, ratios, weight_bytes
 from install import FOLDER, PEERS, build_peer, make_worker
-from process import EngineFailed
+from process import EngineFailed, Worker
 from tables import machine, tell
 
 from engine_checkpoints import NANO_TEXT, TINY_TEXT, write_checkpoint
@@ -81,10 +82,11 @@ class Bench:
     """The engines of one run and what they have shown; `report` is what becomes the JSON file."""
 
     def __init__(self, options: argparse.Namespace, report: dict) -> None:
-        self.options, self.report, self.workers = options, report, {}
+        self.options, self.report = options, report
+        self.workers: dict[str, Worker] = {}
         self.vocabulary = SHAPES[options.shape]["vocab_size"]
 
-    def attempt(self, label: str, do: str, **arguments: object) -> dict | None:
+    def attempt(self, label: str, do: str, **arguments: Any) -> dict | None:
         """The worker's answer; None where it fails, with the error in the report."""
         try:
             return self.workers[label].ask(do, **arguments)

@@ -7,10 +7,13 @@ cores. A batch of `generate` is fixed when it starts, so nothing can arrive late
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
 import transformers
 from protocol import serve
+
+model: Any = None
 
 
 def load(checkpoint: str, weights: str, threads: int, context: int, streams: int) -> dict[str, str]:
@@ -25,7 +28,8 @@ class Stamps(transformers.StoppingCriteria):
     """Never stops; notes when it was asked, which is once after each token."""
 
     def __init__(self) -> None:
-        self.start, self.times = time.perf_counter(), []
+        self.start = time.perf_counter()
+        self.times: list[float] = []
 
     def __call__(self, input_ids: torch.Tensor, scores: object, **_: object) -> torch.Tensor:
         self.times.append(time.perf_counter() - self.start)

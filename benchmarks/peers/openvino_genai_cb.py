@@ -13,8 +13,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from protocol import drive, serve
+
+pipeline: Any = None
 
 
 def export(checkpoint: str, weights: str, folder: Path) -> None:
@@ -65,7 +68,7 @@ def run(streams: list[dict]) -> dict:
     import openvino
     import openvino_genai
 
-    running: dict[int, object] = {}
+    running: dict[int, Any] = {}
 
     def submit(index: int, ids: list[int], new: int) -> None:
         sampling = openvino_genai.GenerationConfig(max_new_tokens=new, ignore_eos=True, do_sample=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from protocol import drive, serve
 
@@ -33,7 +34,7 @@ def load(
 
 
 def run(streams: list[dict]) -> dict:
-    running: dict[int, object] = {}
+    running: dict[int, Any] = {}
     got = [0] * len(streams)
 
     def submit(index: int, ids: list[int], new: int) -> None:
@@ -72,7 +73,7 @@ def page(image: str, shift: int, questions: list[str]) -> dict:
     picture = Image.fromarray(np.roll(np.asarray(open_image(image)), shift, axis=1))
     start = time.perf_counter()
     tiles = pixels(picture, config.tiles)
-    result = {"prepare": time.perf_counter() - start, "tiles": len(tiles), "first": []}
+    result: dict[str, Any] = {"prepare": time.perf_counter() - start, "tiles": len(tiles), "first": []}
     for question in questions:
         content = [{"type": "image"}, {"type": "text", "text": question}]
         rendered = render(

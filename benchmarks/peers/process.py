@@ -12,6 +12,7 @@ import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 class EngineFailed(Exception):
@@ -29,7 +30,7 @@ class Worker:
     process: subprocess.Popen | None = field(default=None, init=False)
     failed: str = field(default="", init=False)
 
-    def ask(self, do: str, timeout: float = 1200, **arguments: object) -> dict:
+    def ask(self, do: str, timeout: float = 1200, **arguments: Any) -> dict:
         """Its answer to a command; EngineFailed where there is none."""
         if self.failed:
             raise EngineFailed(self.failed)
@@ -43,14 +44,16 @@ class Worker:
                     env=self.environment,
                     start_new_session=True,
                 )
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin is not None and stdout is not None
         self._signal(signal.SIGCONT)
         try:
-            self.process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
-            self.process.stdin.flush()
-            ready, _, _ = select.select([self.process.stdout], [], [], timeout)
-            line = self.process.stdout.readline() if ready else b""
+            stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
+            stdin.flush()
+            ready, _, _ = select.select([stdout], [], [], timeout)
+            line = stdout.readline() if ready else b""
         except BrokenPipeError:
-            ready, line = True, b""
+            ready, line = [stdout], b""
         if not line:
             reason = "ended" if ready else f"no answer in {timeout:.0f} s"
             self.failed = f"{do}: {reason}, see {self.log}"
@@ -64,6 +67,7 @@ class Worker:
 
     def _tree(self) -> list[int]:
         """The process and its descendants, parents first."""
+        assert self.process is not None
         parents: dict[int, int] = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from protocol import drive, serve
 
@@ -19,6 +20,9 @@ if IOMP.exists() and "LD_PRELOAD" not in os.environ:
     # The loader reads LD_PRELOAD when a process starts.
     os.environ["LD_PRELOAD"] = str(IOMP)
     os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+engine: Any = None
 
 
 def load(checkpoint: str, weights: str, threads: int, context: int, streams: int) -> dict[str, str]:
