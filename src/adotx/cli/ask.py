@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adotx.cli import DONE
+from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
 from adotx.cli.session import Session, image_message, open_picture
 from adotx.cli.strings import text
@@ -21,7 +22,7 @@ def ask(image: Path, question: str, model: str, weights: str, online: bool, samp
     picture = open_picture(image)  # before the model: a wrong file is told at once
     with Progress() as progress:
         progress.show(text("transcribe.loading", model=model))
-        session = Session.open(model, weights, online)
+        session = Session.open(model, weights, online, Conversion(progress, model, weights))
     say(session.answer([image_message(question)], sampling, [picture]))
     note_cut(session, sampling)
     return DONE

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adotx.cli import DONE, complain
 from adotx.cli.ask import note_cut, say
+from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
 from adotx.cli.session import Session
 from adotx.cli.strings import text
@@ -25,7 +26,7 @@ def chat(model: str, weights: str, online: bool, system: str | None, sampling: S
     message = "" if interactive else _whole_stdin()
     with Progress() as progress:
         progress.show(text("transcribe.loading", model=model))
-        session = Session.open(model, weights, online)
+        session = Session.open(model, weights, online, Conversion(progress, model, weights))
     opening: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     if interactive:
         return _converse(session, opening, sampling)

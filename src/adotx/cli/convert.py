@@ -11,6 +11,40 @@ from adotx.cli.progress import Progress
 from adotx.cli.strings import text
 
 
+class Conversion:
+    """Shows how far a conversion is, whichever verb needs one.
+
+    Args:
+        progress: where.
+        name, weights: what is converted, to which format.
+
+    Attributes:
+        begun: something had to be converted.
+    """
+
+    def __init__(self, progress: Progress, name: str, weights: str) -> None:
+        self._progress, self._name, self._weights, self.begun = progress, name, weights, False
+
+    def __call__(self, done: int, total: int) -> None:
+        """`done` of `total` bytes are converted."""
+        from adotx.checkpoint.memory import readable_size
+
+        if not self.begun:
+            # Stays, also in a log file: it takes minutes and disk space, once.
+            self._progress.line(text("convert.begins", name=self._name, weights=self._weights))
+            self.begun = True
+        self._progress.show(
+            text(
+                "convert.progress",
+                name=self._name,
+                weights=self._weights,
+                share=100 * done // total,
+                done=readable_size(done),
+                total=readable_size(total),
+            )
+        )
+
+
 def convert(source: str, weights: Literal["int8", "int4"], out: Path | None) -> int:
     """Convert the checkpoint `source`, or check the conversion that is there; returns the exit code.
 
@@ -27,28 +61,14 @@ def convert(source: str, weights: Literal["int8", "int4"], out: Path | None) -> 
     from adotx.engine.convert import convert as run
 
     checkpoint = open_checkpoint(source)
-    start, worked = time.monotonic(), False
+    start = time.monotonic()
     with Progress() as progress:
         progress.show(text("convert.looking", name=checkpoint.name))
-
-        def show(done: int, total: int) -> None:
-            nonlocal worked
-            worked = True
-            progress.show(
-                text(
-                    "convert.progress",
-                    name=checkpoint.name,
-                    weights=weights,
-                    share=100 * done // total,
-                    done=readable_size(done),
-                    total=readable_size(total),
-                )
-            )
-
-        folder = run(checkpoint, weights, out, show)
+        shown = Conversion(progress, checkpoint.name, weights)
+        folder = run(checkpoint, weights, out, shown)
         size = readable_size(sum(file.stat().st_size for file in folder.iterdir()))
         seconds = time.monotonic() - start
-        if worked:
+        if shown.begun:
             progress.line(
                 text("convert.done", name=checkpoint.name, weights=weights, size=size, seconds=seconds)
             )

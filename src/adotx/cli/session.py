@@ -5,7 +5,7 @@ Shared by `ask`, `describe` and `chat`. Does not know the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +34,10 @@ class Session:
     finish_reason: str = field(default="", init=False)
 
     @classmethod
-    def open(cls, model: str = "nano", weights: str = "int8", online: bool = False) -> Session:
-        """Open and load `model`.
+    def open(
+        cls, model: str, weights: str, online: bool, converted: Callable[[int, int], None] | None = None
+    ) -> Session:
+        """Open and load `model`; `converted` hears of a conversion of its weights, see `Engine.load`.
 
         Raises:
             AdotxError: it is not found, not whole, or does not fit.
@@ -44,7 +46,7 @@ class Session:
         from adotx.engine import Engine
 
         checkpoint = open_checkpoint(model, online=online)
-        return cls(checkpoint, Engine.load(checkpoint, weights=weights))
+        return cls(checkpoint, Engine.load(checkpoint, weights=weights, progress=converted))
 
     def answer(
         self, messages: Sequence[dict[str, Any]], sampling: SamplingParams, images: Sequence[Image] = ()

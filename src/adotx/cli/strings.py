@@ -161,6 +161,10 @@ STRINGS: dict[str, tuple[str, str]] = {
         "폴더($ADOTX_CACHE)입니다.",
     ),
     "convert.looking": ("{name}: looking for a conversion ...", "{name}: 변환본을 찾는 중 ..."),
+    "convert.begins": (
+        "{name}: converting to {weights}, once; it is kept on disk",
+        "{name}: {weights} 형식으로 변환합니다. 한 번만 하고 디스크에 보관합니다",
+    ),
     "convert.progress": (
         "{name} -> {weights}: {share}% ({done} of {total})",
         "{name} -> {weights}: {share}% ({total} 중 {done})",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adotx.cli import DONE, FINDING, REFUSED, complain
+from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
 from adotx.cli.strings import text
 from adotx.errors import AdotxError
@@ -42,7 +43,7 @@ def transcribe(
         call.heads = out is None and (len(paths) > 1 or len(files) > 1)
         if files:
             progress.show(text("transcribe.loading", model=model))
-            transcriber = _load(model, weights, online)
+            transcriber = _load(model, weights, online, Conversion(progress, model, weights))
             for file in files:
                 call.document(transcriber, file)
         if len(files) + call.refused > 1:
@@ -137,13 +138,13 @@ class _Call:
         self.refused += 1
 
 
-def _load(model: str, weights: str, online: bool) -> Transcriber:
+def _load(model: str, weights: str, online: bool, converted: Conversion) -> Transcriber:
     from adotx.checkpoint import open_checkpoint
     from adotx.documents.transcribe import Transcriber
     from adotx.engine import Engine
 
     checkpoint = open_checkpoint(model, online=online)
-    return Transcriber(checkpoint, Engine.load(checkpoint, weights=weights))
+    return Transcriber(checkpoint, Engine.load(checkpoint, weights=weights, progress=converted))
 
 
 def _joined(parts: Iterable[str]) -> str:
