@@ -110,14 +110,13 @@ def stage_load(folder: Path, weights: str, kv_cache: str, ask: bool) -> dict[str
     from adotx.checkpoint import open_checkpoint
     from adotx.engine import Engine
 
-    engine = Engine.load(
-        open_checkpoint(folder), weights, kv_memory=256 << 20, **({"kv_cache": kv_cache} if kv_cache else {})
-    )
+    checkpoint = open_checkpoint(folder)
+    engine = Engine.load(checkpoint, weights, kv_cache=kv_cache or None, kv_memory=256 << 20)
     result: dict[str, Any] = {"seconds": time.perf_counter() - start, **memory()}
-    return {**result, **_use(engine)} if ask else result
+    return {**result, **_use(engine, checkpoint)} if ask else result
 
 
-def _use(engine: Any) -> dict[str, Any]:
+def _use(engine: Any, checkpoint: Any) -> dict[str, Any]:
     import numpy as np
     from PIL import Image
 
@@ -125,7 +124,6 @@ def _use(engine: Any) -> dict[str, Any]:
     from adotx.engine import Request, SamplingParams
     from adotx.vision import pixels
 
-    checkpoint = engine.checkpoint
     random = np.random.default_rng(0)
     result: dict[str, Any] = {}
     config = checkpoint.config
