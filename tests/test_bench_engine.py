@@ -31,7 +31,7 @@ def test_a_run_of_two_engines(load, tmp_path, capsys):
     # An engine that is not built is told, and the others are measured all the same.
     command = ["--shape", "tiny", "--weights", "int8", "--peers", *PEERS, "vllm", "--rounds", "1"]
     command += ["--streams", "2", "--prompt", "20", "--new", "4", "--long", "40", "--work", str(tmp_path)]
-    command += ["--scenarios", "streams", "arrival", "--json", str(tmp_path / "report.json")]
+    command += ["--scenarios", "streams", "arrival", "page", "--json", str(tmp_path / "report.json")]
     load("engine").main(command)
 
     report = json.loads((tmp_path / "report.json").read_text())
@@ -50,6 +50,8 @@ def test_a_run_of_two_engines(load, tmp_path, capsys):
         assert list(report["ratios"][figure]["2"]["ours int8"]) == measured[1:]
     # A batch of transformers' is fixed when it starts.
     assert list(report["arrival"]) == ["ours int8"]
+    page = report["page"]["ours int8"]["median"]
+    assert page["tiles"] > 1 and page["first s"] > 0 and page["second s"] > 0
     assert report["machine"]["cores"] >= 1 and report["machine"]["commit"]
     shown = capsys.readouterr().out
     assert all(label in shown for label in report["engines"])

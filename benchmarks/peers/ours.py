@@ -13,23 +13,25 @@ from typing import Any
 
 from protocol import drive, serve
 
-from adotx.checkpoint import open_checkpoint
+from adotx.checkpoint import Checkpoint, open_checkpoint
 from adotx.engine import Engine, Request, SamplingParams
 
 engine: Engine
+opened: Checkpoint
 
 
 def load(
     checkpoint: str, weights: str, threads: int, context: int, streams: int, settings: dict | None = None
 ) -> dict[str, str]:
     """`settings` go to `Engine.load`."""
-    global engine
+    global engine, opened
     import openvino
 
     import adotx
 
     chosen = {"kv_memory": 2 << 30, "max_running": streams, **(settings or {})}
-    engine = Engine.load(open_checkpoint(checkpoint), weights, threads=threads, **chosen)
+    opened = open_checkpoint(checkpoint)
+    engine = Engine.load(opened, weights, threads=threads, **chosen)
     return {"adotx": adotx.__version__, "openvino": openvino.__version__.partition("-")[0]}
 
 
@@ -68,8 +70,7 @@ def page(image: str, shift: int, questions: list[str]) -> dict:
     from adotx.chat import render
     from adotx.vision import open_image, pixels
 
-    checkpoint = engine.checkpoint
-    config = checkpoint.config
+    config = opened.config
     picture = Image.fromarray(np.roll(np.asarray(open_image(image)), shift, axis=1))
     start = time.perf_counter()
     tiles = pixels(picture, config.tiles)
@@ -78,7 +79,7 @@ def page(image: str, shift: int, questions: list[str]) -> dict:
         content = [{"type": "image"}, {"type": "text", "text": question}]
         rendered = render(
             [{"role": "user", "content": content}],
-            checkpoint.tokenizer,
+            opened.tokenizer,
             family=config.family,
             tiles=[len(tiles)],
             image_token_id=config.image_token_id,
