@@ -200,7 +200,7 @@ class Decoder:
         ends = starts + lengths
         begins = np.zeros(count + 1, np.int32)
         np.cumsum(lengths, out=begins[1:])
-        assert count and begins[-1] == len(embeddings)
+        assert count and begins[-1] == len(embeddings) and ends.max() <= len(self._cos)
         # Row r of run i is at position start + (r - begin) of its sequence.
         positions = np.arange(len(embeddings)) + np.repeat(starts - begins[:-1], lengths)
         needed = -(-ends // self.block_size)
