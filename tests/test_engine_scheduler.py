@@ -274,6 +274,25 @@ def test_running_ones_get_on_while_a_long_prompt_is_read() -> None:
     assert len(backend.sizes) >= 400 // 8
 
 
+def test_where_nobody_watches_steps_are_full() -> None:
+    backend = MockBackend()
+    requests = [Request(ids(i, 100), sampling=SamplingParams(4, ignore_eos=True)) for i in range(6)]
+    engine(backend, mixed_tokens=4, step_tokens=200).generate(requests)
+    assert len(backend.sizes) <= 3 + 4 and [sum(sizes) > 150 for sizes in backend.sizes[:3]] == [True] * 3
+
+
+@pytest.mark.parametrize(("waiting", "room"), [(1, 4), (5, 20)])
+def test_prompts_get_more_room_where_more_of_them_wait(waiting: int, room: int) -> None:
+    backend = MockBackend()
+    shared = engine(backend, mixed_tokens=4, step_tokens=200)
+    running = shared.stream(Request(ids(0, 5), sampling=SamplingParams(90, ignore_eos=True)))
+    next(running)
+    prompts = [shared.stream(Request(ids(i, 60))) for i in range(waiting)]
+    shared.turn(lambda: False)
+    assert 1 + room // 2 <= sum(backend.sizes[-1]) <= 1 + room
+    assert all(stream.output is None for stream in prompts)
+
+
 def test_short_questions_pass_a_long_document_and_the_document_gets_half() -> None:
     backend = MockBackend(context=3000)
     shared = engine(backend, blocks=1000, step_tokens=40)

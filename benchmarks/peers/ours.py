@@ -41,7 +41,7 @@ def run(streams: list[dict]) -> dict:
 
     def submit(index: int, ids: list[int], new: int) -> None:
         request = Request(ids, slots=[], sampling=SamplingParams(new, ignore_eos=True))
-        running[index] = engine.submit(request)
+        running[index] = engine.submit(request, watched=streams[index].get("watched", False))
 
     def step() -> Iterator[tuple[int, int]]:
         engine.turn(lambda: False)

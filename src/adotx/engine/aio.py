@@ -93,15 +93,15 @@ class AsyncEngine:
         self._open: list[Sequence] = []
         self._running = False
 
-    async def stream(self, request: Request) -> AsyncStream:
-        """Queue a request; its ids come whether or not they are read.
+    async def stream(self, request: Request, *, watched: bool = True) -> AsyncStream:
+        """Queue a request; its ids come whether or not they are read. `watched`: see `Sequence`.
 
         Raises:
             AdotxError: as for `Engine.stream`.
         """
         stream = AsyncStream(self.engine)
         # In a thread: the content of many tiles takes a while to hash.
-        stream.sequence = await asyncio.to_thread(self.engine.submit, request, stream.notify)
+        stream.sequence = await asyncio.to_thread(self.engine.submit, request, watched, stream.notify)
         with self._lock:
             self._open.append(stream.sequence)
             if not self._running:
@@ -115,7 +115,7 @@ class AsyncEngine:
         Raises:
             AdotxError: as for `Engine.stream`; whatever ended the computation.
         """
-        async with await self.stream(request) as stream:
+        async with await self.stream(request, watched=False) as stream:
             async for _ in stream:
                 pass
         assert stream.output is not None

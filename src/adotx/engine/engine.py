@@ -105,7 +105,7 @@ class Engine:
         self._scheduler = Scheduler(
             self.pool,
             max_running,
-            max(step_tokens, max_running * (1 if not speculate else 2)),
+            max(step_tokens, max_running),
             mixed_tokens=mixed_tokens,
             draft_rows=DRAFT_ROWS,
             prefix_cache=prefix_cache,
@@ -152,8 +152,8 @@ class Engine:
             max_running: most requests computed side by side.
             max_waiting: most requests queued behind them; None: any number.
             step_tokens: most token positions per step; longer prompts take several steps.
-            mixed_tokens: most prompt positions in a step in which other requests decode: more finish a prompt
-                sooner, fewer keep the others' tokens coming evenly.
+            mixed_tokens: most prompt positions in a step in which streamed requests decode (times the number
+                of prompts for each of these): more finish a prompt sooner, fewer keep the ids coming evenly.
             tile_batch: image tiles per call of the vision tower.
             prefix_cache: find what an earlier request computed for the same beginning, images included.
             feature_memory: bytes for image features of tiles seen lately.
@@ -167,7 +167,7 @@ class Engine:
         Raises:
             AdotxError: unknown format, missing tensors, no room for the cache.
         """
-        if tile_batch < 1 or (threads is not None and threads < 1):
+        if min(tile_batch, 1 if threads is None else threads) < 1:
             raise AdotxError("engine.setting", "tile_batch and threads are at least 1", "engine")
         known = check_format(weights)
         backend = OpenVinoBackend(
@@ -213,7 +213,7 @@ class Engine:
         try:
             for index, request in enumerate(requests):
                 try:
-                    streams.append(self.stream(request))
+                    streams.append(Stream(self, self.submit(request, watched=False)))
                 except AdotxError as error:
                     where = f"request {index + 1} of {len(requests)}" + (
                         f", {error.where}" if error.where else ""
@@ -272,13 +272,15 @@ class Engine:
 
     # For whoever drives: streams here, and adotx.engine.aio
 
-    def submit(self, request: Request, notify: Callable[[], None] | None = None) -> Running:
-        """Check and queue a request; never waits for a step. `notify`: see `Sequence`.
+    def submit(
+        self, request: Request, watched: bool = True, notify: Callable[[], None] | None = None
+    ) -> Running:
+        """Check and queue a request; never waits for a step. `watched`, `notify`: see `Sequence`.
 
         Raises:
             AdotxError: as for `stream`.
         """
-        sequence = self._intake.sequence(request, notify)
+        sequence = self._intake.sequence(request, watched, notify)
         self._scheduler.check(sequence)
         with self._turns:
             waiting = len(self._scheduler.waiting) + len(self._incoming)

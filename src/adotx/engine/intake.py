@@ -27,7 +27,9 @@ class Intake:
     def __init__(self, backend: Backend, speculate: int, clock: Callable[[], float]) -> None:
         self._backend, self._speculate, self._clock = backend, speculate, clock
 
-    def sequence(self, request: Request, notify: Callable[[], None] | None = None) -> Sequence:
+    def sequence(
+        self, request: Request, watched: bool = True, notify: Callable[[], None] | None = None
+    ) -> Sequence:
         """A checked request; all that can be wrong with it is said here, before anything is computed."""
         ids, context, vocabulary = request.ids, self._backend.context, self._backend.vocabulary
         if not len(ids):
@@ -60,6 +62,7 @@ class Intake:
             self._backend.image.tokens_per_tile if self._backend.image else 1,
             self._speculate,
             None if request.timeout is None else self._clock() + request.timeout,
+            watched,
             notify,
         )
 

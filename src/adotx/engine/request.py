@@ -77,6 +77,7 @@ class Sequence:
         tokens_per_tile: image positions that one tile fills.
         draft: most ids that speculation may propose at a time; 0: none.
         deadline: when it times out, on the engine's clock.
+        watched: somebody reads its ids as they come, so they should come evenly.
         notify: called, from whichever thread ran the step, when there are new ids or it has ended.
     """
 
@@ -89,6 +90,7 @@ class Sequence:
         tokens_per_tile: int = 1,
         draft: int = 0,
         deadline: float | None = None,
+        watched: bool = True,
         notify: Callable[[], None] | None = None,
     ) -> None:
         self.tokens = list(request.ids)
@@ -106,7 +108,7 @@ class Sequence:
         self.sampler = Sampler(request.sampling, request.ids, self.constraint)
         self.loop_guard = LoopGuard(request.sampling.loop_guard, request.sampling.loop_exempt)
         self.drafter = Drafter(self.tokens, self.positions.tolist(), draft) if draft else None
-        self.deadline, self.notify = deadline, notify
+        self.deadline, self.watched, self.notify = deadline, watched, notify
         self.blocks: list[int] = []
         self.keys: list[bytes] = []  # of the blocks whose tokens are all known
         self.published = 0  # leading blocks whose content has a name in the pool

@@ -7,8 +7,9 @@ The rules, in order of weight:
   1. Who came first goes first. Where blocks run out, the youngest running request gives its own back, waits
   at
      the head of the queue and is computed again later; so the oldest always gets on, and everybody ends.
-  2. Requests that are decoding have one position to go (and drafts) and are in every step. Beside them only
-     `mixed_tokens` positions of prompts are computed, so that their tokens keep coming.
+  2. Requests that are decoding have one position to go (and drafts) and are in every step. Where somebody
+     watches their ids come, only `mixed_tokens` positions of prompts are computed beside them, or, with
+     several prompts for each of them, that many times as much.
   3. Of the room for prompts the oldest gets at least half; the rest goes to the shortest remainders, so that
   a
      short question is not stuck behind a long document.
@@ -47,7 +48,7 @@ class Scheduler:
         pool: the cache's blocks.
         max_running: most sequences in one step.
         step_tokens: most positions in one step; bounds memory.
-        mixed_tokens: most prompt positions in a step in which others decode.
+        mixed_tokens: most prompt positions in a step in which watched ones decode.
         draft_rows: most positions of decoding sequences in a step, drafts included; with more sequences than
             that nothing is drafted.
         prefix_cache: whether filled blocks are found again.
@@ -107,7 +108,10 @@ class Scheduler:
             if key is None or key not in begun:
                 begun.add(key)
                 prompts.append(sequence)
-        for sequence, length in self._shares(prompts, min(room, self.mixed_tokens) if chunks else room):
+        watched = sum(chunk.sequence.watched for chunk in chunks.values())
+        if watched:
+            room = min(room, self.mixed_tokens * max(len(prompts) // watched, 1))
+        for sequence, length in self._shares(prompts, room):
             # Whole blocks, so that the next part can again be looked up.
             whole = (sequence.computed + length) // self.pool.block_size * self.pool.block_size
             if length < sequence.pending and whole > sequence.computed:
