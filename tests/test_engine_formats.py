@@ -136,6 +136,20 @@ def test_the_plan_takes_every_matrix_once(weights: str, raw: dict) -> None:
         assert [a.shape[1] for a in made] == [shape[1] for shape in matrix.shapes]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "inner", "group"), [(3584, 18944, 256), (896, 4864, 128), (384, 1024, 128)]
+)
+def test_all_rows_share_the_larger_group_or_none(hidden: int, inner: int, group: int) -> None:
+    raw = {
+        **TINY_TEXT,
+        "hidden_size": hidden,
+        "intermediate_size": inner,
+        "num_attention_heads": hidden // 64,
+    }
+    groups = {matrix.group for matrix in formats.plan(config_of(raw), "int4") if matrix.kind == "int4"}
+    assert groups == {group}
+
+
 def test_rows_that_no_group_divides_stay_int8() -> None:
     config = config_of({**TINY_TEXT, "intermediate_size": 100})
     kinds = {matrix.name: matrix.kind for matrix in formats.plan(config, "int4")}

@@ -143,7 +143,12 @@ class Decoder:
         self._weights, self._hidden = weights, config.hidden_size
         model = build_decoder(config, weights, prefix)
         self._compiled = compile_model(
-            model, weights.format, kv_cache=kv_cache, threads=threads, cache_dir=cache_dir
+            model,
+            weights.format,
+            kv_cache=kv_cache,
+            group=weights.group,
+            threads=threads,
+            cache_dir=cache_dir,
         )
         del model
         self._request = self._compiled.create_infer_request()

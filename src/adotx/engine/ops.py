@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from adotx.engine.formats import Matrix
+from adotx.engine.formats import GROUP, Matrix
 from adotx.engine.runtime import WeightFormat, openvino
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Weights:
     ) -> None:
         assert (matrices is not None) == (weights in ("int8", "int4"))
         self.source, self.format, self._matrices = source, weights, matrices
+        # The largest group of the int4 matrices met so far.
+        self.group = GROUP
         self._alive: list[np.ndarray] = []
 
     def _share(self, array: np.ndarray, dtype: ov.Type | None = None, shape: Sequence[int] = ()) -> Any:
@@ -119,6 +121,7 @@ class Weights:
         matrix, q, scale = self._matrices.matrix(parts)
         if matrix.kind == "int8":
             return o.multiply(o.convert(self._share(q), ov.Type.f32), self._share(scale)), matrix.heights
+        self.group = max(self.group, matrix.group)
         groups = (matrix.rows, matrix.columns // matrix.group)
         values = o.convert(self._share(q, ov.Type.i4, (*groups, matrix.group)), ov.Type.f16)
         scaled = o.multiply(values, self._share(scale, ov.Type.f16, (*groups, 1)))
