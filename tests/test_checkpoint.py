@@ -257,6 +257,7 @@ def test_memory_of_the_published_model(shared: Path) -> None:
     need = memory_estimate(read_config(shared / "ax4" / "vl"))
     assert need.weights["bf16"] == 15_379_320_288
     assert 0.5 < need.weights["int8"] / need.weights["bf16"] < 0.51
+    assert 0.25 < need.weights["int4"] / need.weights["bf16"] < 0.4
     assert need.kv_per_token["bf16"] == 2 * 28 * 4 * 128 * 2 and need.kv(10) == 10 * need.kv_per_token["bf16"]
 
 

@@ -26,15 +26,19 @@ class MemoryEstimate:
 
 
 def memory_estimate(config: ModelConfig) -> MemoryEstimate:
-    """Weights as bf16, and as int8 with one float32 scale a row for matrices (vectors stay bf16); KV cache
-    per position."""
-    shapes = expected_tensors(config).values()
-    bf16 = 2 * sum(prod(shape) for shape in shapes)
-    int8 = sum(prod(shape) + 4 * shape[0] if len(shape) > 1 else 2 * prod(shape) for shape in shapes)
-    text = config.text
+    """Weights as bf16; as int8 with one float32 scale a row for matrices (vectors stay bf16); as int4, which
+    is int8 but for the decoder's layers: 4 bits with one float16 scale for 128 weights. KV cache per
+    position.""" tensors, text = expected_tensors(config), config.text
+    bf16 = 2 * sum(prod(shape) for shape in tensors.values())
+    int8 = int4 = 0
+    for name, shape in tensors.items():
+        size = prod(shape) + 4 * shape[0] if len(shape) > 1 else 2 * prod(shape)
+        int8 += size
+        in_decoder = len(shape) > 1 and "model.layers." in name
+        int4 += prod(shape) // 2 + 2 * prod(shape) // 128 if in_decoder else size
     heads = 2 * text.num_hidden_layers * text.num_key_value_heads
     return MemoryEstimate(
-        weights={"bf16": bf16, "int8": int8},
+        weights={"bf16": bf16, "int8": int8, "int4": int4},
         kv_per_token={"bf16": heads * text.head_dim * 2, "u8": heads * (text.head_dim + 8)},
     )
 
