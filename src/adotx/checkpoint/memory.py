@@ -28,7 +28,8 @@ class MemoryEstimate:
 def memory_estimate(config: ModelConfig) -> MemoryEstimate:
     """Weights as bf16; as int8 with one float32 scale a row for matrices (vectors stay bf16); as int4, which
     is int8 but for the decoder's layers: 4 bits with one float16 scale for 128 weights. KV cache per
-    position.""" tensors, text = expected_tensors(config), config.text
+    position."""
+    tensors, text = expected_tensors(config), config.text
     bf16 = 2 * sum(prod(shape) for shape in tensors.values())
     int8 = int4 = 0
     for name, shape in tensors.items():
