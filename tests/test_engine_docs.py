@@ -28,4 +28,5 @@ def test_the_example_runs(program: str) -> None:
 def test_the_settings_are_the_engines() -> None:
     table = GUIDE.split("## Settings")[1].split("##")[0]
     told = set(re.findall(r"^\| `(\w+)` \|", table, re.M))
-    assert told == set(inspect.signature(Engine.load).parameters) - {"checkpoint", "threads"}
+    settings = {*inspect.signature(Engine).parameters, *inspect.signature(Engine.load).parameters}
+    assert told == settings - {"checkpoint", "threads", "backend", "clock", "settings"}

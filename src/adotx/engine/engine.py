@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,7 +63,22 @@ class Engine:
 
     Args:
         backend: the model.
-        others: as for `load`.
+        kv_memory: bytes for the key/value cache; None: a quarter of the available memory, at most
+            `max_running` whole contexts. The system hands the memory out as it is used.
+        max_running: most requests computed side by side.
+        max_waiting: most requests queued behind them; None: any number.
+        step_tokens: most token positions per step; longer prompts take several steps.
+        mixed_tokens: most prompt positions in a step in which streamed requests decode (times the number
+            of prompts for each of these): more finish a prompt sooner, fewer keep the ids coming evenly.
+        prefix_cache: find what an earlier request computed for the same beginning, images included.
+        feature_memory: bytes for image features of tiles seen lately.
+        speculate: most ids to guess per step and request from what the request already holds; 0: none.
+            Outputs do not depend on it (but for rounding in bf16); it pays where outputs repeat their
+            prompt and few requests run.
+        clock: seconds, for timeouts.
+
+    Raises:
+        AdotxError: a setting out of range, no room for the cache.
     """
 
     def __init__(
@@ -125,18 +140,11 @@ class Engine:
         *,
         kv_cache: str | None = None,
         threads: int | None = None,
-        kv_memory: int | None = None,
-        max_running: int = 16,
-        max_waiting: int | None = None,
-        step_tokens: int = 2048,
-        mixed_tokens: int = 32,
         tile_batch: int = 8,
-        prefix_cache: bool = True,
-        feature_memory: int = 256 << 20,
-        speculate: int = 0,
         cache_dir: str | Path | None = None,
         weights_dir: str | Path | None = None,
         progress: Callable[[int, int], None] | None = None,
+        **settings: Any,
     ) -> Engine:
         """Build and compile the decoder; the vision tower follows when the first pixels come.
 
@@ -147,22 +155,11 @@ class Engine:
                 bf16 where the CPU has it.
             kv_cache: "bf16" (None means that, or f32 for f32 weights), or "u8": half the memory per position.
             threads: CPU threads; None: one per core.
-            kv_memory: bytes for the key/value cache; None: a quarter of the available memory, at most
-                `max_running` whole contexts. The system hands the memory out as it is used.
-            max_running: most requests computed side by side.
-            max_waiting: most requests queued behind them; None: any number.
-            step_tokens: most token positions per step; longer prompts take several steps.
-            mixed_tokens: most prompt positions in a step in which streamed requests decode (times the number
-                of prompts for each of these): more finish a prompt sooner, fewer keep the ids coming evenly.
             tile_batch: image tiles per call of the vision tower.
-            prefix_cache: find what an earlier request computed for the same beginning, images included.
-            feature_memory: bytes for image features of tiles seen lately.
-            speculate: most ids to guess per step and request from what the request already holds; 0: none.
-                Outputs do not depend on it (but for rounding in bf16); it pays where outputs repeat their
-                prompt and few requests run.
             cache_dir: folder for OpenVINO's compiled models; None keeps none.
             weights_dir: folder for converted weights; None: beside the checkpoint, or the user's cache.
             progress: called with bytes done and all bytes while weights are converted.
+            settings: of `Engine`: kv_memory, max_running, ...
 
         Raises:
             AdotxError: unknown format, missing tensors, no room for the cache.
@@ -180,17 +177,7 @@ class Engine:
             weights_dir=weights_dir,
             progress=progress,
         )
-        return cls(
-            backend,
-            kv_memory=kv_memory,
-            max_running=max_running,
-            max_waiting=max_waiting,
-            step_tokens=step_tokens,
-            mixed_tokens=mixed_tokens,
-            prefix_cache=prefix_cache,
-            feature_memory=feature_memory,
-            speculate=speculate,
-        )
+        return cls(backend, **settings)
 
     # What callers ask for
 
