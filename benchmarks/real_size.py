@@ -143,10 +143,11 @@ def _use(engine: Any, checkpoint: Any) -> dict[str, Any]:
             image_token_id=config.image_token_id,
             tokens_per_tile=config.tiles.tokens_per_tile,
         )
-        slots = [(slot.start, slot.length) for slot in rendered.slots]
         sampling = SamplingParams(max_new_tokens=ANSWER_TOKENS, ignore_eos=True)
         start, times = time.perf_counter(), []
-        with engine.stream(Request(rendered.ids, slots=slots, pixels=tiles, sampling=sampling)) as stream:
+        with engine.stream(
+            Request(rendered.ids, slots=rendered.places, pixels=tiles, sampling=sampling)
+        ) as stream:
             ids = []
             for token in stream:
                 ids.append(token)

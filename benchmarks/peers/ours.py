@@ -85,10 +85,11 @@ def page(image: str, shift: int, questions: list[str]) -> dict:
             image_token_id=config.image_token_id,
             tokens_per_tile=config.tiles.tokens_per_tile,
         )
-        slots = [(slot.start, slot.length) for slot in rendered.slots]
         sampling = SamplingParams(8, ignore_eos=True)
         start = time.perf_counter()
-        with engine.stream(Request(rendered.ids, slots=slots, pixels=tiles, sampling=sampling)) as stream:
+        with engine.stream(
+            Request(rendered.ids, slots=rendered.places, pixels=tiles, sampling=sampling)
+        ) as stream:
             next(stream)
             result["first"].append(time.perf_counter() - start)
             for _ in stream:

@@ -51,6 +51,11 @@ class Rendered:
     slots: list[Slot] = field(default_factory=list)
     text: str = ""
 
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """The slots as (start, length), as engines take them."""
+        return [(slot.start, slot.length) for slot in self.slots]
+
 
 class _Walk:
     """Collects ids, mask and text; neighbouring plain texts are encoded as one, as in the template's text."""

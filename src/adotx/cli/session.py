@@ -105,7 +105,7 @@ class Session:
             image_token_id=config.image_token_id,
             tokens_per_tile=config.tiles.tokens_per_tile,
         )
-        return rendered.ids, [(slot.start, slot.length) for slot in rendered.slots], np.concatenate(tiles)
+        return rendered.ids, rendered.places, np.concatenate(tiles)
 
 
 def image_message(question: str) -> dict[str, Any]:

@@ -179,9 +179,8 @@ class Transcriber:
             tokens_per_tile=config.tiles.tokens_per_tile,
         )
         sampling = SamplingParams(max_new_tokens=_IDS_PER_ROW * len(strips), loop_guard=_ROW_LOOP)
-        slots = [(slot.start, slot.length) for slot in prompt.slots]
         picture = pixels(Image.fromarray(tile).convert("RGB"), config.tiles)
-        return Request(prompt.ids, slots=slots, pixels=picture, sampling=sampling)
+        return Request(prompt.ids, slots=prompt.places, pixels=picture, sampling=sampling)
 
     def _whole(self, image: Image.Image) -> tuple[str, str, str, int]:
         config = self.checkpoint.config
@@ -205,8 +204,9 @@ class Transcriber:
             loop_guard=_PAGE_LOOP,
             loop_exempt=table_ids(self.checkpoint.tokenizer),
         )
-        slots = [(slot.start, slot.length) for slot in prompt.slots]
-        [output] = self.engine.generate([Request(prompt.ids, slots=slots, pixels=tiles, sampling=sampling)])
+        [output] = self.engine.generate(
+            [Request(prompt.ids, slots=prompt.places, pixels=tiles, sampling=sampling)]
+        )
         text = self.checkpoint.tokenizer.decode(output.ids).strip()
         if not text:
             return "", "failed", "the model said nothing about a page with print on it", 0

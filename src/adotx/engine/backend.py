@@ -106,6 +106,7 @@ class OpenVinoBackend:
         weights_dir: str | Path | None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
+        from adotx.checkpoint.names import text_prefix
         from adotx.engine.convert import open_weights
         from adotx.engine.decoder import Decoder
 
@@ -121,7 +122,7 @@ class OpenVinoBackend:
         self._config, self._tile_batch = config, tile_batch
         self._threads, self._cache_dir = threads, cache_dir
         self._weights = open_weights(checkpoint, weights, weights_dir, progress)
-        prefix = "language_model." if config.family == "a.x-4-vl" else ""
+        prefix = text_prefix(config)
         self._decoder = Decoder(
             config.text, self._weights, prefix, kv_cache=kv_cache, threads=threads, cache_dir=cache_dir
         )

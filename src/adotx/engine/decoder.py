@@ -127,7 +127,6 @@ class Decoder:
     Attributes:
         block_size: positions in a block of the cache.
         block_bytes: bytes of a block, keys and values of all layers together.
-        cache_type: OpenVINO's name of the cache's elements.
     """
 
     def __init__(
@@ -160,7 +159,6 @@ class Decoder:
         # values have theirs beside each position, so only the values' axis counts positions.
         self.block_size: int = value[2].get_length()
         assert key[2].get_length() >= self.block_size, f"unknown cache layout {key}, {value}"
-        self.cache_type: str = self._caches[0].get_element_type().get_type_name()
         self.block_bytes = sum(
             int(np.prod([port.get_partial_shape()[axis].get_length() for axis in (1, 2, 3)]))
             * port.get_element_type().bitwidth
