@@ -4,9 +4,10 @@ In: rows of input embeddings of several sequences laid end to end, with their po
 logits of the rows asked for. Knows no requests and no images: what an embedding row stands for is the
 caller's business.
 
-Paged attention is OpenVINO's `_PagedAttentionExtension` (a private name, hence the pinned version range): 28
-inputs, of which the plugin's optional ones are empty constants here. The cache's block layout is read from
-the compiled model.
+The graph comes in two makes: of our own kernels (`adotx.engine.native`) for int8 and int4 weights where they
+run, and of OpenVINO's operations otherwise. There paged attention is `_PagedAttentionExtension` (a private
+name, hence the pinned version range): 28 inputs, of which the plugin's optional ones are empty constants.
+Either way the cache's block layout is read from the compiled model.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from adotx.engine import native
 from adotx.engine.ops import Value, Weights, ints, opset, parameter
 from adotx.engine.runtime import CacheFormat, compile_model, openvino
 
@@ -77,19 +79,37 @@ def _attention(
     return node.output(0)  # the others report scores
 
 
-def build_decoder(config: TextConfig, weights: Weights, prefix: str) -> ov.Model:
-    """The graph. `prefix`: "" for Qwen2 checkpoints, "language_model." for A.X 4.0 VL."""
+def build_decoder(
+    config: TextConfig, weights: Weights, prefix: str, *, own: bool, kv_cache: CacheFormat | None = None
+) -> ov.Model:
+    """The graph.
+
+    Args:
+        config: sizes.
+        weights: the tensors in their format.
+        prefix: "" for Qwen2 checkpoints, "language_model." for A.X 4.0 VL.
+        own: linear layers, and attention unless the cache is u8, by our kernels.
+        kv_cache: as for `compile_model`.
+    """
     ov, o = openvino(), opset()
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     eps = config.rms_norm_eps
     rows = parameter("embeddings", ov.Type.f32, [-1, config.hidden_size])
     angles = [parameter(name, ov.Type.f32, [-1, dim]) for name in ("cos", "sin")]
-    # Not given in three dimensions at once: OpenVINO's rotary fusion fails on a bare input.
-    cos, sin = (o.unsqueeze(x, ints(1)) for x in angles)
     picked = parameter("rows", ov.Type.i64, [-1])
     steps = {name: parameter(name, ov.Type.i32, [-1]) for name in SEQUENCE_INPUTS}
-    steps["max_context_len"] = parameter("max_context_len", ov.Type.i32, [])
+    own_attention = own and kv_cache != "u8"
+    if own_attention:
+        cache_type, cache_shape = (
+            ov.Type.u8,
+            native.cache_shape(config),
+        )  # bytes: the plugin converts no bytes
+    else:
+        cache_type, cache_shape = ov.Type.dynamic, [-1] * 4
+        steps["max_context_len"] = parameter("max_context_len", ov.Type.i32, [])
     parameters = [rows, *angles, picked, *steps.values()]
+    # Not given in three dimensions at once: OpenVINO's rotary fusion fails on a bare input.
+    cos, sin = (o.unsqueeze(x, ints(1)) for x in angles)
 
     def rotate(x: Value, count: int) -> Value:
         x = o.reshape(x, ints(-1, count, dim), False)
@@ -97,22 +117,47 @@ def build_decoder(config: TextConfig, weights: Weights, prefix: str) -> ov.Model
         turned = o.concat([o.multiply(second, np.float32(-1)), first], -1)
         return o.reshape(o.add(o.multiply(x, cos), o.multiply(turned, sin)), ints(-1, count * dim), False)
 
-    x = rows
-    for index in range(config.num_hidden_layers):
-        layer = f"{prefix}model.layers.{index}"
-        cache = [parameter(f"{kind}_cache.{index}", ov.Type.dynamic, [-1] * 4) for kind in ("key", "value")]
-        parameters += cache
+    def attend(q: Value, k: Value, v: Value, cache: Sequence[Any]) -> Value:
+        return _attention(config, rotate(q, heads), rotate(k, kv_heads), v, cache, steps)
+
+    def own_layer(x: Value, layer: str, cache: Sequence[Any]) -> Value:
+        qkv = weights.fused(
+            [f"{layer}.self_attn.{name}_proj" for name in "qkv"],
+            bias=True,
+            norm=(f"{layer}.input_layernorm", eps),
+        )(x)
+        if own_attention:
+            inputs = [qkv, *angles, *cache, *(steps[name] for name in SEQUENCE_INPUTS)]
+            seen = native.attention(config, inputs)
+        else:
+            widths = ints(heads * dim, kv_heads * dim, kv_heads * dim)
+            seen = attend(*o.variadic_split(qkv, np.int64(-1), widths).outputs(), cache)
+        x = weights.fused([f"{layer}.self_attn.o_proj"])(seen, x)
+        pair = [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")]
+        both = weights.fused(pair, norm=(f"{layer}.post_attention_layernorm", eps))(x)
+        return weights.fused([f"{layer}.mlp.down_proj"], gated=True)(both, x)
+
+    def plugin_layer(x: Value, layer: str, cache: Sequence[Any]) -> Value:
         normal = weights.rms_norm(x, f"{layer}.input_layernorm", eps)
-        q, k, v = weights.linears(normal, [f"{layer}.self_attn.{name}_proj" for name in "qkv"], bias=True)
-        seen = _attention(config, rotate(q, heads), rotate(k, kv_heads), v, cache, steps)
-        x = o.add(x, weights.linear(seen, f"{layer}.self_attn.o_proj"))
+        qkv = weights.linears(normal, [f"{layer}.self_attn.{name}_proj" for name in "qkv"], bias=True)
+        x = o.add(x, weights.linear(attend(*qkv, cache), f"{layer}.self_attn.o_proj"))
         normal = weights.rms_norm(x, f"{layer}.post_attention_layernorm", eps)
         gate, up = weights.linears(normal, [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")])
-        x = o.add(x, weights.linear(o.multiply(o.swish(gate), up), f"{layer}.mlp.down_proj"))
+        return o.add(x, weights.linear(o.multiply(o.swish(gate), up), f"{layer}.mlp.down_proj"))
+
+    x = rows
+    for index in range(config.num_hidden_layers):
+        cache = [parameter(f"{kind}_cache.{index}", cache_type, cache_shape) for kind in ("key", "value")]
+        parameters += cache
+        x = (own_layer if own else plugin_layer)(x, f"{prefix}model.layers.{index}", cache)
     # Only the rows asked for meet the output matrix, the largest one.
-    x = weights.rms_norm(o.gather(x, picked, np.int64(0)), f"{prefix}model.norm", eps)
+    x = o.gather(x, picked, np.int64(0))
     head = f"{prefix}model.embed_tokens" if config.tie_word_embeddings else f"{prefix}lm_head"
-    return ov.Model([weights.linear(x, head)], parameters, "decoder")
+    if own:
+        logits = weights.fused([head], norm=(f"{prefix}model.norm", eps))(x)
+    else:
+        logits = weights.linear(weights.rms_norm(x, f"{prefix}model.norm", eps), head)
+    return ov.Model([logits], parameters, "decoder")
 
 
 class Decoder:
@@ -140,19 +185,22 @@ class Decoder:
         cache_dir: str | Path | None = None,
     ) -> None:
         self._weights, self._hidden = weights, config.hidden_size
-        model = build_decoder(config, weights, prefix)
+        own = weights.quantized and native.takes(config)
+        model = build_decoder(config, weights, prefix, own=own, kv_cache=kv_cache)
         self._compiled = compile_model(
             model,
-            weights.format,
+            # What our kernels leave to OpenVINO is little, and needs no rounding in between.
+            "f32" if own else weights.format,
             kv_cache=kv_cache,
             group=weights.group,
             threads=threads,
-            cache_dir=cache_dir,
+            cache_dir=None if own else cache_dir,  # its layers lie in this process's memory
         )
         del model
         self._request = self._compiled.create_infer_request()
         self._views: dict[str, np.ndarray] = {}
         self._caches = [port for port in self._compiled.inputs if "_cache." in port.get_any_name()]
+        self._has_longest = any(port.get_any_name() == "max_context_len" for port in self._compiled.inputs)
         key, value = (port.get_partial_shape() for port in self._caches[:2])
         assert value.rank.get_length() == 4 and value[0].is_dynamic, f"unknown cache layout {value}"
         # [blocks, heads, positions, head size]; u8 keys have rows of scales after a block's positions, u8
@@ -222,7 +270,8 @@ class Decoder:
         self._input("past_lens", (count,))[...] = starts
         self._input("subsequence_begins", (count + 1,))[...] = begins
         self._input("block_indices_begins", (count + 1,))[...] = block_begins
-        self._input("max_context_len", ())[...] = ends.max()
+        if self._has_longest:
+            self._input("max_context_len", ())[...] = ends.max()
         # In this thread, for waking another takes half a millisecond; shared, for else the logits are copied.
         self._request.infer(share_outputs=True)
         return self._request.get_output_tensor(0).data

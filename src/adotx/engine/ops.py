@@ -1,7 +1,8 @@
 """Graph pieces that decoder and vision tower share: inputs, norms, and linear layers in a weight format.
 
 In: a tensor store and tensor names. Out: OpenVINO graph nodes. Knows no layer order and no checkpoint layout.
-Every matrix goes through `Weights.linears`, which also decides whether neighbours become one multiplication.
+Every matrix goes through `Weights`, which also decides whether neighbours become one multiplication:
+`linears` for OpenVINO's own operations, `fused` for our kernels.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from adotx.engine import native
 from adotx.engine.formats import GROUP, Matrix
 from adotx.engine.runtime import WeightFormat, openvino
 
@@ -73,8 +75,8 @@ def drop_pages(*arrays: np.ndarray) -> None:
 class Weights:
     """Constants of a graph, made from a checkpoint's tensors in one weight format.
 
-    The graph shares memory with the arrays (memory-mapped ones are never copied), so this object must live as
-    long as the compiled model: OpenVINO does not hold on to them.
+    The graph shares memory with the arrays (memory-mapped ones are never copied) and points at our kernels'
+    layers, so this object must live as long as the compiled model: OpenVINO does not hold on to them.
 
     Args:
         source: the checkpoint's tensors.
@@ -89,7 +91,45 @@ class Weights:
         self.source, self.format, self._matrices = source, weights, matrices
         # The largest group of the int4 matrices met so far.
         self.group = GROUP
-        self._alive: list[np.ndarray] = []
+        self._alive: list[Any] = []
+
+    @property
+    def quantized(self) -> bool:
+        """Whether matrices are stored as integers."""
+        return self._matrices is not None
+
+    def fused(
+        self,
+        names: Sequence[str],
+        *,
+        bias: bool = False,
+        norm: tuple[str, float] | None = None,
+        gated: bool = False,
+    ) -> native.Linear:
+        """Quantised linear layers of one input for our kernels, outputs end to end.
+
+        Args:
+            names: the layers' modules.
+            bias: they have tensors `name`.bias.
+            norm: module and epsilon of the root-mean-square norm before them.
+            gated: see `native.Linear`.
+        """
+        assert self._matrices is not None
+        matrix, q, scale = self._matrices.matrix([f"{name}.weight" for name in names])
+        layer = native.Linear(
+            matrix,
+            q,
+            scale,
+            bias=self._biases(names) if bias else None,
+            norm=norm and (self.source.array(f"{norm[0]}.weight"), norm[1]),
+            gated=gated,
+        )
+        drop_pages(q, scale)  # the kernels have their own packed copy
+        self._alive.append(layer)
+        return layer
+
+    def _biases(self, names: Sequence[str]) -> np.ndarray:
+        return np.concatenate([self.source.array(f"{name}.bias") for name in names])
 
     def _share(self, array: np.ndarray, dtype: ov.Type | None = None, shape: Sequence[int] = ()) -> Any:
         ov = openvino()
@@ -145,7 +185,7 @@ class Weights:
         weight, heights = self._quantized([f"{name}.weight" for name in names])
         y = o.matmul(x, weight, False, True)
         if bias:
-            y = o.add(y, self._share(np.concatenate([self.source.array(f"{name}.bias") for name in names])))
+            y = o.add(y, self._share(self._biases(names)))
         return [y] if len(names) == 1 else o.variadic_split(y, np.int64(-1), ints(*heights)).outputs()
 
     def linear(self, x: Value, name: str, *, bias: bool = False) -> Any:
@@ -167,4 +207,4 @@ class Weights:
 
     def drop_pages(self) -> None:
         """Let go of the mapped files' pages, of which the compiled model has its own packed copy by now."""
-        drop_pages(*self._alive)
+        drop_pages(*(x for x in self._alive if isinstance(x, np.ndarray)))

@@ -1,0 +1,116 @@
+"""Compiles the engine's CPU kernels when adotx is installed or packed: `pip install .`, `pip install -e .`.
+
+In: src/adotx/engine/native/*.cpp. Out: libadotx_kernels.so beside them. Only on Linux x86-64 with g++ (or
+$CXX); elsewhere, and where compiling fails, adotx is installed without and pip's output (-v) says so: its
+engine then uses OpenVINO's own operations. `python hatch_build.py` compiles in place; OpenVINO must be
+installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "src/adotx/engine/native"
+LIBRARY = FOLDER / "libadotx_kernels.so"
+# The version that adotx itself depends on; see pyproject.toml.
+OPENVINO = "openvino>=2026.4,<2026.5"
+
+AVX512 = "-mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c"
+KERNELS = {
+    "avx2": "-mavx2 -mavxvnni -mfma -mf16c",
+    "avx512": AVX512,
+    "avx512_bf16": f"{AVX512} -mavx512bf16",
+}
+# GCC 12 warns of its own intrinsics.
+COMMON = (
+    "-O3 -std=c++17 -fPIC -Wall -Wextra -Wno-unused-parameter -Wno-uninitialized -Wno-maybe-uninitialized"
+)
+
+
+def compiler() -> str | None:
+    """The C++ compiler, where this is a machine that the kernels are for."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return None
+    return shutil.which(os.environ.get("CXX", "g++"))
+
+
+def sources_digest() -> str:
+    """As `adotx.engine.native.sources_digest`, which compares."""
+    digest = hashlib.sha256()
+    for path in sorted([*FOLDER.glob("*.cpp"), *FOLDER.glob("*.h")]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def build() -> None:
+    """Compile to LIBRARY, which appears whole or not at all.
+
+    Raises:
+        RuntimeError: no compiler, or it failed; the message is its own.
+    """
+    command, spec = compiler(), find_spec("openvino")
+    if not command or not spec or not spec.submodule_search_locations:
+        raise RuntimeError("needs Linux on x86-64, g++ and OpenVINO")
+    openvino = Path(next(iter(spec.submodule_search_locations)))
+    [library] = openvino.glob("libs/libopenvino.so.*")
+    with tempfile.TemporaryDirectory(dir=FOLDER) as work:
+        include, digest = ("-isystem", f"{openvino}/include"), f'-DADOTX_SOURCES="{sources_digest()}"'
+        jobs = {"extension": (*include, digest, str(FOLDER / "extension.cpp"))}
+        for name, flags in KERNELS.items():
+            jobs[name] = (*flags.split(), f"-DKERNELS={name}", str(FOLDER / "kernels.cpp"))
+
+        def compile_one(name: str) -> str:
+            _run(command, *COMMON.split(), *jobs[name], "-c", "-o", f"{work}/{name}.o")
+            return f"{work}/{name}.o"
+
+        with ThreadPoolExecutor() as pool:
+            # The extension first: of functions that several files hold, the linker takes the first, and
+            # only that one needs no more than any x86-64 processor has.
+            objects = list(pool.map(compile_one, jobs))
+        made = f"{work}/{LIBRARY.name}"
+        _run(command, "-shared", "-o", made, *objects, str(library), str(openvino / "libs/libtbb.so.12"))
+        os.replace(made, LIBRARY)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stdout[-2000:]}")
+
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+except ImportError:  # `python hatch_build.py` outside of a build
+    pass
+else:
+
+    class KernelsHook(BuildHookInterface):
+        """See this file's beginning."""
+
+        def dependencies(self) -> list[str]:
+            return [OPENVINO] if compiler() else []
+
+        def initialize(self, version: str, build_data: dict) -> None:
+            try:
+                build()
+            except (RuntimeError, OSError) as error:
+                LIBRARY.unlink(missing_ok=True)
+                self.app.display_warning(f"adotx: CPU kernels not built, OpenVINO's will be used: {error}")
+                return
+            build_data["artifacts"].append(f"/{LIBRARY.relative_to(Path(__file__).parent)}")
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-linux_{platform.machine()}"
+
+
+if __name__ == "__main__":
+    build()
+    print(LIBRARY)

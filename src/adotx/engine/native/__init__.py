@@ -1,0 +1,174 @@
+"""Our own CPU kernels as OpenVINO operations: linear layers in int8 and int4, and paged attention.
+
+In: quantised matrices and graph values. Out: graph nodes. Knows no model and no weight files.
+They take x86 processors with VNNI (AVX-512, or AVX-VNNI in 256 bits) to the speed of their memory. The
+library beside this file is compiled when the package is installed (`hatch_build.py`); where that was not
+possible, or the processor is another, graphs are made of OpenVINO's own operations: the same answers but for
+rounding, more slowly. `ADOTX_KERNELS` in the environment picks one of the instruction sets that a processor
+has, or "none".
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from adotx.engine.formats import Matrix
+from adotx.engine.runtime import core, openvino
+
+if TYPE_CHECKING:
+    from adotx.checkpoint import TextConfig
+
+FOLDER = Path(__file__).parent
+LIBRARY = FOLDER / "libadotx_kernels.so"
+
+# As in kernels.h.
+BLOCK, STEP, LARGEST_HEAD = 32, 32, 256
+# Inputs that meet int8 weights are quantised in groups of this size.
+INPUT_GROUP = 128
+
+
+def sources_digest() -> str:
+    """Of the C++ files; a library that was built from others is not used."""
+    digest = hashlib.sha256()
+    for path in sorted([*FOLDER.glob("*.cpp"), *FOLDER.glob("*.h")]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def _load() -> tuple[ctypes.CDLL | None, str]:
+    """(the library, its instruction set) or (None, why there is none)."""
+    if os.environ.get("ADOTX_KERNELS") == "none":
+        return None, "switched off by ADOTX_KERNELS"
+    if not LIBRARY.exists():
+        return None, "not built; install adotx where g++ is"
+    core()  # OpenVINO's libraries, which ours needs, are loaded with it
+    try:
+        library = ctypes.CDLL(str(LIBRARY))
+    except OSError as error:
+        return None, f"cannot be loaded: {error}"
+    library.adotx_sources.restype = library.adotx_kernels.restype = ctypes.c_char_p
+    if library.adotx_sources().decode() != sources_digest():
+        return None, "built from other sources; install adotx again"
+    name = library.adotx_kernels()
+    if not name:
+        return None, "this processor has no VNNI, or not the instruction set that ADOTX_KERNELS names"
+    core().add_extension(str(LIBRARY))
+    pointer, size = ctypes.c_void_p, ctypes.c_int64
+    library.adotx_layer.argtypes = [
+        ctypes.c_int, ctypes.c_int, ctypes.c_float, size, size, size, pointer, pointer, pointer, pointer
+    ]  # fmt: skip
+    library.adotx_layer.restype = pointer
+    library.adotx_layer_free.argtypes = [pointer]
+    return library, name.decode()
+
+
+def kernels() -> str | None:
+    """The instruction set in use, such as "avx512_bf16"; None: no kernels here."""
+    library, name = _load()
+    return name if library else None
+
+
+def why_not() -> str | None:
+    """Why there are no kernels here; None: there are."""
+    library, why = _load()
+    return None if library else why
+
+
+def takes(config: TextConfig) -> bool:
+    """Whether the kernels are here and take the sizes of this decoder."""
+    columns = (config.hidden_size, config.num_attention_heads * config.head_dim, config.intermediate_size)
+    fits = not any(n % STEP for n in (*columns, config.head_dim)) and config.head_dim <= LARGEST_HEAD
+    return fits and kernels() is not None
+
+
+@cache
+def _nodes() -> Any:
+    from openvino.utils.node_factory import NodeFactory
+
+    factory = NodeFactory("opset15")
+    factory.add_extension(str(LIBRARY))
+    return factory
+
+
+def _create(kind: str, inputs: Sequence[Any], attributes: dict[str, int]) -> Any:
+    outputs = [x if isinstance(x, openvino().Output) else x.output(0) for x in inputs]
+    return _nodes().create(kind, outputs, attributes)
+
+
+class Linear:
+    """A quantised linear layer in the kernels' layout; its memory is freed with this object.
+
+    Args:
+        matrix: what it is; `columns` (and int4 groups) multiples of STEP.
+        q, scale: as `matrix` stores them.
+        bias: float32 [rows].
+        norm: weights [columns] and epsilon of the root-mean-square norm that inputs go through first.
+        gated: inputs hold a and b end to end, and silu(a) * b meets the matrix.
+    """
+
+    def __init__(
+        self,
+        matrix: Matrix,
+        q: np.ndarray,
+        scale: np.ndarray,
+        *,
+        bias: np.ndarray | None = None,
+        norm: tuple[np.ndarray, float] | None = None,
+        gated: bool = False,
+    ) -> None:
+        library, why = _load()
+        assert library is not None, why
+        four = matrix.kind == "int4"
+        group = matrix.group if four else INPUT_GROUP
+        assert matrix.columns % STEP == 0 and group % STEP == 0
+        weights, epsilon = norm or (None, 0.0)
+        arrays = [q, scale, *(None if x is None else np.asarray(x, np.float32) for x in (bias, weights))]
+        arrays = [None if x is None else np.ascontiguousarray(x) for x in arrays]
+        shapes = (*matrix.shapes, (matrix.rows,), (matrix.columns,))
+        assert all(x is None or x.shape == shape for x, shape in zip(arrays, shapes, strict=True))
+        assert (q.dtype, scale.dtype) == matrix.dtypes
+        self._free = library.adotx_layer_free
+        self._address = library.adotx_layer(
+            four, gated, epsilon, matrix.rows, matrix.columns, group,
+            *(None if x is None else x.ctypes.data for x in arrays),
+        )  # fmt: skip
+        if not self._address:
+            raise MemoryError(f"no memory for {matrix.name}")
+
+    def __del__(self) -> None:
+        if getattr(self, "_address", None):
+            self._free(self._address)
+
+    def __call__(self, x: Any, residual: Any = None) -> Any:
+        """float32 [..., rows], plus `residual` of the same shape; this object must outlive the graph."""
+        inputs = [value for value in (x, residual) if value is not None]
+        return _create("Linear", inputs, {"layer": self._address})
+
+
+def cache_shape(config: TextConfig) -> list[int]:
+    """Of a layer's keys, and of its values: bytes of bf16; -1 is the number of blocks."""
+    return [-1, config.num_key_value_heads, BLOCK, 2 * config.head_dim]
+
+
+def attention(config: TextConfig, inputs: Sequence[Any]) -> Any:
+    """Rotary embedding, cache writing and causal attention, float32 [T, queries * dim].
+
+    Args:
+        config: heads and their size.
+        inputs: as PagedAttention in extension.cpp lists them.
+    """
+    heads = {
+        "queries": config.num_attention_heads,
+        "keys": config.num_key_value_heads,
+        "dim": config.head_dim,
+    }
+    return _create("PagedAttention", inputs, heads)

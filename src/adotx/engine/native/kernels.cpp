@@ -1,0 +1,283 @@
+// Quantised products and paged attention for x86 with VNNI. Compiled once per instruction set, -DKERNELS=name.
+//
+// Sources: Intel's documentation of VPDPBUSD and VDPBF16PS; attention block by block with a running maximum as
+// in FlashAttention (Dao et al., 2022), over ranges of positions as in Flash-Decoding (Dao et al., 2023).
+#include "kernels.h"
+#include "vectors.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace adotx {
+namespace {
+
+constexpr int PANEL = 2 * W;
+
+void quantize(const Layer &m, const float *x, const Inputs &in, int64_t row) {
+    int8_t *q = in.q + row * m.columns;
+    const int64_t groups = m.groups();
+    F factor = spread(1.0f);
+    if (m.norm) {
+        F squares = spread(0.0f);
+        for (int64_t i = 0; i < m.columns; i += W)
+            squares = fma(load(x + i), load(x + i), squares);
+        factor = spread(1 / std::sqrt(total(squares) / float(m.columns) + m.epsilon));
+    }
+    alignas(64) float values[LARGEST_GROUP];
+    for (int64_t g = 0; g < groups; g++) {
+        const int64_t begin = g * m.group, count = std::min(m.group, m.columns - begin);
+        F top = spread(0.0f);
+        for (int64_t i = 0; i < count; i += W) {
+            F v = load(x + begin + i);
+            if (m.norm)
+                v = v * factor * load(m.norm + begin + i);
+            if (m.gated)
+                v = silu(v) * load(x + m.columns + begin + i);
+            store(values + i, v);
+            top = most(top, magnitude(v));
+        }
+        const float end = most(top);
+        const F inverse = spread(end > 0 ? 127 / end : 0);
+        I sum = spread(0);
+        for (int64_t i = 0; i < count; i += W) {
+            const I v = to_int(load(values + i) * inverse);
+            sum = add(sum, v);
+            store_low8(q + begin + i, v);
+        }
+        in.scale[row * groups + g] = end / 127;
+        in.sum[row * groups + g] = total(sum);
+    }
+}
+
+// One group of columns: acc [R, PANEL] += products of R rows of inputs with a panel.
+template <int R, bool FOUR>
+void tile(const uint8_t *w, const uint16_t *ws, const int8_t *x, int64_t columns, int64_t count, const float *scale,
+          const int32_t *sum, int64_t groups, float *acc) {
+    constexpr int AHEAD = 4096; // bytes; the processor's own prefetching stops at each page
+    I s[R][2];
+    unroll<R>([&](auto r) { // the stored 128 or 8 too many
+        s[r][0] = s[r][1] = spread(-(FOUR ? 8 : 128) * sum[r * groups]);
+    });
+    for (int64_t k = 0; k < count; k += FOUR ? 8 : 4, w += 8 * W) {
+        _mm_prefetch((const char *)w + AHEAD, _MM_HINT_T0);
+        if (W == 16)
+            _mm_prefetch((const char *)w + AHEAD + 64, _MM_HINT_T0);
+        const I a = load(w), b = load(w + 4 * W), low = spread(0x0f0f0f0f);
+        const auto meet = [&](I a, I b, const int8_t *x) __attribute__((always_inline)) {
+            unroll<R>([&](auto r) {
+                int32_t four;
+                std::memcpy(&four, x + r * columns, 4);
+                const I in = spread(four);
+                s[r][0] = dot(s[r][0], a, in);
+                s[r][1] = dot(s[r][1], b, in);
+            });
+        };
+        meet(FOUR ? both(a, low) : a, FOUR ? both(b, low) : b, x + k);
+        if (FOUR)
+            meet(both(right<4>(a), low), both(right<4>(b), low), x + k + 4);
+    }
+    const F one = spread(1.0f), wide[2] = {FOUR ? from_half(ws) : one, FOUR ? from_half(ws + W) : one};
+    unroll<R>([&](auto r) {
+        const F factor = spread(scale[r * groups]);
+        unroll<2>([&](auto v) {
+            float *to = acc + r * PANEL + v * W;
+            store(to, fma(to_float(s[r][v]), FOUR ? factor * wide[v] : factor, load(to)));
+        });
+    });
+}
+
+using Tile = decltype(&tile<1, false>);
+template <bool FOUR, int... R> constexpr auto tiles_of(std::integer_sequence<int, R...>) {
+    return std::array<Tile, sizeof...(R)>{&tile<R + 1, FOUR>...};
+}
+constexpr auto TILES8 = tiles_of<false>(std::make_integer_sequence<int, TILE>());
+constexpr auto TILES4 = tiles_of<true>(std::make_integer_sequence<int, TILE>());
+
+void multiply(const Layer &m, const Inputs &in, int64_t rows, int64_t first, int64_t last, const float *residual,
+              float *y) {
+    // As many rows as stay in the cache beside a panel; these meet all panels before the next ones do.
+    constexpr int64_t MOST = 16 * TILE;
+    const int64_t fit = std::clamp<int64_t>((int64_t(1) << 20) / m.columns / TILE * TILE, 2 * TILE, MOST);
+    const int64_t groups = m.groups();
+    const auto &tiles = m.four ? TILES4 : TILES8;
+    alignas(64) float acc[MOST * PANEL];
+    for (int64_t top = 0; top < rows; top += fit) {
+        const int64_t height = std::min(fit, rows - top);
+        const int64_t parts = (height + TILE - 1) / TILE;
+        for (int64_t p = first; p < last; p++) {
+            std::memset(acc, 0, sizeof(float) * height * PANEL);
+            for (int64_t g = 0; g < groups; g++) {
+                const int64_t begin = g * m.group, count = std::min(m.group, m.columns - begin);
+                const uint8_t *w = m.weight + p * m.stride + begin * PANEL / (m.four ? 2 : 1);
+                const uint16_t *ws = m.four ? m.scales + (p * groups + g) * PANEL : nullptr;
+                for (int64_t i = 0; i < parts; i++) {
+                    const int64_t a = height * i / parts, b = height * (i + 1) / parts, r = top + a;
+                    tiles[b - a - 1](w, ws, in.q + r * m.columns + begin, m.columns, count,
+                                     in.scale + r * groups + g, in.sum + r * groups + g, groups, acc + a * PANEL);
+                }
+            }
+            const int64_t n = std::min<int64_t>(PANEL, m.rows - p * PANEL);
+            for (int64_t r = 0; r < height; r++) {
+                const int64_t at = (top + r) * m.rows + p * PANEL;
+                float *from = acc + r * PANEL;
+                for (int v = 0; v < PANEL; v += W) {
+                    const F factor = m.four ? spread(1.0f) : load(m.scale + p * PANEL + v);
+                    store(from + v, fma(load(from + v), factor, load(m.bias + p * PANEL + v)));
+                }
+                if (residual)
+                    for (int64_t i = 0; i < n; i++)
+                        from[i] += residual[at + i];
+                std::memcpy(y + at, from, sizeof(float) * n);
+            }
+        }
+    }
+}
+
+// Rotary embedding of one head (Su et al., 2021; halves as in Qwen2), times `factor`, as bf16.
+void rotate(int dim, const float *x, const float *cos, const float *sin, float factor, uint16_t *out) {
+    const int half = dim / 2;
+    for (int i = 0; i < half; i += W) {
+        const F a = load(x + i), b = load(x + half + i), f = spread(factor);
+        store_low16(out + i, to_bf16((a * load(cos + i) - b * load(sin + i)) * f));
+        store_low16(out + half + i, to_bf16((b * load(cos + half + i) + a * load(sin + half + i)) * f));
+    }
+}
+
+// Keys: [dim / 2, BLOCK, 2], two neighbouring elements of a position together. Values: [BLOCK / 2, dim, 2],
+// two neighbouring positions together. Each is what VDPBF16PS adds up in one lane.
+void store_position(const Heads &h, const float *k, const float *v, const float *cos, const float *sin,
+                    uint16_t *key_block, uint16_t *value_block, int place) {
+    alignas(64) uint16_t row[LARGEST_HEAD];
+    for (int head = 0; head < h.keys; head++) {
+        uint16_t *keys = key_block + head * h.block(), *values = value_block + head * h.block();
+        rotate(h.dim, k + head * h.dim, cos, sin, 1, row);
+        for (int i = 0; i < h.dim / 2; i++)
+            std::memcpy(keys + (i * BLOCK + place) * 2, row + 2 * i, 4);
+        for (int i = 0; i < h.dim; i += W)
+            store_low16(row + i, to_bf16(load(v + head * h.dim + i)));
+        for (int i = 0; i < h.dim; i++)
+            values[((place / 2) * h.dim + i) * 2 + place % 2] = row[i];
+    }
+}
+
+constexpr int CHUNK = 512; // positions whose scores are held at a time
+
+// s [R, 2 W] += bf16 pairs of R rows, `stride` apart, times two vectors of pairs.
+template <int R>
+__attribute__((always_inline)) inline void meet(F (&s)[R][2], I a, I b, const uint16_t *rows, int64_t stride) {
+    unroll<R>([&](auto r) {
+        int32_t pair;
+        std::memcpy(&pair, rows + r * stride, 4);
+        const I in = spread(pair);
+        s[r][0] = dot_bf16(s[r][0], a, in);
+        s[r][1] = dot_bf16(s[r][1], b, in);
+    });
+}
+
+// scores [R, CHUNK] of a block, from column `at` on.
+template <int R> void score(const Heads &h, const uint16_t *q, const uint16_t *keys, float *scores, int at) {
+    for (int v = 0; v < BLOCK; v += 2 * W) {
+        F s[R][2];
+        unroll<R>([&](auto r) { s[r][0] = s[r][1] = spread(0.0f); });
+        for (int i = 0; i < h.dim; i += 2)
+            meet<R>(s, load(keys + i * BLOCK + v * 2), load(keys + i * BLOCK + (v + W) * 2), q + i, h.dim);
+        unroll<R>([&](auto r) {
+            store(scores + r * CHUNK + at + v, s[r][0]);
+            store(scores + r * CHUNK + at + v + W, s[r][1]);
+        });
+    }
+}
+
+// sum [R, dim] += shares [R, CHUNK] @ values, for `count` positions of the given blocks.
+template <int R>
+void gather(const Heads &h, const uint16_t *shares, const uint16_t *values, int64_t stride, const int32_t *blocks,
+            int count, float *sum) {
+    for (int d = 0; d < h.dim; d += 2 * W) {
+        F s[R][2];
+        unroll<R>([&](auto r) {
+            s[r][0] = load(sum + r * h.dim + d);
+            s[r][1] = load(sum + r * h.dim + d + W);
+        });
+        const auto pairs = [&](int at) {
+            return values + blocks[at / BLOCK] * stride + (at % BLOCK / 2 * h.dim + d) * 2;
+        };
+        int i = 0;
+        for (; i + 1 < count; i += 2)
+            meet<R>(s, load(pairs(i)), load(pairs(i) + 2 * W), shares + i, CHUNK);
+        if (i < count) { // what lies behind the last position may be anything, a NaN too
+            const I low = spread(0xffff);
+            meet<R>(s, both(load(pairs(i)), low), both(load(pairs(i) + 2 * W), low), shares + i, CHUNK);
+        }
+        unroll<R>([&](auto r) {
+            store(sum + r * h.dim + d, s[r][0]);
+            store(sum + r * h.dim + d + W, s[r][1]);
+        });
+    }
+}
+
+template <int R>
+void attend_heads(const Heads &h, const uint16_t *q, const uint16_t *keys, const uint16_t *values, int64_t stride,
+                  const int32_t *blocks, int first, int last, const Partial &out, int head) {
+    alignas(64) float scores[R * CHUNK];
+    alignas(64) uint16_t shares[R * CHUNK];
+    float *sum = out.sum + head * h.dim;
+    for (int begin = first; begin < last; begin += CHUNK) {
+        const int count = std::min(CHUNK, last - begin), whole = (count + BLOCK - 1) / BLOCK * BLOCK;
+        const int32_t *chunk = blocks + begin / BLOCK;
+        for (int i = 0; i < whole; i += BLOCK)
+            score<R>(h, q, keys + chunk[i / BLOCK] * stride, scores, i);
+        for (int r = 0; r < R; r++) {
+            float *row = scores + r * CHUNK, &top = out.top[head + r], &weight = out.weight[head + r];
+            std::fill(row + count, row + whole, -std::numeric_limits<float>::infinity());
+            F high = load(row);
+            for (int i = W; i < whole; i += W)
+                high = most(high, load(row + i));
+            const float next = std::max(top, most(high));
+            F total_share = spread(0.0f);
+            for (int i = 0; i < whole; i += W) {
+                const F share = exp2(load(row + i) - spread(next));
+                total_share = total_share + share;
+                store_low16(shares + r * CHUNK + i, to_bf16(share));
+            }
+            const float old = std::exp2(top - next); // 0 for the first chunk, whose top was -infinity
+            weight = weight * old + total(total_share);
+            top = next;
+            for (int i = 0; i < h.dim; i += W)
+                store(sum + r * h.dim + i, load(sum + r * h.dim + i) * spread(old));
+        }
+        gather<R>(h, shares, values, stride, chunk, count, sum);
+    }
+}
+
+using Attend = decltype(&attend_heads<1>);
+template <int... R> constexpr auto attend_of(std::integer_sequence<int, R...>) {
+    return std::array<Attend, sizeof...(R)>{&attend_heads<R + 1>...};
+}
+constexpr auto ATTEND = attend_of(std::make_integer_sequence<int, HEADS>());
+
+void attend(const Heads &h, const float *q, const float *cos, const float *sin, const uint16_t *keys,
+            const uint16_t *values, int64_t stride, const int32_t *blocks, int first, int last, const Partial &out) {
+    const int group = h.group();
+    const float factor = 1.44269504f / std::sqrt(float(h.dim)); // scores in powers of two
+    alignas(64) uint16_t turned[HEADS * LARGEST_HEAD];
+    std::fill(out.top, out.top + group, -std::numeric_limits<float>::infinity());
+    std::fill(out.weight, out.weight + group, 0.0f);
+    std::fill(out.sum, out.sum + int64_t(group) * h.dim, 0.0f);
+    for (int head = 0; head < group; head += HEADS) {
+        const int count = std::min(HEADS, group - head);
+        for (int r = 0; r < count; r++)
+            rotate(h.dim, q + (head + r) * h.dim, cos, sin, factor, turned + r * h.dim);
+        ATTEND[count - 1](h, turned, keys, values, stride, blocks, first, last, out, head);
+    }
+}
+
+} // namespace
+
+#define TEXT(x) #x
+#define NAME(x) TEXT(x)
+const Kernels KERNELS = {NAME(KERNELS), PANEL, quantize, multiply, store_position, attend};
+
+} // namespace adotx
