@@ -108,6 +108,8 @@ private:
     int64_t layer_ = 0; // the address of a Layer, which outlives the graph
 };
 
+constexpr int64_t RANGE = 1024; // positions that attention takes in one go
+
 // Inputs: query, key and value in one [T, (queries + 2 keys) * dim] before rotation; cos, sin [T, dim]; the
 // caches of keys and values, bytes [blocks, keys, BLOCK, 2 dim]; past_lens [B], subsequence_begins [B + 1],
 // block_indices, block_indices_begins [B + 1], int32. Output: [T, queries * dim].
@@ -153,73 +155,77 @@ bool PagedAttention::evaluate(ov::TensorVector &outputs, const ov::TensorVector 
     float *out = outputs[0].data<float>();
 
     struct Row {
-        int32_t position;
+        int64_t count; // positions that it sees, the last its own
         const int32_t *blocks;
     };
     static thread_local std::vector<Row> row_buffer;
     Row *where = room(row_buffer, rows);
-    int64_t work = 0;
+    int64_t work = 0, longest = 0;
     for (int64_t s = 0; s < sequences; s++)
-        for (int32_t r = begins[s]; r < begins[s + 1]; r++) {
-            where[r] = {past[s] + r - begins[s], blocks + block_begins[s]};
-            work += where[r].position + 1;
+        for (int64_t r = begins[s]; r < begins[s + 1]; r++) {
+            where[r] = {past[s] + r - begins[s] + 1, blocks + block_begins[s]};
+            work += where[r].count;
+            longest = std::max(longest, where[r].count);
         }
     split(rows, 64, [&](int64_t first, int64_t last) {
         for (int64_t r = first; r < last; r++) {
-            const int64_t block = where[r].blocks[where[r].position / BLOCK];
+            const int64_t position = where[r].count - 1, block = where[r].blocks[position / BLOCK];
             const float *row = qkv + r * width + queries_ * dim_;
             k.store(heads, row, row + keys_ * dim_, cos + r * dim_, sin + r * dim_, keys + block * stride,
-                    values + block * stride, where[r].position % BLOCK);
+                    values + block * stride, int(position % BLOCK));
         }
     });
 
-    // A unit of work is one position and one key head; where there are few, each is cut into ranges.
-    const int64_t units = rows * keys_, wanted = 4 * threads();
-    const int64_t least = 512, mean = work / rows;
-    const int64_t ranges = std::clamp<int64_t>(std::min(wanted / units, mean / least), 1, 64);
-    const int64_t partial = group * (dim_ + 2);
-    static thread_local std::vector<float> partial_buffer;
-    float *partials = ranges > 1 ? room(partial_buffer, units * ranges * partial) : nullptr;
-    const int64_t grain = std::max<int64_t>(1, 2048 * units / std::max<int64_t>(work, 1));
-    split(units * ranges, ranges > 1 ? 1 : grain, [&](int64_t first, int64_t last) {
-        static thread_local std::vector<float> own_buffer;
-        for (int64_t i = first; i < last; i++) {
-            // Head by head: neighbouring positions read the same keys.
-            const int64_t unit = i / ranges, range = i % ranges, head = unit / rows, r = unit % rows;
-            const int64_t count = where[r].position + 1;
-            const int64_t step = ((count + ranges - 1) / ranges + BLOCK - 1) / BLOCK * BLOCK;
-            float *to = partials ? partials + i * partial : room(own_buffer, partial);
-            const Partial p{to, to + group, to + 2 * group};
-            k.attend(heads, qkv + r * width + head * group * dim_, cos + r * dim_, sin + r * dim_,
-                     keys + head * heads.block(), values + head * heads.block(), stride, where[r].blocks,
-                     int(std::min(range * step, count)), int(std::min((range + 1) * step, count)), p);
-            if (partials)
-                continue;
-            float *result = out + (r * queries_ + head * group) * dim_;
-            for (int64_t h = 0; h < group; h++)
-                for (int64_t d = 0; d < dim_; d++)
-                    result[h * dim_ + d] = p.sum[h * dim_ + d] / p.weight[h];
-        }
-    });
-    for (int64_t unit = 0; partials && unit < units; unit++) {
-        const int64_t head = unit / rows, r = unit % rows;
-        for (int64_t h = 0; h < group; h++) {
-            const float *from = partials + unit * ranges * partial;
+    // A unit is one position and one key head. Its positions are always cut into the same ranges, whose results are
+    // put together in order: what a position gets to see does not depend on its company, to the last bit.
+    const int64_t units = rows * keys_, partial = group * (dim_ + 2), ranges = (longest + RANGE - 1) / RANGE;
+    const auto attend = [&](int64_t unit, int64_t range, float *to) {
+        // Head by head: neighbouring positions read the same keys.
+        const int64_t head = unit / rows, r = unit % rows, first = range * RANGE;
+        k.attend(heads, qkv + r * width + head * group * dim_, cos + r * dim_, sin + r * dim_,
+                 keys + head * heads.block(), values + head * heads.block(), stride, where[r].blocks, int(first),
+                 int(std::min(first + RANGE, where[r].count)), {to, to + group, to + 2 * group});
+    };
+    const auto finish = [&](int64_t unit, const float *from) {
+        const int64_t head = unit / rows, r = unit % rows, count = (where[r].count + RANGE - 1) / RANGE;
+        float *result = out + (r * queries_ + head * group) * dim_;
+        for (int64_t h = 0; h < group; h++, result += dim_) {
             float top = from[h], weight = 0;
-            for (int64_t i = 1; i < ranges; i++)
+            for (int64_t i = 1; i < count; i++)
                 top = std::max(top, from[i * partial + h]);
-            float *result = out + (r * queries_ + head * group + h) * dim_;
             std::fill(result, result + dim_, 0.0f);
-            for (int64_t i = 0; i < ranges; i++, from += partial) {
-                const float share = std::exp2(from[h] - top);
-                weight += share * from[group + h];
+            for (int64_t i = 0; i < count; i++) {
+                const float *part = from + i * partial;
+                const float share = count > 1 ? std::exp2(part[h] - top) : 1.0f;
+                weight += share * part[group + h];
                 for (int64_t d = 0; d < dim_; d++)
-                    result[d] += share * from[2 * group + h * dim_ + d];
+                    result[d] += share * part[2 * group + h * dim_ + d];
             }
             for (int64_t d = 0; d < dim_; d++)
                 result[d] /= weight;
         }
+    };
+    if (ranges > 1 && units < 4 * threads()) {
+        static thread_local std::vector<float> buffer;
+        float *partials = room(buffer, units * ranges * partial);
+        split(units * ranges, 1, [&](int64_t first, int64_t last) {
+            for (int64_t i = first; i < last; i++)
+                if (i % ranges * RANGE < where[i / ranges % rows].count)
+                    attend(i / ranges, i % ranges, partials + i * partial);
+        });
+        for (int64_t unit = 0; unit < units; unit++)
+            finish(unit, partials + unit * ranges * partial);
+        return true;
     }
+    split(units, std::max<int64_t>(1, 2048 * rows / work), [&](int64_t first, int64_t last) {
+        static thread_local std::vector<float> buffer;
+        float *partials = room(buffer, ranges * partial);
+        for (int64_t unit = first; unit < last; unit++) {
+            for (int64_t i = 0; i * RANGE < where[unit % rows].count; i++)
+                attend(unit, i, partials + i * partial);
+            finish(unit, partials);
+        }
+    });
     return true;
 }
 

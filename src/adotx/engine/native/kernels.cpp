@@ -29,7 +29,7 @@ void quantize(const Layer &m, const float *x, const Inputs &in, int64_t row) {
     alignas(64) float values[LARGEST_GROUP];
     for (int64_t g = 0; g < groups; g++) {
         const int64_t begin = g * m.group, count = std::min(m.group, m.columns - begin);
-        F top = spread(0.0f);
+        F top = spread(0.0f), broken = top; // NaN where a value is infinite or none, which a maximum may hide
         for (int64_t i = 0; i < count; i += W) {
             F v = load(x + begin + i);
             if (m.norm)
@@ -38,8 +38,9 @@ void quantize(const Layer &m, const float *x, const Inputs &in, int64_t row) {
                 v = silu(v) * load(x + m.columns + begin + i);
             store(values + i, v);
             top = most(top, magnitude(v));
+            broken = fma(v, spread(0.0f), broken);
         }
-        const float end = most(top);
+        const float end = most(top) + total(broken);
         const F inverse = spread(end > 0 ? 127 / end : 0);
         I sum = spread(0);
         for (int64_t i = 0; i < count; i += W) {
