@@ -1,4 +1,4 @@
-"""Our CPU kernels against numpy: linear layers to the bit, attention within its rounding; every instruction set."""
+"""Our CPU kernels against numpy, in every instruction set: linear layers to the bit, attention to bf16."""
 
 from __future__ import annotations
 
@@ -126,26 +126,20 @@ def bf16(x: np.ndarray) -> np.ndarray:
 
 
 class Attention:
-    """The operation with its cache, and beside it all keys and values ever given, for the reference.
-
-    The cache begins as NaN throughout: what no position has written must reach no result.
-    """
+    """The operation over a cache of one layer between two others."""
 
     def __init__(self, queries: int, keys: int, dim: int, blocks: int, threads: int = 2) -> None:
         ov = openvino()
-        self.config = SimpleNamespace(num_attention_heads=queries, num_key_value_heads=keys, head_dim=dim)
         self.heads = queries, keys, dim
-        shape = native.cache_shape(self.config)
-        width = (queries + 2 * keys) * dim
-        given = [parameter("qkv", ov.Type.f32, [-1, width])]
-        given += [parameter(name, ov.Type.f32, [-1, dim]) for name in ("cos", "sin")]
-        given += [parameter(name, ov.Type.u8, shape) for name in ("keys", "values")]
-        given += [parameter(name, ov.Type.i32, [-1]) for name in ("past", "begins", "blocks", "block_begins")]
-        model = ov.Model([native.attention(self.config, given)], given, "attention")
-        self.request = compile_model(model, "f32", threads=threads).create_infer_request()
-        self.caches = [np.full([blocks, *shape[1:]], 255, np.uint8) for _ in range(2)]
-        for name, array in zip(("keys", "values"), self.caches, strict=True):
-            self.request.set_tensor(name, ov.Tensor(array, shared_memory=True))
+        config = SimpleNamespace(
+            num_attention_heads=queries, num_key_value_heads=keys, head_dim=dim, num_hidden_layers=3
+        )
+        self.cos, self.sin = self.angles(np.arange(3000))
+        self.cache = native.Cache(config, self.cos, self.sin)
+        self.cache.reserve(blocks)
+        given = parameter("qkv", ov.Type.f32, [-1, (queries + 2 * keys) * dim])
+        model = ov.Model([self.cache.attention(given, 1)], [given], "attention")
+        self.compiled = compile_model(model, "f32", threads=threads)
 
     def angles(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         angles = np.outer(positions, 1e6 ** (-np.arange(0, self.heads[2], 2) / self.heads[2]))
@@ -153,25 +147,14 @@ class Attention:
 
     def __call__(self, runs: list[tuple[int, np.ndarray, list[int]]]) -> np.ndarray:
         """runs: (positions already there, qkv [n, width], blocks)."""
-        ov = openvino()
-        lengths = [len(qkv) for _, qkv, _ in runs]
-        positions = np.concatenate([np.arange(past, past + len(qkv)) for past, qkv, _ in runs])
-        cos, sin = self.angles(positions)
         needed = [-(-(past + len(qkv)) // native.BLOCK) for past, qkv, _ in runs]
-        i32 = np.int32
-        values = {
-            "qkv": np.concatenate([qkv for _, qkv, _ in runs]),
-            "cos": cos,
-            "sin": sin,
-            "past": np.array([past for past, _, _ in runs], i32),
-            "begins": np.cumsum([0, *lengths], dtype=i32),
-            "blocks": np.concatenate([b[:n] for (_, _, b), n in zip(runs, needed, strict=True)]).astype(i32),
-            "block_begins": np.cumsum([0, *needed], dtype=i32),
-        }
-        for name, value in values.items():
-            self.request.set_tensor(name, ov.Tensor(value))
-        self.request.infer()
-        return self.request.get_output_tensor(0).data.copy()
+        self.cache.step(
+            np.array([past for past, _, _ in runs], np.int32),
+            np.array([len(qkv) for _, qkv, _ in runs], np.int32),
+            np.concatenate([b[:n] for (_, _, b), n in zip(runs, needed, strict=True)]).astype(np.int32),
+            np.cumsum([0, *needed], dtype=np.int32),
+        )
+        return self.compiled([np.concatenate([qkv for _, qkv, _ in runs])])[0].copy()
 
     def reference(self, qkv: np.ndarray) -> np.ndarray:
         """Causal attention of a whole sequence from position 0, keys, values and queries rounded to bf16."""
@@ -216,6 +199,17 @@ def test_attention_is_attention(heads: tuple[int, int, int]) -> None:
         # Shares are rounded to bf16, 2**-9 each.
         np.testing.assert_allclose(got, wanted, atol=0.015)
         assert np.sqrt(((got - wanted) ** 2).mean()) < 0.004 * np.sqrt((wanted**2).mean())
+
+
+@here
+def test_what_others_left_in_a_block_is_not_seen() -> None:
+    random, width = np.random.default_rng(0), (6 + 4) * 64
+    attention = Attention(6, 2, 64, 4)
+    broken, qkv = np.full((96, width), np.nan, F), random.standard_normal((69, width), dtype=F)
+    assert np.isnan(attention([(0, broken, [2, 0, 3])])).all()
+    np.testing.assert_array_equal(
+        attention([(0, qkv, [3, 0, 2])]), Attention(6, 2, 64, 3)([(0, qkv, [0, 1, 2])])
+    )
 
 
 @here

@@ -80,7 +80,7 @@ def _attention(
 
 
 def build_decoder(
-    config: TextConfig, weights: Weights, prefix: str, *, own: bool, kv_cache: CacheFormat | None = None
+    config: TextConfig, weights: Weights, prefix: str, *, own: bool, kept: native.Cache | None
 ) -> ov.Model:
     """The graph.
 
@@ -88,28 +88,22 @@ def build_decoder(
         config: sizes.
         weights: the tensors in their format.
         prefix: "" for Qwen2 checkpoints, "language_model." for A.X 4.0 VL.
-        own: linear layers, and attention unless the cache is u8, by our kernels.
-        kv_cache: as for `compile_model`.
+        own: linear layers by our kernels.
+        kept: keys and values, for attention by our kernels; None: OpenVINO's, with caches as inputs.
     """
     ov, o = openvino(), opset()
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     eps = config.rms_norm_eps
     rows = parameter("embeddings", ov.Type.f32, [-1, config.hidden_size])
-    angles = [parameter(name, ov.Type.f32, [-1, dim]) for name in ("cos", "sin")]
     picked = parameter("rows", ov.Type.i64, [-1])
-    steps = {name: parameter(name, ov.Type.i32, [-1]) for name in SEQUENCE_INPUTS}
-    own_attention = own and kv_cache != "u8"
-    if own_attention:
-        cache_type, cache_shape = (
-            ov.Type.u8,
-            native.cache_shape(config),
-        )  # bytes: the plugin converts no bytes
-    else:
-        cache_type, cache_shape = ov.Type.dynamic, [-1] * 4
+    parameters = [rows, picked]
+    if kept is None:
+        angles = [parameter(name, ov.Type.f32, [-1, dim]) for name in ("cos", "sin")]
+        steps = {name: parameter(name, ov.Type.i32, [-1]) for name in SEQUENCE_INPUTS}
         steps["max_context_len"] = parameter("max_context_len", ov.Type.i32, [])
-    parameters = [rows, *angles, picked, *steps.values()]
-    # Not given in three dimensions at once: OpenVINO's rotary fusion fails on a bare input.
-    cos, sin = (o.unsqueeze(x, ints(1)) for x in angles)
+        parameters += [*angles, *steps.values()]
+        # Not given in three dimensions at once: OpenVINO's rotary fusion fails on a bare input.
+        cos, sin = (o.unsqueeze(x, ints(1)) for x in angles)
 
     def rotate(x: Value, count: int) -> Value:
         x = o.reshape(x, ints(-1, count, dim), False)
@@ -117,39 +111,35 @@ def build_decoder(
         turned = o.concat([o.multiply(second, np.float32(-1)), first], -1)
         return o.reshape(o.add(o.multiply(x, cos), o.multiply(turned, sin)), ints(-1, count * dim), False)
 
-    def attend(q: Value, k: Value, v: Value, cache: Sequence[Any]) -> Value:
+    def attend(q: Value, k: Value, v: Value, index: int) -> Value:
+        cache = [parameter(f"{kind}_cache.{index}", ov.Type.dynamic, [-1] * 4) for kind in ("key", "value")]
+        parameters.extend(cache)
         return _attention(config, rotate(q, heads), rotate(k, kv_heads), v, cache, steps)
 
-    def own_layer(x: Value, layer: str, cache: Sequence[Any]) -> Value:
-        qkv = weights.fused(
-            [f"{layer}.self_attn.{name}_proj" for name in "qkv"],
-            bias=True,
-            norm=(f"{layer}.input_layernorm", eps),
-        )(x)
-        if own_attention:
-            inputs = [qkv, *angles, *cache, *(steps[name] for name in SEQUENCE_INPUTS)]
-            seen = native.attention(config, inputs)
+    def own_layer(x: Value, layer: str, index: int) -> Value:
+        names = [f"{layer}.self_attn.{name}_proj" for name in "qkv"]
+        qkv = weights.fused(names, bias=True, norm=(f"{layer}.input_layernorm", eps))(x)
+        if kept is not None:
+            seen = kept.attention(qkv, index)
         else:
             widths = ints(heads * dim, kv_heads * dim, kv_heads * dim)
-            seen = attend(*o.variadic_split(qkv, np.int64(-1), widths).outputs(), cache)
+            seen = attend(*o.variadic_split(qkv, np.int64(-1), widths).outputs(), index)
         x = weights.fused([f"{layer}.self_attn.o_proj"])(seen, x)
-        pair = [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")]
-        both = weights.fused(pair, norm=(f"{layer}.post_attention_layernorm", eps))(x)
-        return weights.fused([f"{layer}.mlp.down_proj"], gated=True)(both, x)
+        names = [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")]
+        pair = weights.fused(names, norm=(f"{layer}.post_attention_layernorm", eps))(x)
+        return weights.fused([f"{layer}.mlp.down_proj"], gated=True)(pair, x)
 
-    def plugin_layer(x: Value, layer: str, cache: Sequence[Any]) -> Value:
+    def plugin_layer(x: Value, layer: str, index: int) -> Value:
         normal = weights.rms_norm(x, f"{layer}.input_layernorm", eps)
         qkv = weights.linears(normal, [f"{layer}.self_attn.{name}_proj" for name in "qkv"], bias=True)
-        x = o.add(x, weights.linear(attend(*qkv, cache), f"{layer}.self_attn.o_proj"))
+        x = o.add(x, weights.linear(attend(*qkv, index), f"{layer}.self_attn.o_proj"))
         normal = weights.rms_norm(x, f"{layer}.post_attention_layernorm", eps)
         gate, up = weights.linears(normal, [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")])
         return o.add(x, weights.linear(o.multiply(o.swish(gate), up), f"{layer}.mlp.down_proj"))
 
     x = rows
     for index in range(config.num_hidden_layers):
-        cache = [parameter(f"{kind}_cache.{index}", cache_type, cache_shape) for kind in ("key", "value")]
-        parameters += cache
-        x = (own_layer if own else plugin_layer)(x, f"{prefix}model.layers.{index}", cache)
+        x = (own_layer if own else plugin_layer)(x, f"{prefix}model.layers.{index}", index)
     # Only the rows asked for meet the output matrix, the largest one.
     x = o.gather(x, picked, np.int64(0))
     head = f"{prefix}model.embed_tokens" if config.tie_word_embeddings else f"{prefix}lm_head"
@@ -185,8 +175,16 @@ class Decoder:
         cache_dir: str | Path | None = None,
     ) -> None:
         self._weights, self._hidden = weights, config.hidden_size
+        half = np.arange(0, config.head_dim, 2, dtype=np.float32) / np.float32(config.head_dim)
+        angles = np.outer(
+            np.arange(config.max_position_embeddings, dtype=np.float32),
+            1 / np.float32(config.rope_theta) ** half,
+        )
+        # Positions are turned into angles here, in float32: in a bf16 graph position 4,097 would equal 4,096.
+        self._cos, self._sin = (np.tile(f(angles), 2) for f in (np.cos, np.sin))
         own = weights.quantized and native.takes(config)
-        model = build_decoder(config, weights, prefix, own=own, kv_cache=kv_cache)
+        self._kept = native.Cache(config, self._cos, self._sin) if own and kv_cache != "u8" else None
+        model = build_decoder(config, weights, prefix, own=own, kept=self._kept)
         self._compiled = compile_model(
             model,
             # What our kernels leave to OpenVINO is little, and needs no rounding in between.
@@ -200,12 +198,14 @@ class Decoder:
         self._request = self._compiled.create_infer_request()
         self._views: dict[str, np.ndarray] = {}
         self._caches = [port for port in self._compiled.inputs if "_cache." in port.get_any_name()]
-        self._has_longest = any(port.get_any_name() == "max_context_len" for port in self._compiled.inputs)
+        if self._kept is not None:
+            self.block_size, self.block_bytes = native.BLOCK, self._kept.block_bytes
+            return
         key, value = (port.get_partial_shape() for port in self._caches[:2])
         assert value.rank.get_length() == 4 and value[0].is_dynamic, f"unknown cache layout {value}"
         # [blocks, heads, positions, head size]; u8 keys have rows of scales after a block's positions, u8
         # values have theirs beside each position, so only the values' axis counts positions.
-        self.block_size: int = value[2].get_length()
+        self.block_size = value[2].get_length()
         assert key[2].get_length() >= self.block_size, f"unknown cache layout {key}, {value}"
         self.block_bytes = sum(
             int(np.prod([port.get_partial_shape()[axis].get_length() for axis in (1, 2, 3)]))
@@ -213,13 +213,6 @@ class Decoder:
             // 8
             for port in self._caches
         )
-        half = np.arange(0, config.head_dim, 2, dtype=np.float32) / np.float32(config.head_dim)
-        angles = np.outer(
-            np.arange(config.max_position_embeddings, dtype=np.float32),
-            1 / np.float32(config.rope_theta) ** half,
-        )
-        # Positions are turned into angles here, in float32: in a bf16 graph position 4,097 would equal 4,096.
-        self._cos, self._sin = (np.tile(f(angles), 2) for f in (np.cos, np.sin))
 
     def allocate(self, blocks: int) -> None:
         """Make the cache, for `blocks` blocks; its memory is taken by the system as it is written.
@@ -228,6 +221,8 @@ class Decoder:
         large model and belongs to loading.
         """
         ov = openvino()
+        if self._kept is not None:
+            self._kept.reserve(blocks)
         for port in self._caches:
             sizes = [blocks, *(port.get_partial_shape()[axis].get_length() for axis in (1, 2, 3))]
             self._request.set_tensor(port, ov.Tensor(port.get_element_type(), ov.Shape(sizes)))
@@ -249,32 +244,44 @@ class Decoder:
         starts = np.fromiter((run.start for run in runs), np.int32, count)
         lengths = np.fromiter((run.length for run in runs), np.int32, count)
         ends = starts + lengths
-        begins = np.zeros(count + 1, np.int32)
-        np.cumsum(lengths, out=begins[1:])
-        assert count and begins[-1] == len(embeddings) and ends.max() <= len(self._cos)
-        # Row r of run i is at position start + (r - begin) of its sequence.
-        positions = np.arange(len(embeddings)) + np.repeat(starts - begins[:-1], lengths)
+        assert count and lengths.sum() == len(embeddings) and ends.max() <= len(self._cos)
         needed = -(-ends // self.block_size)
-        block_begins = np.zeros(count + 1, np.int32)
-        np.cumsum(needed, out=block_begins[1:])
-        blocks = self._input("block_indices", (int(block_begins[-1]),))
-        begin = 0
-        for run, end in zip(runs, block_begins[1:].tolist(), strict=True):
-            blocks[begin:end] = run.blocks[: end - begin]
-            begin = end
-        shape = (len(embeddings), self._cos.shape[1])
-        np.take(self._cos, positions, axis=0, out=self._input("cos", shape), mode="clip")
-        np.take(self._sin, positions, axis=0, out=self._input("sin", shape), mode="clip")
+        begins = np.zeros(count + 1, np.int32)
+        np.cumsum(needed, out=begins[1:])
+        blocks = np.fromiter(
+            (block for run, n in zip(runs, needed.tolist(), strict=True) for block in run.blocks[:n]),
+            np.int32,
+            int(begins[-1]),
+        )
+        if self._kept is not None:
+            self._kept.step(starts, lengths, blocks, begins)
+        else:
+            self._describe(starts, lengths, blocks, begins)
         self._input("embeddings", embeddings.shape)[...] = embeddings
         self._input("rows", (len(rows),))[...] = rows
-        self._input("past_lens", (count,))[...] = starts
-        self._input("subsequence_begins", (count + 1,))[...] = begins
-        self._input("block_indices_begins", (count + 1,))[...] = block_begins
-        if self._has_longest:
-            self._input("max_context_len", ())[...] = ends.max()
         # In this thread, for waking another takes half a millisecond; shared, for else the logits are copied.
         self._request.infer(share_outputs=True)
         return self._request.get_output_tensor(0).data
+
+    def _describe(
+        self, starts: np.ndarray, lengths: np.ndarray, blocks: np.ndarray, block_begins: np.ndarray
+    ) -> None:
+        """The inputs of OpenVINO's attention."""
+        begins = np.zeros(len(starts) + 1, np.int32)
+        np.cumsum(lengths, out=begins[1:])
+        # Row r of run i is at position start + (r - begin) of its sequence.
+        positions = np.arange(begins[-1]) + np.repeat(starts - begins[:-1], lengths)
+        shape = (len(positions), self._cos.shape[1])
+        np.take(self._cos, positions, axis=0, out=self._input("cos", shape), mode="clip")
+        np.take(self._sin, positions, axis=0, out=self._input("sin", shape), mode="clip")
+        for name, values in (
+            ("past_lens", starts),
+            ("subsequence_begins", begins),
+            ("block_indices", blocks),
+            ("block_indices_begins", block_begins),
+        ):
+            self._input(name, values.shape)[...] = values
+        self._input("max_context_len", ())[...] = (starts + lengths).max()
 
     def _input(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """The memory of an input of this shape, to be written whole: the graph may have worked in it.

@@ -67,7 +67,12 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
         ctypes.c_int, ctypes.c_int, ctypes.c_float, size, size, size, pointer, pointer, pointer, pointer
     ]  # fmt: skip
     library.adotx_layer.restype = pointer
-    library.adotx_layer_free.argtypes = [pointer]
+    library.adotx_layer_free.argtypes = library.adotx_cache_free.argtypes = [pointer]
+    number = ctypes.c_int
+    library.adotx_cache.argtypes = [number, number, number, size, size, pointer, pointer]
+    library.adotx_cache.restype = pointer
+    library.adotx_cache_reserve.argtypes = [pointer, size]
+    library.adotx_cache_step.argtypes = [pointer, size, pointer, pointer, pointer, pointer]
     return library, name.decode()
 
 
@@ -154,21 +159,60 @@ class Linear:
         return _create("Linear", inputs, {"layer": self._address})
 
 
-def cache_shape(config: TextConfig) -> list[int]:
-    """Of a layer's keys, and of its values: bytes of bf16; -1 is the number of blocks."""
-    return [-1, config.num_key_value_heads, BLOCK, 2 * config.head_dim]
-
-
-def attention(config: TextConfig, inputs: Sequence[Any]) -> Any:
-    """Rotary embedding, cache writing and causal attention, float32 [T, queries * dim].
+class Cache:
+    """Keys and values of a decoder in bf16, in blocks of `BLOCK` positions; must outlive the graph.
 
     Args:
-        config: heads and their size.
-        inputs: as PagedAttention in extension.cpp lists them.
+        config: heads and layers.
+        cos, sin: float32 [positions, head_dim], the rotary embedding's angles.
     """
-    heads = {
-        "queries": config.num_attention_heads,
-        "keys": config.num_key_value_heads,
-        "dim": config.head_dim,
-    }
-    return _create("PagedAttention", inputs, heads)
+
+    def __init__(self, config: TextConfig, cos: np.ndarray, sin: np.ndarray) -> None:
+        library, why = _load()
+        assert library is not None, why
+        self._library = library
+        layers, heads, keys = (
+            config.num_hidden_layers, config.num_attention_heads, config.num_key_value_heads
+        )  # fmt: skip
+        self.block_bytes = layers * keys * config.head_dim * BLOCK * 2 * 2
+        cos, sin = (np.ascontiguousarray(x, np.float32) for x in (cos, sin))
+        assert cos.shape == sin.shape == (len(cos), config.head_dim)
+        self._address = library.adotx_cache(
+            heads, keys, config.head_dim, layers, len(cos), cos.ctypes.data, sin.ctypes.data
+        )
+
+    def __del__(self) -> None:
+        if getattr(self, "_address", None):
+            self._library.adotx_cache_free(self._address)
+
+    def reserve(self, blocks: int) -> None:
+        """Make room, which holds nothing yet; its memory is taken by the system as it is written."""
+        if not self._library.adotx_cache_reserve(self._address, blocks):
+            raise MemoryError(f"no memory for {blocks} blocks of {self.block_bytes} bytes")
+
+    def step(self, starts: np.ndarray, lengths: np.ndarray, blocks: np.ndarray, begins: np.ndarray) -> None:
+        """Say whose the rows of the next step are.
+
+        Args:
+            starts: int32 [runs], positions already there.
+            lengths: int32 [runs], rows, one position each.
+            blocks: int32, all runs' blocks, end to end.
+            begins: int32 [runs + 1], where each run's blocks begin in them.
+        """
+        pointers = []
+        for array in (starts, lengths, blocks, begins):
+            assert array.dtype == np.int32 and array.flags.c_contiguous
+            pointers.append(array.ctypes.data)
+        self._library.adotx_cache_step(self._address, len(starts), *pointers)
+
+    def attention(self, qkv: Any, layer: int) -> Any:
+        """Rotary embedding, cache writing and causal attention.
+
+        Args:
+            qkv: [rows of the step, (queries + 2 keys) * head_dim], queries, keys and values end to end.
+            layer: whose keys and values.
+
+        Returns:
+            float32 [rows, queries * head_dim].
+        """
+        return _create("PagedAttention", [qkv], {"cache": self._address, "layer": layer})

@@ -57,6 +57,19 @@ template <typename T> static T *room(std::vector<T> &buffer, size_t count) {
     return buffer.data();
 }
 
+// Memory in large pages where the system has them; it is the system's until it is written.
+static void *reserve(size_t bytes) {
+    constexpr size_t page = 2 << 20;
+    if (bytes < 2 * page)
+        return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    void *p = std::aligned_alloc(page, (bytes + page - 1) / page * page);
+#ifdef MADV_HUGEPAGE
+    if (p)
+        madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+    return p;
+}
+
 static int threads() { return tbb::this_task_arena::max_concurrency(); }
 
 // Inputs: [..., layer's width] and, where there are two, what is added to the result. Output: [..., layer's rows].
@@ -93,7 +106,7 @@ public:
         const float *x = inputs[0].data<const float>();
         const float *residual = inputs.size() > 1 ? inputs[1].data<const float>() : nullptr;
         float *y = outputs[0].data<float>();
-        split(rows, 1 + (1 << 14) / l.width(), [&](int64_t first, int64_t last) {
+        split(rows, 1 + (1 << 12) / l.width(), [&](int64_t first, int64_t last) {
             for (int64_t r = first; r < last; r++)
                 k.quantize(l, x + r * l.width(), in, r);
         });
@@ -108,100 +121,109 @@ private:
     int64_t layer_ = 0; // the address of a Layer, which outlives the graph
 };
 
+// Keys and values of all layers, and which of their positions the rows of the step at hand are.
+struct Cache {
+    struct Row {
+        int64_t count; // positions that it sees, the last its own
+        const int32_t *blocks;
+    };
+    Heads heads;
+    int64_t layers, blocks = 0;
+    std::vector<float> cos, sin; // [positions, dim]
+    uint16_t *memory = nullptr;  // [layers, keys and values, blocks, heads, block]
+    std::vector<int32_t> lists;
+    std::vector<Row> rows;
+
+    int64_t stride() const { return heads.keys * heads.block(); } // from block to block
+    uint16_t *keys(int64_t layer) const { return memory + 2 * layer * blocks * stride(); }
+    uint16_t *values(int64_t layer) const { return keys(layer) + blocks * stride(); }
+};
+
 constexpr int64_t RANGE = 1024; // positions that attention takes in one go
 
-// Inputs: query, key and value in one [T, (queries + 2 keys) * dim] before rotation; cos, sin [T, dim]; the
-// caches of keys and values, bytes [blocks, keys, BLOCK, 2 dim]; past_lens [B], subsequence_begins [B + 1],
-// block_indices, block_indices_begins [B + 1], int32. Output: [T, queries * dim].
+// Rotary embedding, writing to the cache, causal attention. Input: query, key and value in one, [rows of the
+// cache's step, (queries + 2 keys) * dim]. Output: [rows, queries * dim].
 class PagedAttention : public ov::op::Op {
 public:
     OPENVINO_OP("PagedAttention", "adotx");
     PagedAttention() = default;
-    PagedAttention(const ov::OutputVector &inputs, int64_t queries, int64_t keys, int64_t dim)
-        : Op(inputs), queries_(queries), keys_(keys), dim_(dim) {
+    PagedAttention(const ov::OutputVector &inputs, int64_t cache, int64_t layer)
+        : Op(inputs), cache_(cache), layer_(layer) {
         constructor_validate_and_infer_types();
     }
     void validate_and_infer_types() override {
-        set_output_type(0, ov::element::f32, {get_input_partial_shape(0)[0], queries_ * dim_});
+        OPENVINO_ASSERT(cache_);
+        const Heads &h = cache()->heads;
+        OPENVINO_ASSERT(get_input_partial_shape(0)[1].compatible((h.queries + 2 * h.keys) * h.dim));
+        set_output_type(0, ov::element::f32, {get_input_partial_shape(0)[0], h.queries * h.dim});
     }
     std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector &inputs) const override {
-        return std::make_shared<PagedAttention>(inputs, queries_, keys_, dim_);
+        return std::make_shared<PagedAttention>(inputs, cache_, layer_);
     }
     bool visit_attributes(ov::AttributeVisitor &visitor) override {
-        visitor.on_attribute("queries", queries_);
-        visitor.on_attribute("keys", keys_);
-        visitor.on_attribute("dim", dim_);
+        visitor.on_attribute("cache", cache_);
+        visitor.on_attribute("layer", layer_);
         return true;
     }
     bool has_evaluate() const override { return true; }
     bool evaluate(ov::TensorVector &outputs, const ov::TensorVector &inputs) const override;
 
 private:
-    int64_t queries_ = 0, keys_ = 0, dim_ = 0;
+    const Cache *cache() const { return reinterpret_cast<const Cache *>(cache_); }
+    int64_t cache_ = 0, layer_ = 0; // the address of a Cache, which outlives the graph
 };
 
 bool PagedAttention::evaluate(ov::TensorVector &outputs, const ov::TensorVector &inputs) const {
     const Kernels &k = *kernels();
-    const Heads heads{int(queries_), int(keys_), int(dim_)};
-    const int64_t rows = inputs[0].get_shape()[0], width = (queries_ + 2 * keys_) * dim_, group = heads.group();
-    const int64_t sequences = inputs[5].get_size(), stride = keys_ * heads.block();
-    const float *qkv = inputs[0].data<const float>(), *cos = inputs[1].data<const float>(),
-                *sin = inputs[2].data<const float>();
-    // The graph's inputs, which this node alone writes.
-    auto *keys = static_cast<uint16_t *>(const_cast<void *>(inputs[3].data()));
-    auto *values = static_cast<uint16_t *>(const_cast<void *>(inputs[4].data()));
-    const auto *past = inputs[5].data<const int32_t>(), *begins = inputs[6].data<const int32_t>(),
-               *blocks = inputs[7].data<const int32_t>(), *block_begins = inputs[8].data<const int32_t>();
+    const Cache &c = *cache();
+    const Heads &h = c.heads;
+    const int64_t rows = inputs[0].get_shape()[0], width = (h.queries + 2 * h.keys) * h.dim, dim = h.dim;
+    const int64_t group = h.group(), stride = c.stride();
+    OPENVINO_ASSERT(rows == int64_t(c.rows.size()) && c.memory);
+    const float *qkv = inputs[0].data<const float>();
     float *out = outputs[0].data<float>();
-
-    struct Row {
-        int64_t count; // positions that it sees, the last its own
-        const int32_t *blocks;
-    };
-    static thread_local std::vector<Row> row_buffer;
-    Row *where = room(row_buffer, rows);
+    uint16_t *keys = c.keys(layer_), *values = c.values(layer_);
     int64_t work = 0, longest = 0;
-    for (int64_t s = 0; s < sequences; s++)
-        for (int64_t r = begins[s]; r < begins[s + 1]; r++) {
-            where[r] = {past[s] + r - begins[s] + 1, blocks + block_begins[s]};
-            work += where[r].count;
-            longest = std::max(longest, where[r].count);
-        }
+    for (const Cache::Row &row : c.rows) {
+        work += row.count;
+        longest = std::max(longest, row.count);
+    }
     split(rows, 64, [&](int64_t first, int64_t last) {
         for (int64_t r = first; r < last; r++) {
-            const int64_t position = where[r].count - 1, block = where[r].blocks[position / BLOCK];
-            const float *row = qkv + r * width + queries_ * dim_;
-            k.store(heads, row, row + keys_ * dim_, cos + r * dim_, sin + r * dim_, keys + block * stride,
-                    values + block * stride, int(position % BLOCK));
+            const int64_t position = c.rows[r].count - 1, at = c.rows[r].blocks[position / BLOCK] * stride;
+            const float *key = qkv + r * width + h.queries * dim;
+            k.store(h, key, key + h.keys * dim, &c.cos[position * dim], &c.sin[position * dim], keys + at, values + at,
+                    int(position % BLOCK));
         }
     });
 
     // A unit is one position and one key head. Its positions are always cut into the same ranges, whose results are
     // put together in order: what a position gets to see does not depend on its company, to the last bit.
-    const int64_t units = rows * keys_, partial = group * (dim_ + 2), ranges = (longest + RANGE - 1) / RANGE;
+    const int64_t units = rows * h.keys, partial = group * (dim + 2), ranges = (longest + RANGE - 1) / RANGE;
     const auto attend = [&](int64_t unit, int64_t range, float *to) {
         // Head by head: neighbouring positions read the same keys.
         const int64_t head = unit / rows, r = unit % rows, first = range * RANGE;
-        k.attend(heads, qkv + r * width + head * group * dim_, cos + r * dim_, sin + r * dim_,
-                 keys + head * heads.block(), values + head * heads.block(), stride, where[r].blocks, int(first),
-                 int(std::min(first + RANGE, where[r].count)), {to, to + group, to + 2 * group});
+        const auto [count, blocks] = c.rows[r];
+        k.attend(h, qkv + r * width + head * group * dim, &c.cos[(count - 1) * dim], &c.sin[(count - 1) * dim],
+                 keys + head * h.block(), values + head * h.block(), stride, blocks, int(first),
+                 int(std::min(first + RANGE, count)), {to, to + group, to + 2 * group});
     };
     const auto finish = [&](int64_t unit, const float *from) {
-        const int64_t head = unit / rows, r = unit % rows, count = (where[r].count + RANGE - 1) / RANGE;
-        float *result = out + (r * queries_ + head * group) * dim_;
-        for (int64_t h = 0; h < group; h++, result += dim_) {
-            float top = from[h], weight = 0;
+        const int64_t head = unit / rows, r = unit % rows, count = (c.rows[r].count + RANGE - 1) / RANGE;
+        float *result = out + (r * h.queries + head * group) * dim;
+        for (int64_t q = 0; q < group; q++, result += dim) {
+            float top = from[q], weight = 0;
             for (int64_t i = 1; i < count; i++)
-                top = std::max(top, from[i * partial + h]);
-            std::fill(result, result + dim_, 0.0f);
+                top = std::max(top, from[i * partial + q]);
+            std::fill(result, result + dim, 0.0f);
             for (int64_t i = 0; i < count; i++) {
                 const float *part = from + i * partial;
-                const float share = count > 1 ? std::exp2(part[h] - top) : 1.0f;
-                weight += share * part[group + h];
-                for (int64_t d = 0; d < dim_; d++)
-                    result[d] += share * part[2 * group + h * dim_ + d];
+                const float share = count > 1 ? std::exp2(part[q] - top) : 1.0f;
+                weight += share * part[group + q];
+                for (int64_t d = 0; d < dim; d++)
+                    result[d] += share * part[2 * group + q * dim + d];
             }
-            for (int64_t d = 0; d < dim_; d++)
+            for (int64_t d = 0; d < dim; d++)
                 result[d] /= weight;
         }
     };
@@ -210,7 +232,7 @@ bool PagedAttention::evaluate(ov::TensorVector &outputs, const ov::TensorVector 
         float *partials = room(buffer, units * ranges * partial);
         split(units * ranges, 1, [&](int64_t first, int64_t last) {
             for (int64_t i = first; i < last; i++)
-                if (i % ranges * RANGE < where[i / ranges % rows].count)
+                if (i % ranges * RANGE < c.rows[i / ranges % rows].count)
                     attend(i / ranges, i % ranges, partials + i * partial);
         });
         for (int64_t unit = 0; unit < units; unit++)
@@ -221,25 +243,12 @@ bool PagedAttention::evaluate(ov::TensorVector &outputs, const ov::TensorVector 
         static thread_local std::vector<float> buffer;
         float *partials = room(buffer, ranges * partial);
         for (int64_t unit = first; unit < last; unit++) {
-            for (int64_t i = 0; i * RANGE < where[unit % rows].count; i++)
+            for (int64_t i = 0; i * RANGE < c.rows[unit % rows].count; i++)
                 attend(unit, i, partials + i * partial);
             finish(unit, partials);
         }
     });
     return true;
-}
-
-// Memory in large pages where the system has them: weights are read from end to end at every step.
-static void *reserve(size_t bytes) {
-    constexpr size_t page = 2 << 20;
-    if (bytes < 2 * page)
-        return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-    void *p = std::aligned_alloc(page, (bytes + page - 1) / page * page);
-#ifdef MADV_HUGEPAGE
-    if (p)
-        madvise(p, bytes, MADV_HUGEPAGE);
-#endif
-    return p;
 }
 
 static void release(Layer *l) {
@@ -285,6 +294,38 @@ const char *adotx_sources() { return ADOTX_SOURCES; }
 
 // The instruction set in use ("avx512_bf16", ...), or null where this processor has none of those needed.
 const char *adotx_kernels() { return adotx::kernels() ? adotx::kernels()->name : nullptr; }
+
+void adotx_cache_free(adotx::Cache *c) {
+    std::free(c->memory);
+    delete c;
+}
+
+// cos, sin: float32 [positions, dim].
+adotx::Cache *adotx_cache(int queries, int keys, int dim, int64_t layers, int64_t positions, const float *cos,
+                          const float *sin) {
+    auto *c = new adotx::Cache{{queries, keys, dim}, layers, 0, {}, {}, nullptr, {}, {}};
+    c->cos.assign(cos, cos + positions * dim);
+    c->sin.assign(sin, sin + positions * dim);
+    return c;
+}
+
+// Whether there is room for so many blocks; the system gives it as it is written.
+int adotx_cache_reserve(adotx::Cache *c, int64_t blocks) {
+    std::free(c->memory);
+    c->blocks = blocks;
+    c->memory = static_cast<uint16_t *>(adotx::reserve(2 * c->layers * blocks * c->stride() * sizeof(uint16_t)));
+    return c->memory != nullptr;
+}
+
+// The next step's rows: of each run its first position, its length, and the blocks begins[i]..begins[i + 1].
+void adotx_cache_step(adotx::Cache *c, int64_t runs, const int32_t *starts, const int32_t *lengths,
+                      const int32_t *blocks, const int32_t *begins) {
+    c->lists.assign(blocks, blocks + begins[runs]);
+    c->rows.clear();
+    for (int64_t i = 0; i < runs; i++)
+        for (int32_t r = 0; r < lengths[i]; r++)
+            c->rows.push_back({starts[i] + r + 1, c->lists.data() + begins[i]});
+}
 
 void adotx_layer_free(adotx::Layer *l) { adotx::release(l); }
 

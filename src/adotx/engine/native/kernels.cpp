@@ -178,13 +178,21 @@ __attribute__((always_inline)) inline void meet(F (&s)[R][2], I a, I b, const ui
     });
 }
 
-// scores [R, CHUNK] of a block, from column `at` on.
-template <int R> void score(const Heads &h, const uint16_t *q, const uint16_t *keys, float *scores, int at) {
+// scores [R, CHUNK] of a block, from column `at` on. Two other blocks are called for on the way: blocks lie
+// scattered, which the processor's own prefetching does not follow.
+template <int R>
+void score(const Heads &h, const uint16_t *q, const uint16_t *keys, const uint16_t *next, const uint16_t *values,
+           float *scores, int at) {
     for (int v = 0; v < BLOCK; v += 2 * W) {
         F s[R][2];
         unroll<R>([&](auto r) { s[r][0] = s[r][1] = spread(0.0f); });
-        for (int i = 0; i < h.dim; i += 2)
+        for (int i = 0; i < h.dim; i += 2) {
+            for (int line = 0; line < 2 * W; line += 16) { // of 64 bytes: two pairs of elements
+                _mm_prefetch(next + i * BLOCK + (v + line) * 2, _MM_HINT_T0);
+                _mm_prefetch(values + i * BLOCK + (v + line) * 2, _MM_HINT_T1);
+            }
             meet<R>(s, load(keys + i * BLOCK + v * 2), load(keys + i * BLOCK + (v + W) * 2), q + i, h.dim);
+        }
         unroll<R>([&](auto r) {
             store(scores + r * CHUNK + at + v, s[r][0]);
             store(scores + r * CHUNK + at + v + W, s[r][1]);
@@ -229,7 +237,8 @@ void attend_heads(const Heads &h, const uint16_t *q, const uint16_t *keys, const
         const int count = std::min(CHUNK, last - begin), whole = (count + BLOCK - 1) / BLOCK * BLOCK;
         const int32_t *chunk = blocks + begin / BLOCK;
         for (int i = 0; i < whole; i += BLOCK)
-            score<R>(h, q, keys + chunk[i / BLOCK] * stride, scores, i);
+            score<R>(h, q, keys + chunk[i / BLOCK] * stride, keys + chunk[(i + BLOCK < whole ? i + BLOCK : i) / BLOCK] * stride,
+                     values + chunk[i / BLOCK] * stride, scores, i);
         for (int r = 0; r < R; r++) {
             float *row = scores + r * CHUNK, &top = out.top[head + r], &weight = out.weight[head + r];
             std::fill(row + count, row + whole, -std::numeric_limits<float>::infinity());
