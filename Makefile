@@ -10,7 +10,9 @@ PYTEST ?=
 PIP := bin/python -m pip --disable-pip-version-check install --quiet
 # Another TORCH is another installation.
 TESTS := .venv/test/.installed$(subst =,-,$(TORCH))
-SOURCES := $(shell find src -type f -not -name '*.pyc')
+SOURCES := $(shell find src -type f -not -name '*.pyc' -not -name '*.so')
+# What is compiled when adotx is installed; the engine does without where there is no g++.
+KERNELS := hatch_build.py $(wildcard src/adotx/engine/native/*.cpp src/adotx/engine/native/*.h)
 
 .PHONY: demo test lint clean
 
@@ -28,12 +30,12 @@ clean:  ## remove what the commands above have built
 	rm -rf .venv
 
 # A stamp is written last, so an interrupted installation is done again from the start.
-.venv/demo/.installed: pyproject.toml $(SOURCES)
+.venv/demo/.installed: pyproject.toml hatch_build.py $(SOURCES)
 	$(PYTHON) -m venv .venv/demo
 	.venv/demo/$(PIP) .
 	touch $@
 
-$(TESTS): pyproject.toml
+$(TESTS): pyproject.toml $(KERNELS)
 	$(PYTHON) -m venv --clear .venv/test
 ifneq ($(strip $(TORCH)),)
 	.venv/test/$(PIP) "$(TORCH)"

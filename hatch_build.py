@@ -8,22 +8,21 @@ installed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from runpy import run_path
 
-FOLDER = Path(__file__).parent / "src/adotx/engine/native"
-LIBRARY = FOLDER / "libadotx_kernels.so"
-# The version that adotx itself depends on; see pyproject.toml.
-OPENVINO = "openvino>=2026.4,<2026.5"
-
+ROOT = Path(__file__).parent
+SOURCES = run_path(str(ROOT / "src/adotx/engine/native/sources.py"))
+FOLDER, LIBRARY = SOURCES["FOLDER"], SOURCES["LIBRARY"]
 AVX512 = "-mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c"
 KERNELS = {
     "avx2": "-mavx2 -mavxvnni -mfma -mf16c",
@@ -43,14 +42,6 @@ def compiler() -> str | None:
     return shutil.which(os.environ.get("CXX", "g++"))
 
 
-def sources_digest() -> str:
-    """As `adotx.engine.native.sources_digest`, which compares."""
-    digest = hashlib.sha256()
-    for path in sorted([*FOLDER.glob("*.cpp"), *FOLDER.glob("*.h")]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
 def build() -> None:
     """Compile to LIBRARY, which appears whole or not at all.
 
@@ -61,9 +52,11 @@ def build() -> None:
     if not command or not spec or not spec.submodule_search_locations:
         raise RuntimeError("needs Linux on x86-64, g++ and OpenVINO")
     openvino = Path(next(iter(spec.submodule_search_locations)))
-    [library] = openvino.glob("libs/libopenvino.so.*")
+    library = next(openvino.glob("libs/libopenvino.so.*"), None)
+    if library is None:
+        raise RuntimeError(f"no libopenvino.so in {openvino}")
     with tempfile.TemporaryDirectory(dir=FOLDER) as work:
-        include, digest = ("-isystem", f"{openvino}/include"), f'-DADOTX_SOURCES="{sources_digest()}"'
+        include, digest = ("-isystem", f"{openvino}/include"), f'-DADOTX_SOURCES="{SOURCES["digest"]()}"'
         jobs = {"extension": (*include, digest, str(FOLDER / "extension.cpp"))}
         for name, flags in KERNELS.items():
             jobs[name] = (*flags.split(), f"-DKERNELS={name}", str(FOLDER / "kernels.cpp"))
@@ -97,7 +90,9 @@ else:
         """See this file's beginning."""
 
         def dependencies(self) -> list[str]:
-            return [OPENVINO] if compiler() else []
+            """What to compile against: the version that adotx itself depends on."""
+            project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+            return [x for x in project["dependencies"] if x.startswith("openvino")] if compiler() else []
 
         def initialize(self, version: str, build_data: dict) -> None:
             try:
@@ -106,7 +101,7 @@ else:
                 LIBRARY.unlink(missing_ok=True)
                 self.app.display_warning(f"adotx: CPU kernels not built, OpenVINO's will be used: {error}")
                 return
-            build_data["artifacts"].append(f"/{LIBRARY.relative_to(Path(__file__).parent)}")
+            build_data["artifacts"].append(f"/{LIBRARY.relative_to(ROOT)}")
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-linux_{platform.machine()}"
 

@@ -10,24 +10,26 @@ import numpy as np
 import pytest
 
 from adotx.checkpoint import Checkpoint, open_checkpoint
-from adotx.engine import Engine, Output, Request, SamplingParams
+from adotx.engine import Engine, Output, Request, SamplingParams, native
 from adotx.errors import AdotxError
 from engine_checkpoints import NANO_TEXT, write_checkpoint
 
 ROOT = Path(__file__).parent.parent
 SMALL = {"threads": 1, "kv_memory": 16 << 20}
 
-# (weights, cache) -> least correlation, largest error in standard deviations, least share of equal choices.
+# (weights, cache, kernels) -> least correlation, largest error in standard deviations, least share of
+# equal choices.
 # "random" has six layers of Gaussian weights, the hardest to quantise; "nano" reads the example page.
 BF16 = {"random": (0.9997, 0.2, 0.95), "nano": (0.9999, 0.2, 0.99)}
 INT4 = {"random": (0.9, 3.0, 0.2), "nano": (0.99, 1.5, 0.95)}
+INT8 = {"random": (0.998, 0.4, 0.85), "nano": (0.9995, 0.4, 0.98)}
+OWN = native.kernels()
 BOUNDS = {
-    ("bf16", None): BF16,
-    ("int8", None): {"random": (0.998, 0.4, 0.85), "nano": (0.9995, 0.4, 0.98)},
-    ("int4", None): INT4,
-    ("f32", "u8"): BF16,
-    ("bf16", "u8"): BF16,
-    ("int4", "u8"): INT4,
+    ("bf16", None, None): BF16,
+    ("f32", "u8", None): BF16,
+    ("bf16", "u8", None): BF16,
+    **{("int8", None, kernels): INT8 for kernels in {None, OWN}},
+    **{("int4", kv_cache, kernels): INT4 for kv_cache in (None, "u8") for kernels in {None, OWN}},
 }
 
 
@@ -61,7 +63,7 @@ def read(checkpoint: Checkpoint, weights: str) -> tuple[str, list[Request]]:
 
 @pytest.fixture(scope="module")
 def logits(models):
-    """(name, weights, cache) -> logits float32 [positions, vocabulary] of the same prompts, computed once."""
+    """(name, weights, cache, kernels) -> logits float32 [positions, vocabulary] of the same prompts."""
 
     @cache
     def requests(name: str) -> list[Request]:
@@ -70,8 +72,11 @@ def logits(models):
         return [Request(np.random.default_rng(0).integers(30, 16384, 200).tolist(), slots=[])]
 
     @cache
-    def run(name: str, weights: str, kv_cache: str | None) -> np.ndarray:
-        engine = Engine.load(models[name], weights, kv_cache=kv_cache, **SMALL)
+    def run(name: str, weights: str, kv_cache: str | None, kernels: str | None) -> np.ndarray:
+        with pytest.MonkeyPatch.context() as patch:
+            if kernels is None:
+                patch.setattr(native, "_load", lambda: (None, "not in this test"))
+            engine = Engine.load(models[name], weights, kv_cache=kv_cache, **SMALL)
         rows = []
         for request in requests(name):
             first = max((i + 1 for i, token in enumerate(request.ids) if token == 22), default=0)
@@ -82,16 +87,18 @@ def logits(models):
 
 
 @pytest.mark.parametrize("name", ["random", "nano"])
-@pytest.mark.parametrize(("weights", "kv_cache"), BOUNDS)
-def test_logits_stay_near_float32(logits, name: str, weights: str, kv_cache: str | None) -> None:
-    exact, ours = logits(name, "f32", None), logits(name, weights, kv_cache)
-    correlation, error, agreement = BOUNDS[weights, kv_cache][name]
+@pytest.mark.parametrize(("weights", "kv_cache", "kernels"), BOUNDS)
+def test_logits_stay_near_float32(
+    logits, name: str, weights: str, kv_cache: str | None, kernels: str | None
+) -> None:
+    exact, ours = logits(name, "f32", None, None), logits(name, weights, kv_cache, kernels)
+    correlation, error, agreement = BOUNDS[weights, kv_cache, kernels][name]
     figures = (
         np.corrcoef(exact.ravel(), ours.ravel())[0, 1],
         np.abs(ours - exact).max() / exact.std(),
         (ours.argmax(1) == exact.argmax(1)).mean(),
     )
-    print(name, weights, kv_cache, *(f"{figure:.5f}" for figure in figures))
+    print(name, weights, kv_cache, kernels, *(f"{figure:.5f}" for figure in figures))
     assert figures[0] > correlation and figures[1] < error and figures[2] > agreement
 
 

@@ -28,11 +28,17 @@ def load(
     import openvino
 
     import adotx
+    from adotx.engine import native
 
     chosen = {"kv_memory": 2 << 30, "max_running": streams, **(settings or {})}
     opened = open_checkpoint(checkpoint)
     engine = Engine.load(opened, weights, threads=threads, **chosen)
-    return {"adotx": adotx.__version__, "openvino": openvino.__version__.partition("-")[0]}
+    kernels = native.kernels() or f"OpenVINO's, own ones {native.why_not()}"
+    return {
+        "adotx": adotx.__version__,
+        "openvino": openvino.__version__.partition("-")[0],
+        "kernels": kernels,
+    }
 
 
 def run(streams: list[dict]) -> dict:

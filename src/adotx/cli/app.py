@@ -132,8 +132,11 @@ def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | Non
 def _show_version(wanted: bool) -> None:
     if wanted:
         from adotx import __version__
+        from adotx.engine import native
 
-        typer.echo(f"adotx {__version__}")
+        typer.echo(
+            f"adotx {__version__} (kernels: {native.kernels() or f'OpenVINO, own ones {native.why_not()}'})"
+        )
         raise typer.Exit
 
 

@@ -37,7 +37,10 @@ STRINGS: dict[str, tuple[str, str]] = {
         "2 거절된 입력이나 인자가 있음(나머지는 처리함), 130 중단됨, 141 stdout을 읽던 쪽이 닫힘.\n\n"
         "ADOTX_LANG=ko 또는 en으로 이 도움말의 언어를 고릅니다.",
     ),
-    "version": ("Print the version and exit.", "버전을 출력하고 끝냅니다."),
+    "version": (
+        "Print the version and which CPU kernels run here, and exit.",
+        "버전과 이 컴퓨터에서 쓰는 CPU 커널을 출력하고 끝냅니다.",
+    ),
     # Options that several verbs share
     "model": (
         'The checkpoint: "nano" (comes with adotx), a directory, or with --online a hub id.',

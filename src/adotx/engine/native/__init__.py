@@ -11,36 +11,24 @@ has, or "none".
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from adotx.engine.formats import Matrix
+from adotx.engine.native.sources import LIBRARY, digest
 from adotx.engine.runtime import core, openvino
 
 if TYPE_CHECKING:
     from adotx.checkpoint import TextConfig
 
-FOLDER = Path(__file__).parent
-LIBRARY = FOLDER / "libadotx_kernels.so"
-
 # As in kernels.h.
 BLOCK, STEP, LARGEST_HEAD = 32, 32, 256
 # Inputs that meet int8 weights are quantised in groups of this size.
 INPUT_GROUP = 128
-
-
-def sources_digest() -> str:
-    """Of the C++ files; a library that was built from others is not used."""
-    digest = hashlib.sha256()
-    for path in sorted([*FOLDER.glob("*.cpp"), *FOLDER.glob("*.h")]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 @cache
@@ -56,7 +44,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
     except OSError as error:
         return None, f"cannot be loaded: {error}"
     library.adotx_sources.restype = library.adotx_kernels.restype = ctypes.c_char_p
-    if library.adotx_sources().decode() != sources_digest():
+    if library.adotx_sources().decode() != digest():
         return None, "built from other sources; install adotx again"
     name = library.adotx_kernels()
     if not name:

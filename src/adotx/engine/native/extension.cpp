@@ -303,10 +303,8 @@ void adotx_cache_free(adotx::Cache *c) {
 // cos, sin: float32 [positions, dim].
 adotx::Cache *adotx_cache(int queries, int keys, int dim, int64_t layers, int64_t positions, const float *cos,
                           const float *sin) {
-    auto *c = new adotx::Cache{{queries, keys, dim}, layers, 0, {}, {}, nullptr, {}, {}};
-    c->cos.assign(cos, cos + positions * dim);
-    c->sin.assign(sin, sin + positions * dim);
-    return c;
+    const int64_t count = positions * dim;
+    return new adotx::Cache{{queries, keys, dim}, layers, 0, {cos, cos + count}, {sin, sin + count}, nullptr, {}, {}};
 }
 
 // Whether there is room for so many blocks; the system gives it as it is written.
