@@ -123,7 +123,8 @@ def build_decoder(
             seen = kept.attention(qkv, index)
         else:
             widths = ints(heads * dim, kv_heads * dim, kv_heads * dim)
-            seen = attend(*o.variadic_split(qkv, np.int64(-1), widths).outputs(), index)
+            q, k, v = o.variadic_split(qkv, np.int64(-1), widths).outputs()
+            seen = attend(q, k, v, index)
         x = weights.fused([f"{layer}.self_attn.o_proj"])(seen, x)
         names = [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")]
         pair = weights.fused(names, norm=(f"{layer}.post_attention_layernorm", eps))(x)
@@ -131,8 +132,8 @@ def build_decoder(
 
     def plugin_layer(x: Value, layer: str, index: int) -> Value:
         normal = weights.rms_norm(x, f"{layer}.input_layernorm", eps)
-        qkv = weights.linears(normal, [f"{layer}.self_attn.{name}_proj" for name in "qkv"], bias=True)
-        x = o.add(x, weights.linear(attend(*qkv, index), f"{layer}.self_attn.o_proj"))
+        q, k, v = weights.linears(normal, [f"{layer}.self_attn.{name}_proj" for name in "qkv"], bias=True)
+        x = o.add(x, weights.linear(attend(q, k, v, index), f"{layer}.self_attn.o_proj"))
         normal = weights.rms_norm(x, f"{layer}.post_attention_layernorm", eps)
         gate, up = weights.linears(normal, [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")])
         return o.add(x, weights.linear(o.multiply(o.swish(gate), up), f"{layer}.mlp.down_proj"))

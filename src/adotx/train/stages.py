@@ -138,8 +138,13 @@ def _read(recipe: Recipe, weights: dict[str, torch.Tensor], pages: float) -> Pat
     words = _tokenizer(recipe)
     model = ReadingModel(new_model(recipe))
     _load(model, weights)
-    rows = [{"role": "system", "content": READ_SYSTEM}, {"role": "user", "content": [{"type": "image"}]}]
-    card = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": TRANSCRIBE}]}]
+    rows: list[dict] = [
+        {"role": "system", "content": READ_SYSTEM},
+        {"role": "user", "content": [{"type": "image"}]},
+    ]
+    card: list[dict] = [
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": TRANSCRIBE}]}
+    ]
     tiles: Any = ReadingTiles(
         reading_text(recipe.corpora, "train"),
         reading_fonts(recipe.fonts, "train"),
