@@ -120,7 +120,7 @@ def _use(engine: Any, checkpoint: Any) -> dict[str, Any]:
     import numpy as np
     from PIL import Image
 
-    from adotx.chat import render
+    from adotx.chat import render_for
     from adotx.engine import Request, SamplingParams
     from adotx.vision import pixels
 
@@ -135,14 +135,7 @@ def _use(engine: Any, checkpoint: Any) -> dict[str, Any]:
             "role": "user",
             "content": [{"type": "image"}, {"type": "text", "text": "무엇이 보이나요?"}],
         }
-        rendered = render(
-            [message],
-            checkpoint.tokenizer,
-            family=config.family,
-            tiles=[len(tiles)],
-            image_token_id=config.image_token_id,
-            tokens_per_tile=config.tiles.tokens_per_tile,
-        )
+        rendered = render_for(checkpoint, [message], tiles=[len(tiles)])
         sampling = SamplingParams(max_new_tokens=ANSWER_TOKENS, ignore_eos=True)
         start, times = time.perf_counter(), []
         with engine.stream(

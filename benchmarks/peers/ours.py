@@ -73,7 +73,7 @@ def page(image: str, shift: int, questions: list[str]) -> dict:
     import numpy as np
     from PIL import Image
 
-    from adotx.chat import render
+    from adotx.chat import render_for
     from adotx.vision import open_image, pixels
 
     config = opened.config
@@ -83,14 +83,7 @@ def page(image: str, shift: int, questions: list[str]) -> dict:
     result: dict[str, Any] = {"prepare": time.perf_counter() - start, "tiles": len(tiles), "first": []}
     for question in questions:
         content = [{"type": "image"}, {"type": "text", "text": question}]
-        rendered = render(
-            [{"role": "user", "content": content}],
-            opened.tokenizer,
-            family=config.family,
-            tiles=[len(tiles)],
-            image_token_id=config.image_token_id,
-            tokens_per_tile=config.tiles.tokens_per_tile,
-        )
+        rendered = render_for(opened, [{"role": "user", "content": content}], tiles=[len(tiles)])
         sampling = SamplingParams(8, ignore_eos=True)
         start = time.perf_counter()
         with engine.stream(

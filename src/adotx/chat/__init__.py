@@ -6,7 +6,7 @@ Knows no engine, no pixels and no HTTP; the tokenizer is handed in.
 from adotx.chat.grammar import Grammar
 from adotx.chat.loops import table_ids
 from adotx.chat.messages import ToolCall
-from adotx.chat.render import Rendered, Slot, render
+from adotx.chat.render import Rendered, Slot, render, render_for
 from adotx.chat.stream import TextStream
 from adotx.chat.template import chat_template
 from adotx.chat.tools import ToolIdStream, ToolStream, format_tool_call, parse_tool_call_ids, parse_tool_calls
@@ -24,5 +24,6 @@ __all__ = [
     "parse_tool_call_ids",
     "parse_tool_calls",
     "render",
+    "render_for",
     "table_ids",
 ]

@@ -17,6 +17,7 @@ from adotx.chat.tools import call_json
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
+    from adotx.checkpoint import Checkpoint
     from adotx.checkpoint.tokenizer import AxTokenizer
 
 
@@ -173,6 +174,33 @@ def render(
     rendered = walk.done()
     assert len(rendered.slots) == len(lengths) and len(rendered.mask) == len(rendered.ids)
     return rendered
+
+
+def render_for(
+    checkpoint: Checkpoint,
+    messages: Sequence[Message],
+    *,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    tiles: Sequence[int] | None = None,
+    add_generation_prompt: bool = True,
+) -> Rendered:
+    """`render` with the tokenizer, the family and the numbers of tiles of a checkpoint."""
+    config = checkpoint.config
+    numbers = {}
+    if config.tiles is not None and config.image_token_id is not None:
+        numbers = {
+            "image_token_id": config.image_token_id,
+            "tokens_per_tile": config.tiles.tokens_per_tile,
+        }
+    return render(
+        messages,
+        checkpoint.tokenizer,
+        family=config.family,
+        tools=tools,
+        tiles=tiles,
+        add_generation_prompt=add_generation_prompt,
+        **numbers,
+    )
 
 
 def _system(walk: _Walk, turns: list[Turn], descriptions: list[str], family: str) -> list[Turn]:

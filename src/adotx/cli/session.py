@@ -79,11 +79,11 @@ class Session:
         self, messages: Sequence[dict[str, Any]], images: Sequence[Image]
     ) -> tuple[list[int], Any, Any]:
         """(ids, slots, pixels) as the engine takes them."""
-        from adotx.chat import render
+        from adotx.chat import render_for
 
         config = self.checkpoint.config
         if not images:
-            rendered = render(messages, self.checkpoint.tokenizer, family=config.family)
+            rendered = render_for(self.checkpoint, messages)
             return rendered.ids, [], None
         if config.tiles is None or config.image_token_id is None:
             raise AdotxError(
@@ -97,14 +97,7 @@ class Session:
         from adotx.vision import pixels
 
         tiles = [pixels(image, config.tiles) for image in images]
-        rendered = render(
-            messages,
-            self.checkpoint.tokenizer,
-            family=config.family,
-            tiles=[len(picture) for picture in tiles],
-            image_token_id=config.image_token_id,
-            tokens_per_tile=config.tiles.tokens_per_tile,
-        )
+        rendered = render_for(self.checkpoint, messages, tiles=[len(picture) for picture in tiles])
         return rendered.ids, rendered.places, np.concatenate(tiles)
 
 

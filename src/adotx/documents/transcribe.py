@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
-from adotx.chat import render, table_ids
+from adotx.chat import render_for, table_ids
 from adotx.documents.assemble import assemble
 from adotx.documents.ground import grounded
 from adotx.documents.intake import PDF_DPI, pages_of
@@ -170,14 +170,7 @@ class Transcriber:
         tile = np.full((TILE, TILE), int(strips[0].max()), np.uint8)
         for row, strip in enumerate(strips):
             tile[row * ROW : (row + 1) * ROW] = strip
-        prompt = render(
-            read_rows(),
-            self.checkpoint.tokenizer,
-            family=config.family,
-            tiles=[1],
-            image_token_id=config.image_token_id,
-            tokens_per_tile=config.tiles.tokens_per_tile,
-        )
+        prompt = render_for(self.checkpoint, read_rows(), tiles=[1])
         sampling = SamplingParams(max_new_tokens=_IDS_PER_ROW * len(strips), loop_guard=_ROW_LOOP)
         picture = pixels(Image.fromarray(tile).convert("RGB"), config.tiles)
         return Request(prompt.ids, slots=prompt.places, pixels=picture, sampling=sampling)
@@ -188,14 +181,7 @@ class Transcriber:
         if lay_out(image).blank:
             return "", "blank", "", 0
         tiles = pixels(image, config.tiles)
-        prompt = render(
-            transcribe_page(),
-            self.checkpoint.tokenizer,
-            family=config.family,
-            tiles=[len(tiles)],
-            image_token_id=config.image_token_id,
-            tokens_per_tile=config.tiles.tokens_per_tile,
-        )
+        prompt = render_for(self.checkpoint, transcribe_page(), tiles=[len(tiles)])
         # The card's values: top_k 1, so greedy, with repetition penalty 1.05.
         # Whole pages have tables with many empty cells; packed rows have none, a loop of blanks there is one.
         sampling = SamplingParams(

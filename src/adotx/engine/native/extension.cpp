@@ -24,7 +24,8 @@ static const Kernels *kernels() {
     static const Kernels *found = []() -> const Kernels * {
         __builtin_cpu_init();
         const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512vnni");
         std::vector<const Kernels *> usable;
         if (wide && __builtin_cpu_supports("avx512bf16"))
             usable.push_back(&avx512_bf16);
@@ -42,7 +43,7 @@ static const Kernels *kernels() {
     return found;
 }
 
-// body(first, last) over 0..count, in about `pieces` parts on all threads of the arena that runs the graph.
+// body(first, last) over 0..count, in parts of about `grain`, on all threads of the arena that runs the graph.
 template <typename Body> static void split(int64_t count, int64_t grain, const Body &body) {
     if (count <= grain)
         return body(int64_t(0), count);
