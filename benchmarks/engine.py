@@ -21,8 +21,8 @@ What the figures mean, n streams starting together with P prompt and N new token
 
 Scenarios: `streams` (the above); `arrival` (8 streams run when one long prompt arrives; p50 is theirs over
 the whole run, "during" from its arrival to its first token); `page` (a second question on the same page
-image; the bundled nano, our engine alone); `bandwidth` (the share of the memory bandwidth, measured in the
-same run, that one stream of ours uses).
+image; the bundled nano, our engine alone); `bandwidth` (the share of the memory bandwidth that one stream of
+ours uses; the bandwidth is measured right before each of its rounds, for that of virtual machines changes).
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ class Bench:
     def __init__(self, options: argparse.Namespace, report: dict) -> None:
         self.options, self.report = options, report
         self.workers: dict[str, Worker] = {}
+        self.bandwidth: dict[str, list[float]] = {}  # GB/s before each round of one stream
         self.vocabulary = SHAPES[options.shape]["vocab_size"]
 
     def attempt(self, label: str, do: str, **arguments: Any) -> dict | None:
@@ -116,12 +117,19 @@ class Bench:
             if entry["versions"] is None:
                 self.workers.pop(label).close()
 
-    def rounds(self, name: str, streams: list[list[dict]], figure: Callable) -> dict[str, dict]:
-        """{label: {"median", "rounds"}}: the engines run each round in turn; the first does not count."""
+    def rounds(
+        self, name: str, streams: list[list[dict]], figure: Callable, read: bool = False
+    ) -> dict[str, dict]:
+        """{label: {"median", "rounds"}}: the engines run each round in turn; the first does not count.
+
+        `read`: before each of ours, measure how fast the memory is read.
+        """
         measured: dict[str, list[dict]] = {label: [] for label in self.workers}
         for number, round_streams in enumerate(streams):
             for label in list(measured):
                 say(name, "warm-up" if number == 0 else f"round {number}", label)
+                if read and number and label.startswith("ours"):
+                    self.bandwidth.setdefault(label, []).append(read_bandwidth(self.options.threads))
                 result = self.attempt(label, "run", streams=round_streams)
                 if result is None:
                     del measured[label]
@@ -139,7 +147,10 @@ class Bench:
             for number in range(options.rounds + 1)
         ]
         return self.rounds(
-            f"{count} streams,", rounds, lambda result: figures(result["times"], options.prompt)
+            f"{count} streams,",
+            rounds,
+            lambda result: figures(result["times"], options.prompt),
+            read=count == 1 and "bandwidth" in options.scenarios,
         )
 
     def arrival(self) -> dict[str, dict]:
@@ -197,11 +208,11 @@ def read_bandwidth(threads: int) -> float:
 def add_shares(report: dict, checkpoint: Path) -> None:
     """How much of the memory bandwidth one stream's reading of our weights takes."""
     for label, entry in report["streams"].get("1", {}).items():
-        if report["bandwidth"] and label.startswith("ours"):
-            size, rate = weight_bytes(checkpoint, label.split()[1]), entry["median"]["decode tok/s"]
-            share = size * rate / 1e9 / report["bandwidth"]["GB/s"]
-            row = {"MB per token": size / 1e6, "decode tok/s": rate, "share": share}
-            report["bandwidth"]["shares"][label] = row
+        if speeds := report["bandwidth"].get(label):
+            size = weight_bytes(checkpoint, label.split()[1]) / 1e9
+            pairs = list(zip(speeds, (one["decode tok/s"] for one in entry["rounds"]), strict=True))
+            shares = medians([{"GB/s": a, "decode tok/s": b, "share": size * b / a} for a, b in pairs])
+            report["shares"][label] = {"GB per token": size, **shares}
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -253,6 +264,7 @@ def main(arguments: list[str] | None = None) -> None:
         "machine": machine(), "settings": {name: str(value) if isinstance(value, Path) else value
                                            for name, value in vars(options).items()},
         "engines": {label: {} for label in labels}, "streams": {}, "arrival": {}, "page": {}, "bandwidth": {},
+        "shares": {},
     }  # fmt: skip
     # Stopped workers must not be left behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -269,18 +281,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 def measure(options: argparse.Namespace, checkpoint: Path, report: dict) -> None:
     """Run the scenarios, one after the other, into the report."""
-    bench, speed = Bench(options, report), 0.0
+    bench = Bench(options, report)
     try:
         bench.load(checkpoint)
-        if "bandwidth" in options.scenarios:
-            speed = read_bandwidth(options.threads)
         for count in options.streams if "streams" in options.scenarios else []:
             report["streams"][str(count)] = bench.streams(count)
         if "arrival" in options.scenarios:
             report["arrival"] = bench.arrival()
-        if "bandwidth" in options.scenarios:
-            report["bandwidth"] = {"GB/s": max(speed, read_bandwidth(options.threads)), "shares": {}}
     finally:
+        report["bandwidth"] = bench.bandwidth
         bench.close()
     for label in report["engines"] if "page" in options.scenarios else []:
         if label.startswith("ours"):

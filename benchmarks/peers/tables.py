@@ -90,11 +90,10 @@ def tell(report: dict) -> None:
         names = list(next(iter(pages.values())))
         rows = [[label, *entry.values()] for label, entry in pages.items()]
         table("page: seconds to the first token, two questions on one page, nano", ["engine", *names], rows)
-    shares = report["bandwidth"].get("shares", {})
-    if shares:
+    if shares := report["shares"]:
         rows = [[label, *share.values()] for label, share in shares.items()]
-        names = list(next(iter(shares.values())))
-        table(f"bandwidth: {report['bandwidth']['GB/s']:.1f} GB/s read", ["engine", *names], rows)
+        title = "bandwidth: one stream, medians of rounds right after reading the memory"
+        table(title, ["engine", *next(iter(shares.values()))], rows)
     print()
     for label, entry in [*report["engines"].items(), *report["page"].items()]:
         for name in ("versions", "load s", "load error", "run error", "error"):
