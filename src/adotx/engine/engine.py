@@ -22,6 +22,7 @@ from adotx.engine.backend import Backend, OpenVinoBackend, Span
 from adotx.engine.blocks import BlockPool
 from adotx.engine.features import FeatureStore
 from adotx.engine.intake import Intake
+from adotx.engine.pace import Pace
 from adotx.engine.request import Output, Request
 from adotx.engine.request import Sequence as Running
 from adotx.engine.runtime import available_memory, check_cache_format, check_format
@@ -69,13 +70,14 @@ class Engine:
         max_waiting: most requests queued behind them; None: any number.
         step_tokens: most token positions per step; longer prompts take several steps.
         mixed_tokens: most prompt positions in a step in which streamed requests decode (times the number
-            of prompts for each of these): more finish a prompt sooner, fewer keep the ids coming evenly.
+            of prompts for each of these); None: so many, learned from steps, that it takes
+        mixed_slowdown: times as long as one without: more read a prompt sooner, fewer keep ids coming evenly.
         prefix_cache: find what an earlier request computed for the same beginning, images included.
         feature_memory: bytes for image features of tiles seen lately.
         speculate: most ids to guess per step and request from what the request already holds; 0: none.
             Outputs do not depend on it (but for rounding in bf16); it pays where outputs repeat their
             prompt and few requests run.
-        clock: seconds, for timeouts.
+        clock: seconds, for timeouts and for how long steps take.
 
     Raises:
         AdotxError: a setting out of range, no room for the cache.
@@ -89,16 +91,18 @@ class Engine:
         max_running: int = 16,
         max_waiting: int | None = None,
         step_tokens: int = 2048,
-        mixed_tokens: int = 32,
+        mixed_tokens: int | None = None,
+        mixed_slowdown: float = 2.5,
         prefix_cache: bool = True,
         feature_memory: int = 256 << 20,
         speculate: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if min(max_running, step_tokens, mixed_tokens) < 1 or min(speculate, feature_memory) < 0:
+        positive = (max_running, step_tokens, mixed_slowdown, 1 if mixed_tokens is None else mixed_tokens)
+        if min(positive) < 1 or min(speculate, feature_memory) < 0:
             raise AdotxError(
                 "engine.setting",
-                "max_running, step_tokens and mixed_tokens are at least 1, speculate and feature_memory 0",
+                "max_running, step_tokens, mixed_... are at least 1, speculate and feature_memory 0",
                 "engine",
             )
         self.backend = backend
@@ -125,6 +129,7 @@ class Engine:
             draft_rows=DRAFT_ROWS,
             prefix_cache=prefix_cache,
         )
+        self._pace = Pace(mixed_slowdown) if mixed_tokens is None else None
         self._stats = Stats(blocks=blocks)
         self._incoming: list[Running] = []
         # Guards `_busy` and `_incoming`, never held during a step. Re-entrant: the garbage collector may
@@ -340,6 +345,8 @@ class Engine:
 
     def _step(self) -> None:
         self._tidy()
+        if self._pace:
+            self._scheduler.mixed_tokens = self._pace.positions
         chunks = self._scheduler.plan()
         if not chunks:
             return
@@ -414,7 +421,12 @@ class Engine:
                 together = np.concatenate([features[sequence.tile_digests[tile]] for tile in tiles])
                 seen = together[first - skip : last - skip]
             spans.append(Span(chunk.start, ids, sequence.blocks, image_rows, seen))
-        return self.backend.forward(spans, rows)
+        start = self._clock()
+        logits = self.backend.forward(spans, rows)
+        prompts = sum(chunk.length for chunk in chunks if not chunk.decodes)
+        if self._pace and any(chunk.decodes for chunk in chunks):
+            self._pace.note(prompts, self._clock() - start)
+        return logits
 
     def _see(self, chunks: Sequence[Chunk]) -> dict[bytes, np.ndarray]:
         """Features of all tiles that these chunks touch; those not seen lately are computed, all together."""

@@ -5,14 +5,12 @@ the chunks and reports back with `advance` and `finish`.
 
 The rules, in order of weight:
   1. Who came first goes first. Where blocks run out, the youngest running request gives its own back, waits
-  at
-     the head of the queue and is computed again later; so the oldest always gets on, and everybody ends.
+     at the head of the queue and is computed again later; so the oldest always gets on, and everybody ends.
   2. Requests that are decoding have one position to go (and drafts) and are in every step. Where somebody
      watches their ids come, only `mixed_tokens` positions of prompts are computed beside them, or, with
      several prompts for each of them, that many times as much.
   3. Of the room for prompts the oldest gets at least half; the rest goes to the shortest remainders, so that
-  a
-     short question is not stuck behind a long document.
+     a short question is not stuck behind a long document.
   4. Blocks that an earlier request has filled with the same content are taken instead of computed.
 """
 
@@ -40,6 +38,11 @@ class Chunk:
     samples: bool
     draft: list[int] = field(default_factory=list)
 
+    @property
+    def decodes(self) -> bool:
+        """Whether it is an output's newest token and guesses, not a part of a prompt."""
+        return self.samples and self.length == 1 + len(self.draft)
+
 
 class Scheduler:
     """First come, first served, up to `max_running` sequences at once.
@@ -48,7 +51,7 @@ class Scheduler:
         pool: the cache's blocks.
         max_running: most sequences in one step.
         step_tokens: most positions in one step; bounds memory.
-        mixed_tokens: most prompt positions in a step in which watched ones decode.
+        mixed_tokens: most prompt positions in a step in which watched ones decode; may be set at any time.
         draft_rows: most positions of decoding sequences in a step, drafts included; with more sequences than
             that nothing is drafted.
         prefix_cache: whether filled blocks are found again.
