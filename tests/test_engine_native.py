@@ -127,10 +127,9 @@ def bf16(x: np.ndarray) -> np.ndarray:
 
 
 class Attention:
-    """The operation over a cache of one layer between two others."""
+    """Attention over a cache, of one layer between two others."""
 
-    def __init__(self, queries: int, keys: int, dim: int, blocks: int, threads: int = 2) -> None:
-        ov = openvino()
+    def __init__(self, queries: int, keys: int, dim: int, blocks: int) -> None:
         self.heads = queries, keys, dim
         config = SimpleNamespace(
             num_attention_heads=queries, num_key_value_heads=keys, head_dim=dim, num_hidden_layers=3
@@ -138,9 +137,6 @@ class Attention:
         self.cos, self.sin = self.angles(np.arange(3000))
         self.cache = native.Cache(config, self.cos, self.sin)
         self.cache.reserve(blocks)
-        given = parameter("qkv", ov.Type.f32, [-1, (queries + 2 * keys) * dim])
-        model = ov.Model([self.cache.attention(given, 1)], [given], "attention")
-        self.compiled = compile_model(model, "f32", threads=threads)
 
     def angles(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         angles = np.outer(positions, 1e6 ** (-np.arange(0, self.heads[2], 2) / self.heads[2]))
@@ -155,7 +151,7 @@ class Attention:
             np.concatenate([b[:n] for (_, _, b), n in zip(runs, needed, strict=True)]).astype(np.int32),
             np.cumsum([0, *needed], dtype=np.int32),
         )
-        return self.compiled([np.concatenate([qkv for _, qkv, _ in runs])])[0].copy()
+        return self.cache.attend(1, np.concatenate([qkv for _, qkv, _ in runs]))
 
     def reference(self, qkv: np.ndarray) -> np.ndarray:
         """Causal attention of a whole sequence from position 0, keys, values and queries rounded to bf16."""
@@ -219,7 +215,7 @@ def test_a_position_sees_the_same_in_any_company_and_piece() -> None:
     qkv = random.standard_normal((2500, 18 * 64), dtype=F)
     blocks = list(range(79))
     whole = Attention(*heads, 80)([(0, qkv, blocks)])
-    pieces = Attention(*heads, 160, threads=1)
+    pieces = Attention(*heads, 160)
     out, other = [], random.standard_normal((40, 18 * 64), dtype=F)
     for start, end in [(0, 700), (700, 1023), (1023, 1025), (1025, 1026), (1026, 2499), (2499, 2500)]:
         runs = [(0, other, [100, 101]), (start, qkv[start:end], blocks)]

@@ -116,19 +116,25 @@ def build_decoder(
         parameters.extend(cache)
         return _attention(config, rotate(q, heads), rotate(k, kv_heads), v, cache, steps)
 
+    def own_parts(layer: str) -> list[native.Linear]:
+        """The layer's matrices, with what is done to their inputs: query+key+value, output, gate+up, down."""
+        qkv, pair = (
+            [f"{layer}.{name}_proj" for name in names.split()]
+            for names in ("self_attn.q self_attn.k self_attn.v", "mlp.gate mlp.up")
+        )
+        return [
+            weights.fused(qkv, bias=True, norm=(f"{layer}.input_layernorm", eps)),
+            weights.fused([f"{layer}.self_attn.o_proj"]),
+            weights.fused(pair, norm=(f"{layer}.post_attention_layernorm", eps)),
+            weights.fused([f"{layer}.mlp.down_proj"], gated=True),
+        ]
+
     def own_layer(x: Value, layer: str, index: int) -> Value:
-        names = [f"{layer}.self_attn.{name}_proj" for name in "qkv"]
-        qkv = weights.fused(names, bias=True, norm=(f"{layer}.input_layernorm", eps))(x)
-        if kept is not None:
-            seen = kept.attention(qkv, index)
-        else:
-            widths = ints(heads * dim, kv_heads * dim, kv_heads * dim)
-            q, k, v = o.variadic_split(qkv, np.int64(-1), widths).outputs()
-            seen = attend(q, k, v, index)
-        x = weights.fused([f"{layer}.self_attn.o_proj"])(seen, x)
-        names = [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")]
-        pair = weights.fused(names, norm=(f"{layer}.post_attention_layernorm", eps))(x)
-        return weights.fused([f"{layer}.mlp.down_proj"], gated=True)(pair, x)
+        qkv, output, pair, down = own_parts(layer)
+        widths = ints(heads * dim, kv_heads * dim, kv_heads * dim)
+        q, k, v = o.variadic_split(qkv(x), np.int64(-1), widths).outputs()
+        x = output(attend(q, k, v, index), x)
+        return down(pair(x), x)
 
     def plugin_layer(x: Value, layer: str, index: int) -> Value:
         normal = weights.rms_norm(x, f"{layer}.input_layernorm", eps)
@@ -138,9 +144,12 @@ def build_decoder(
         gate, up = weights.linears(normal, [f"{layer}.mlp.{name}_proj" for name in ("gate", "up")])
         return o.add(x, weights.linear(o.multiply(o.swish(gate), up), f"{layer}.mlp.down_proj"))
 
-    x = rows
-    for index in range(config.num_hidden_layers):
-        x = (own_layer if own else plugin_layer)(x, f"{prefix}model.layers.{index}", index)
+    x, layers = rows, [f"{prefix}model.layers.{index}" for index in range(config.num_hidden_layers)]
+    if kept is not None:
+        x = kept.decoder(x, [own_parts(layer) for layer in layers])
+    else:
+        for index, layer in enumerate(layers):
+            x = (own_layer if own else plugin_layer)(x, layer, index)
     # Only the rows asked for meet the output matrix, the largest one.
     x = o.gather(x, picked, np.int64(0))
     head = f"{prefix}model.embed_tokens" if config.tie_word_embeddings else f"{prefix}lm_head"

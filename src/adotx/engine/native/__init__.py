@@ -60,6 +60,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
     library.adotx_cache.argtypes = [number, number, number, size, size, pointer, pointer]
     library.adotx_cache.restype = pointer
     library.adotx_cache_reserve.argtypes = [pointer, size]
+    library.adotx_cache_attend.argtypes = [pointer, size, pointer, pointer]
     library.adotx_cache_step.argtypes = [pointer, size, pointer, pointer, pointer, pointer]
     return library, name.decode()
 
@@ -92,7 +93,7 @@ def _nodes() -> Any:
     return factory
 
 
-def _create(kind: str, inputs: Sequence[Any], attributes: dict[str, int]) -> Any:
+def _create(kind: str, inputs: Sequence[Any], attributes: dict[str, Any]) -> Any:
     outputs = [x if isinstance(x, openvino().Output) else x.output(0) for x in inputs]
     return _nodes().create(kind, outputs, attributes)
 
@@ -130,21 +131,21 @@ class Linear:
         assert all(x is None or x.shape == shape for x, shape in zip(arrays, shapes, strict=True))
         assert (q.dtype, scale.dtype) == matrix.dtypes
         self._free = library.adotx_layer_free
-        self._address = library.adotx_layer(
+        self.address = library.adotx_layer(
             four, gated, epsilon, matrix.rows, matrix.columns, group,
             *(None if x is None else x.ctypes.data for x in arrays),
         )  # fmt: skip
-        if not self._address:
+        if not self.address:
             raise MemoryError(f"no memory for {matrix.name}")
 
     def __del__(self) -> None:
-        if getattr(self, "_address", None):
-            self._free(self._address)
+        if getattr(self, "address", None):
+            self._free(self.address)
 
     def __call__(self, x: Any, residual: Any = None) -> Any:
         """float32 [..., rows], plus `residual` of the same shape; this object must outlive the graph."""
         inputs = [value for value in (x, residual) if value is not None]
-        return _create("Linear", inputs, {"layer": self._address})
+        return _create("Linear", inputs, {"layer": self.address})
 
 
 class Cache:
@@ -162,6 +163,7 @@ class Cache:
         layers, heads, keys = (
             config.num_hidden_layers, config.num_attention_heads, config.num_key_value_heads
         )  # fmt: skip
+        self._rows, self._widths = 0, ((heads + 2 * keys) * config.head_dim, heads * config.head_dim)
         self.block_bytes = layers * keys * config.head_dim * BLOCK * 2 * 2
         cos, sin = (np.ascontiguousarray(x, np.float32) for x in (cos, sin))
         assert cos.shape == sin.shape == (len(cos), config.head_dim)
@@ -192,15 +194,34 @@ class Cache:
             assert array.dtype == np.int32 and array.flags.c_contiguous
             pointers.append(array.ctypes.data)
         self._library.adotx_cache_step(self._address, len(starts), *pointers)
+        self._rows = int(lengths.sum())
 
-    def attention(self, qkv: Any, layer: int) -> Any:
-        """Rotary embedding, cache writing and causal attention.
+    def attend(self, layer: int, qkv: np.ndarray) -> np.ndarray:
+        """Rotary embedding, cache writing and causal attention of one layer, outside of any graph.
 
         Args:
-            qkv: [rows of the step, (queries + 2 keys) * head_dim], queries, keys and values end to end.
             layer: whose keys and values.
+            qkv: float32 [rows of the step, (queries + 2 keys) * head_dim], end to end.
 
         Returns:
             float32 [rows, queries * head_dim].
         """
-        return _create("PagedAttention", [qkv], {"cache": self._address, "layer": layer})
+        qkv = np.ascontiguousarray(qkv, np.float32)
+        assert qkv.shape == (self._rows, self._widths[0])
+        out = np.empty((self._rows, self._widths[1]), np.float32)
+        self._library.adotx_cache_attend(self._address, layer, qkv.ctypes.data, out.ctypes.data)
+        return out
+
+    def decoder(self, x: Any, layers: Sequence[Sequence[Linear]]) -> Any:
+        """All layers of a decoder over this cache.
+
+        Args:
+            x: [rows of the step, hidden size].
+            layers: of each query+key+value and gate+up, with the norms before them, after these output and
+                down (gated); they must outlive the graph too.
+
+        Returns:
+            float32, of the same shape.
+        """
+        parts = [part.address for layer in layers for part in layer]
+        return _create("Decoder", [x], {"cache": self._address, "parts": parts})

@@ -1,5 +1,5 @@
-// Two OpenVINO operations for decoders, "adotx" version "1": Linear (int8 and int4) and PagedAttention; and the
-// C functions by which `adotx.engine.native` packs layers and asks what this machine can run.
+// Two OpenVINO operations, Linear (int8 and int4) and Decoder; and the C functions by which `adotx.engine.native`
+// packs layers, keeps a cache and asks what this machine can run.
 //
 // The graph, its memory and its threads are OpenVINO's; the arithmetic is kernels.cpp's.
 #include "kernels.h"
@@ -73,54 +73,21 @@ static void *reserve(size_t bytes) {
 
 static int threads() { return tbb::this_task_arena::max_concurrency(); }
 
-// Inputs: [..., layer's width] and, where there are two, what is added to the result. Output: [..., layer's rows].
-class Linear : public ov::op::Op {
-public:
-    OPENVINO_OP("Linear", "adotx");
-    Linear() = default;
-    Linear(const ov::OutputVector &inputs, int64_t layer) : Op(inputs), layer_(layer) {
-        constructor_validate_and_infer_types();
-    }
-    void validate_and_infer_types() override {
-        auto shape = get_input_partial_shape(0);
-        const auto last = shape.rank().get_length() - 1;
-        OPENVINO_ASSERT(layer_ && shape[last].compatible(layer()->width()));
-        shape[last] = layer()->rows;
-        set_output_type(0, ov::element::f32, shape);
-    }
-    std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector &inputs) const override {
-        return std::make_shared<Linear>(inputs, layer_);
-    }
-    bool visit_attributes(ov::AttributeVisitor &visitor) override {
-        visitor.on_attribute("layer", layer_);
-        return true;
-    }
-    bool has_evaluate() const override { return true; }
-    bool evaluate(ov::TensorVector &outputs, const ov::TensorVector &inputs) const override {
-        const Layer &l = *layer();
-        const Kernels &k = *kernels();
-        const int64_t rows = int64_t(inputs[0].get_size()) / l.width();
-        static thread_local std::vector<int8_t> q;
-        static thread_local std::vector<float> scale;
-        static thread_local std::vector<int32_t> sum;
-        const Inputs in{room(q, rows * l.columns), room(scale, rows * l.groups()), room(sum, rows * l.groups())};
-        const float *x = inputs[0].data<const float>();
-        const float *residual = inputs.size() > 1 ? inputs[1].data<const float>() : nullptr;
-        float *y = outputs[0].data<float>();
-        split(rows, 1 + (1 << 12) / l.width(), [&](int64_t first, int64_t last) {
-            for (int64_t r = first; r < last; r++)
-                k.quantize(l, x + r * l.width(), in, r);
-        });
-        // Several parts a thread, for other work may hold one of the threads up.
-        const int64_t grain = std::max<int64_t>(1, l.panels / (threads() * 4));
-        split(l.panels, grain, [&](int64_t first, int64_t last) { k.multiply(l, in, rows, first, last, residual, y); });
-        return true;
-    }
-
-private:
-    const Layer *layer() const { return reinterpret_cast<const Layer *>(layer_); }
-    int64_t layer_ = 0; // the address of a Layer, which outlives the graph
-};
+// y [rows, layer's rows] = layer(x [rows, layer's width]) (+ residual, unless null; it may be y itself).
+static void multiply(const Layer &l, const float *x, int64_t rows, const float *residual, float *y) {
+    const Kernels &k = *kernels();
+    static thread_local std::vector<int8_t> q;
+    static thread_local std::vector<float> scale;
+    static thread_local std::vector<int32_t> sum;
+    const Inputs in{room(q, rows * l.columns), room(scale, rows * l.groups()), room(sum, rows * l.groups())};
+    split(rows, 1 + (1 << 12) / l.width(), [&](int64_t first, int64_t last) {
+        for (int64_t r = first; r < last; r++)
+            k.quantize(l, x + r * l.width(), in, r);
+    });
+    // Several parts a thread, for other work may hold one of the threads up.
+    const int64_t grain = std::max<int64_t>(1, l.panels / (threads() * 4));
+    split(l.panels, grain, [&](int64_t first, int64_t last) { k.multiply(l, in, rows, first, last, residual, y); });
+}
 
 // Keys and values of all layers, and which of their positions the rows of the step at hand are.
 struct Cache {
@@ -142,48 +109,14 @@ struct Cache {
 
 constexpr int64_t RANGE = 1024; // positions that attention takes in one go
 
-// Rotary embedding, writing to the cache, causal attention. Input: query, key and value in one, [rows of the
-// cache's step, (queries + 2 keys) * dim]. Output: [rows, queries * dim].
-class PagedAttention : public ov::op::Op {
-public:
-    OPENVINO_OP("PagedAttention", "adotx");
-    PagedAttention() = default;
-    PagedAttention(const ov::OutputVector &inputs, int64_t cache, int64_t layer)
-        : Op(inputs), cache_(cache), layer_(layer) {
-        constructor_validate_and_infer_types();
-    }
-    void validate_and_infer_types() override {
-        OPENVINO_ASSERT(cache_);
-        const Heads &h = cache()->heads;
-        OPENVINO_ASSERT(get_input_partial_shape(0)[1].compatible((h.queries + 2 * h.keys) * h.dim));
-        set_output_type(0, ov::element::f32, {get_input_partial_shape(0)[0], h.queries * h.dim});
-    }
-    std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector &inputs) const override {
-        return std::make_shared<PagedAttention>(inputs, cache_, layer_);
-    }
-    bool visit_attributes(ov::AttributeVisitor &visitor) override {
-        visitor.on_attribute("cache", cache_);
-        visitor.on_attribute("layer", layer_);
-        return true;
-    }
-    bool has_evaluate() const override { return true; }
-    bool evaluate(ov::TensorVector &outputs, const ov::TensorVector &inputs) const override;
-
-private:
-    const Cache *cache() const { return reinterpret_cast<const Cache *>(cache_); }
-    int64_t cache_ = 0, layer_ = 0; // the address of a Cache, which outlives the graph
-};
-
-bool PagedAttention::evaluate(ov::TensorVector &outputs, const ov::TensorVector &inputs) const {
+// Rotary embedding, writing to the cache, causal attention: query, key and value in one, [rows of the cache's step,
+// (queries + 2 keys) * dim] -> out [rows, queries * dim].
+static void attend(const Cache &c, int64_t layer, const float *qkv, float *out) {
     const Kernels &k = *kernels();
-    const Cache &c = *cache();
     const Heads &h = c.heads;
-    const int64_t rows = inputs[0].get_shape()[0], width = (h.queries + 2 * h.keys) * h.dim, dim = h.dim;
+    const int64_t rows = int64_t(c.rows.size()), width = (h.queries + 2 * h.keys) * h.dim, dim = h.dim;
     const int64_t group = h.group(), stride = c.stride();
-    OPENVINO_ASSERT(rows == int64_t(c.rows.size()) && c.memory);
-    const float *qkv = inputs[0].data<const float>();
-    float *out = outputs[0].data<float>();
-    uint16_t *keys = c.keys(layer_), *values = c.values(layer_);
+    uint16_t *keys = c.keys(layer), *values = c.values(layer);
     int64_t work = 0, longest = 0;
     for (const Cache::Row &row : c.rows) {
         work += row.count;
@@ -238,9 +171,9 @@ bool PagedAttention::evaluate(ov::TensorVector &outputs, const ov::TensorVector 
         });
         for (int64_t unit = 0; unit < units; unit++)
             finish(unit, partials + unit * ranges * partial);
-        return true;
+        return;
     }
-    split(units, std::max<int64_t>(1, 2048 * rows / work), [&](int64_t first, int64_t last) {
+    split(units, std::max<int64_t>(1, 256 * rows / work), [&](int64_t first, int64_t last) {
         static thread_local std::vector<float> buffer;
         float *partials = room(buffer, ranges * partial);
         for (int64_t unit = first; unit < last; unit++) {
@@ -249,8 +182,99 @@ bool PagedAttention::evaluate(ov::TensorVector &outputs, const ov::TensorVector 
             finish(unit, partials);
         }
     });
-    return true;
 }
+
+// One linear layer. Inputs: [..., layer's width] and, where there are two, what is added to the result.
+class Linear : public ov::op::Op {
+public:
+    OPENVINO_OP("Linear", "adotx");
+    Linear() = default;
+    Linear(const ov::OutputVector &inputs, int64_t layer) : Op(inputs), layer_(layer) {
+        constructor_validate_and_infer_types();
+    }
+    void validate_and_infer_types() override {
+        auto shape = get_input_partial_shape(0);
+        const auto last = shape.rank().get_length() - 1;
+        OPENVINO_ASSERT(layer_ && shape[last].compatible(layer()->width()));
+        shape[last] = layer()->rows;
+        set_output_type(0, ov::element::f32, shape);
+    }
+    std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector &inputs) const override {
+        return std::make_shared<Linear>(inputs, layer_);
+    }
+    bool visit_attributes(ov::AttributeVisitor &visitor) override {
+        visitor.on_attribute("layer", layer_);
+        return true;
+    }
+    bool has_evaluate() const override { return true; }
+    bool evaluate(ov::TensorVector &outputs, const ov::TensorVector &inputs) const override {
+        const float *residual = inputs.size() > 1 ? inputs[1].data<const float>() : nullptr;
+        multiply(*layer(), inputs[0].data<const float>(), int64_t(inputs[0].get_size()) / layer()->width(), residual,
+                 outputs[0].data<float>());
+        return true;
+    }
+
+private:
+    const Layer *layer() const { return reinterpret_cast<const Layer *>(layer_); }
+    int64_t layer_ = 0; // the address of a Layer, which outlives the graph
+};
+
+// All layers of a decoder over a cache; as one node, because a node of its own for each part costs microseconds at
+// every step. `parts`: of each layer query+key+value, output, gate+up and down. [rows of the cache's step, hidden
+// size] in and out.
+class Decoder : public ov::op::Op {
+public:
+    OPENVINO_OP("Decoder", "adotx");
+    Decoder() = default;
+    Decoder(const ov::OutputVector &inputs, int64_t cache, std::vector<int64_t> parts)
+        : Op(inputs), cache_(cache), parts_(std::move(parts)) {
+        constructor_validate_and_infer_types();
+    }
+    void validate_and_infer_types() override {
+        OPENVINO_ASSERT(cache_ && int64_t(parts_.size()) == 4 * cache()->layers);
+        OPENVINO_ASSERT(get_input_partial_shape(0)[1].compatible(part(0).width()));
+        set_output_type(0, ov::element::f32, get_input_partial_shape(0));
+    }
+    std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector &inputs) const override {
+        return std::make_shared<Decoder>(inputs, cache_, parts_);
+    }
+    bool visit_attributes(ov::AttributeVisitor &visitor) override {
+        visitor.on_attribute("cache", cache_);
+        visitor.on_attribute("parts", parts_);
+        return true;
+    }
+    bool has_evaluate() const override { return true; }
+    bool evaluate(ov::TensorVector &outputs, const ov::TensorVector &inputs) const override {
+        const Cache &c = *cache();
+        const int64_t rows = inputs[0].get_shape()[0];
+        OPENVINO_ASSERT(rows == int64_t(c.rows.size()) && c.memory);
+        static thread_local std::vector<float> wide_buffer, narrow_buffer;
+        float *x = outputs[0].data<float>();
+        std::memcpy(x, inputs[0].data(), inputs[0].get_byte_size());
+        for (int64_t layer = 0; layer < c.layers; layer++) {
+            const Layer &qkv = part(4 * layer), &output = part(4 * layer + 1), &pair = part(4 * layer + 2);
+            float *wide = room(wide_buffer, std::max(rows * qkv.rows, std::min(rows, SHARE) * pair.rows));
+            float *seen = room(narrow_buffer, rows * output.columns);
+            multiply(qkv, x, rows, nullptr, wide);
+            attend(c, layer, wide, seen);
+            multiply(output, seen, rows, x, x);
+            for (int64_t r = 0; r < rows; r += SHARE) {
+                float *some = x + r * pair.width();
+                multiply(pair, some, std::min(SHARE, rows - r), nullptr, wide);
+                multiply(part(4 * layer + 3), wide, std::min(SHARE, rows - r), some, some);
+            }
+        }
+        return true;
+    }
+
+private:
+    static constexpr int64_t SHARE = 256; // rows whose gates stay in the processor's cache
+    const Cache *cache() const { return reinterpret_cast<const Cache *>(cache_); }
+    const Layer &part(size_t i) const { return *reinterpret_cast<const Layer *>(parts_[i]); }
+    int64_t cache_ = 0;          // the address of a Cache, which outlives the graph
+    std::vector<int64_t> parts_; // addresses of Layers, which do too
+};
+
 
 static void release(Layer *l) {
     for (void *p : {static_cast<void *>(l->weight), static_cast<void *>(l->scale), static_cast<void *>(l->scales),
@@ -286,7 +310,7 @@ static void pack(const Layer &l, int64_t panel, int64_t p, int64_t o, const uint
 } // namespace adotx
 
 OPENVINO_CREATE_EXTENSIONS(std::vector<ov::Extension::Ptr>(
-    {std::make_shared<ov::OpExtension<adotx::Linear>>(), std::make_shared<ov::OpExtension<adotx::PagedAttention>>()}));
+    {std::make_shared<ov::OpExtension<adotx::Linear>>(), std::make_shared<ov::OpExtension<adotx::Decoder>>()}));
 
 extern "C" {
 
@@ -314,6 +338,11 @@ int adotx_cache_reserve(adotx::Cache *c, int64_t blocks) {
     c->blocks = blocks;
     c->memory = static_cast<uint16_t *>(adotx::reserve(2 * c->layers * blocks * c->stride() * sizeof(uint16_t)));
     return c->memory != nullptr;
+}
+
+// What the decoder does between two of its layers' parts, alone; see `attend`.
+void adotx_cache_attend(const adotx::Cache *c, int64_t layer, const float *qkv, float *out) {
+    adotx::attend(*c, layer, qkv, out);
 }
 
 // The next step's rows: of each run its first position, its length, and the blocks begins[i]..begins[i + 1].

@@ -57,7 +57,7 @@ struct Kernels {
     int panel; // outputs in a panel
     // One row of inputs, float32 [width].
     void (*quantize)(const Layer &, const float *x, const Inputs &, int64_t row);
-    // y [rows, layer.rows] = inputs @ matrix' + bias (+ residual, unless null) in the panels first..last.
+    // y [rows, layer.rows] = inputs @ matrix' + bias (+ residual, unless null; it may be y) in the panels first..last.
     void (*multiply)(const Layer &, const Inputs &, int64_t rows, int64_t first, int64_t last, const float *residual,
                      float *y);
     // One position's keys and values [keys, dim] to its place in a block; keys are rotated by cos, sin [dim].
