@@ -49,8 +49,8 @@ def test_int4_keeps_its_bound(drawn: tuple[np.ndarray, int]) -> None:
     assert (scale.dtype, scale.shape) == (np.float16, (rows, columns // group))
     error = np.abs(formats.dequantize_groups(packed, scale) - weight).reshape(-1, group).astype(np.float64)
     largest = np.abs(weight).reshape(-1, group).max(axis=1).astype(np.float64)
-    # Half a step of max / 8 each, or a whole one at the end that does not reach max. Scales are float16: below
-    # 2**-25 they are zero, so a group of values below 8 * 2**-25 may be.
+    # Half a step of max / 8 each, or a whole one at the end that does not reach max. Scales are float16:
+    # below 2**-25 they are zero, so a group of values below 8 * 2**-25 may be.
     bound = group * (largest / 8 * 1.01 + 2**-22) ** 3
     assert ((error**3).sum(axis=1) <= bound).all()
 
