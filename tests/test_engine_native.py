@@ -283,7 +283,7 @@ def test_a_library_of_other_sources_is_not_used(monkeypatch: pytest.MonkeyPatch,
     assert native._load.__wrapped__() == (None, "switched off by ADOTX_KERNELS")
 
 
-def test_without_compiler_adotx_installs_and_says_so(tmp_path: Path) -> None:
+def test_without_a_compiler_the_build_says_what_it_needs(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "hatch_build.py")],
         env={**os.environ, "CXX": str(tmp_path / "none")},

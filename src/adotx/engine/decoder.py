@@ -7,7 +7,7 @@ caller's business.
 The graph comes in two makes: of our own kernels (`adotx.engine.native`) for int8 and int4 weights where they
 run, and of OpenVINO's operations otherwise. There paged attention is `_PagedAttentionExtension` (a private
 name, hence the pinned version range): 28 inputs, of which the plugin's optional ones are empty constants.
-Either way the cache's block layout is read from the compiled model.
+Its cache's block layout is read from the compiled model; ours is `native.Cache`.
 """
 
 from __future__ import annotations

@@ -70,8 +70,8 @@ class Engine:
         max_waiting: most requests queued behind them; None: any number.
         step_tokens: most token positions per step; longer prompts take several steps.
         mixed_tokens: most prompt positions in a step in which streamed requests decode (times the number
-            of prompts for each of these); None: so many, learned from steps, that it takes
-        mixed_slowdown: times as long as one without: more read a prompt sooner, fewer keep ids coming evenly.
+            of prompts for each of these); None: learned from the steps, see `mixed_slowdown`.
+        mixed_slowdown: how many times longer such a step may take than one without prompts.
         prefix_cache: find what an earlier request computed for the same beginning, images included.
         feature_memory: bytes for image features of tiles seen lately.
         speculate: most ids to guess per step and request from what the request already holds; 0: none.
