@@ -17,10 +17,10 @@ from collections import defaultdict
 
 from adotx.data.fonts import find_fonts
 from adotx.data.pages import validation_pages
-from adotx.documents.assemble import assemble
-from adotx.documents.layout import lay_out
-from adotx.documents.oracle import oracle_rows
-from adotx.documents.pack import pack
+from adotx.documents.assembly.assemble import assemble
+from adotx.documents.layout.pack import pack
+from adotx.documents.layout.page import lay_out
+from adotx.evaluate.alignment import oracle_rows
 from adotx.evaluate.cer import cer, edit_distance, normalise_text
 
 _INLINE = re.compile(r"\*\*|(?<!`)`(?!`)")

@@ -89,7 +89,7 @@ def memory() -> dict[str, float]:
 def stage_convert(folder: Path, weights: str) -> dict[str, Any]:
     """Convert; samples what the peak is made of while it goes on."""
     from adotx.checkpoint import open_checkpoint
-    from adotx.engine.convert import convert
+    from adotx.engine.weights.convert import convert
 
     most: dict[str, float] = {}
 
@@ -169,7 +169,7 @@ def _use(engine: Any, checkpoint: Any) -> dict[str, Any]:
 def bytes_per_token(folder: Path, weights: str) -> int:
     """Weights that a decoding step reads: layers and output matrix, without tower and embedding table."""
     from adotx.checkpoint import open_checkpoint
-    from adotx.engine.formats import plan
+    from adotx.engine.weights.formats import plan
 
     config = open_checkpoint(folder).config
     if weights not in ("int8", "int4"):

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 from PIL import Image, ImageDraw, ImageFont
 
-from adotx.documents.assemble import assemble
-from adotx.documents.layout import lay_out
-from adotx.documents.oracle import oracle_rows
-from adotx.documents.pack import pack
+from adotx.documents.assembly.assemble import assemble
+from adotx.documents.layout.pack import pack
+from adotx.documents.layout.page import lay_out
+from adotx.evaluate.alignment import oracle_rows
 
 _TEXT = """the plan was read by every member of the board before the meeting and nobody asked for a change in
 any part of it so that the chair could close the session early and thank all guests for coming this far"""

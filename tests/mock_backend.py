@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adotx.engine.backend import ImageSpec, Span
+from adotx.engine.model.backend import ImageSpec, Span
 
 IMAGE = ImageSpec(token_id=1, tokens_per_tile=3, tile_shape=(1, 2, 2))
 

@@ -15,7 +15,7 @@ from adotx.chat import ToolCall, ToolIdStream, ToolStream, parse_tool_call_ids
 from adotx.chat.grammar import Grammar
 from adotx.checkpoint import open_checkpoint
 from adotx.checkpoint.tokenizer import AxTokenizer
-from adotx.engine.sampling import Sampler, SamplingParams
+from adotx.engine.sampling.sampler import Sampler, SamplingParams
 from adotx.errors import AdotxError
 
 SEEDS = st.integers(0, 2**32 - 1)

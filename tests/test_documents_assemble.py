@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adotx.documents.assemble import write_blocks
-from adotx.documents.blocks import Block, Body, Seen, flow_blocks, join_lines, set_levels
-from adotx.documents.code import code_score, is_code
-from adotx.documents.joins import glue, space_odds
+from adotx.documents.assembly.assemble import write_blocks
+from adotx.documents.assembly.blocks import Block, Body, Seen, flow_blocks, join_lines, set_levels
+from adotx.documents.assembly.code import code_score, is_code
+from adotx.documents.assembly.joins import glue, space_odds
 from documents_pages import WORDS, Drawn, markdown_of
 
 BODY = Body(em=24.0, weight=0.1, advance=24.0)

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from adotx.documents.bands import Flow, Grid
-from adotx.documents.clean import clean, skew_angle
-from adotx.documents.layout import lay_out
-from adotx.documents.lines import Segment
-from adotx.documents.order import reading_order
-from adotx.documents.pack import lines_of, pack
+from adotx.documents.layout.bands import Flow, Grid
+from adotx.documents.layout.clean import clean, skew_angle
+from adotx.documents.layout.lines import Segment
+from adotx.documents.layout.order import reading_order
+from adotx.documents.layout.pack import lines_of, pack
+from adotx.documents.layout.page import lay_out
 from documents_pages import WORDS, Drawn, markdown_of
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adotx.documents.layout import lay_out
-from adotx.documents.pack import LEFT, ROW, ROWS, TILE, WIDEST, glyph_runs, lines_of, pack, words_of
+from adotx.documents.layout.pack import LEFT, ROW, ROWS, TILE, WIDEST, glyph_runs, lines_of, pack, words_of
+from adotx.documents.layout.page import lay_out
 from documents_pages import WORDS, Drawn
 
 

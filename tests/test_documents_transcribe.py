@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from adotx.checkpoint.config import TileRule
-from adotx.documents.pack import ROW
+from adotx.documents.layout.pack import ROW
 from adotx.documents.transcribe import Transcriber
 from adotx.engine import Output
 from adotx.errors import AdotxError

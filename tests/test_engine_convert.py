@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 
 from adotx.checkpoint import Checkpoint, open_checkpoint
-from adotx.engine import Engine, Request, SamplingParams, convert
-from adotx.engine.formats import plan
+from adotx.engine import Engine, Request, SamplingParams
+from adotx.engine.weights import convert
+from adotx.engine.weights.formats import plan
 from adotx.errors import AdotxError
 from engine_checkpoints import NANO_TEXT, TINY_TEXT, TINY_VISION, vl_config, write_checkpoint
 
@@ -255,7 +256,7 @@ def program(body: str, *args: object) -> list[str]:
         import os, signal, sys, time
         sys.path.insert(0, {TESTS!r})
         from adotx.checkpoint import open_checkpoint
-        from adotx.engine import convert
+        from adotx.engine.weights import convert
         convert.IN_MEMORY, convert.SLAB = 0, 1000
         path = sys.argv[1]
     """
@@ -363,6 +364,6 @@ def test_memory_does_not_grow_with_the_checkpoint(tmp_path) -> None:
 
 def convert_slab() -> int:
     """The slab that ships, which this file's fixture has replaced."""
-    code = "from adotx.engine import convert; print(convert.SLAB)"
+    code = "from adotx.engine.weights import convert; print(convert.SLAB)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return int(run.stdout)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from adotx.checkpoint import ModelConfig, expected_tensors, parse_config
-from adotx.engine import formats
+from adotx.engine.weights import formats
 from adotx.errors import AdotxError
 from engine_checkpoints import NANO_TEXT, NANO_VISION, TINY_TEXT, TINY_VISION, vl_config
 
@@ -172,5 +172,6 @@ def test_no_openvino_is_needed(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    program = "import sys, adotx.engine.convert, adotx.engine.formats; assert 'openvino' not in sys.modules"
+    modules = "sys, adotx.engine.weights.convert, adotx.engine.weights.formats"
+    program = f"import {modules}; assert 'openvino' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from adotx.chat import table_ids
 from adotx.checkpoint import open_checkpoint
 from adotx.checkpoint.tokenizer import AxTokenizer
-from adotx.engine.loops import EXEMPT_WINDOWS, LOOP_REPEATS, LoopGuard
+from adotx.engine.sampling.loops import EXEMPT_WINDOWS, LOOP_REPEATS, LoopGuard
 
 
 def cut_at(window: int, ids: list[int], exempt=frozenset()) -> tuple[int, int, int] | None:

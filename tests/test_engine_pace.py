@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adotx.engine import Engine, Request, SamplingParams
-from adotx.engine.pace import LEAST, Pace
+from adotx.engine.serving.pace import LEAST, Pace
 from mock_backend import MockBackend
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adotx.engine.sampling import (
+from adotx.engine.sampling.sampler import (
     MOST_LOGPROBS,
     Sampler,
     SamplingParams,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from adotx.engine import BlockPool, Engine, Request, SamplingParams
-from adotx.engine.blocks import ROOT, content_key
+from adotx.engine.serving.blocks import ROOT, content_key
 from adotx.errors import AdotxError
 from mock_backend import IMAGE, MockBackend
 

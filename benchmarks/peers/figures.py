@@ -77,7 +77,7 @@ def ratios(report: dict) -> dict[str, dict[str, dict[str, float]]]:
 def weight_bytes(checkpoint: Path, weights: str) -> int:
     """Bytes of weights that one token reads: the matrices of the decoder's layers and of its output."""
     from adotx.checkpoint import open_checkpoint
-    from adotx.engine.formats import plan
+    from adotx.engine.weights.formats import plan
 
     matrices = plan(open_checkpoint(checkpoint).config, "int4" if weights == "int4" else "int8")
     if weights in ("f32", "bf16"):

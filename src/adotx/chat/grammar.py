@@ -1,8 +1,8 @@
 """Grammars for constrained decoding: JSON schemas, regular expressions, tool calls; on llguidance.
 
 In: a tokenizer, then what an answer must look like. Out: callables without arguments, each call of which
-gives a fresh `Constraint` (the protocol of `adotx.engine.sampling`) for one answer. Knows no engine and no
-model.
+gives a fresh `Constraint` (the protocol of `adotx.engine.sampling.sampler`) for one answer. Knows no
+engine and no model.
 
 JSON comes on one line, as `json.dumps(ensure_ascii=False)` and the published templates write it: ", " and
 ": ", Hangul literal (only control characters have \\u escapes), members in the schema's order. A control

@@ -58,7 +58,7 @@ def convert(source: str, weights: Literal["int8", "int4"], out: Path | None) -> 
     """
     from adotx.checkpoint import open_checkpoint
     from adotx.checkpoint.memory import readable_size
-    from adotx.engine.convert import convert as run
+    from adotx.engine.weights.convert import convert as run
 
     checkpoint = open_checkpoint(source)
     start = time.monotonic()

@@ -2,8 +2,8 @@
 
 In: a seed, text by `RowText`, faces by `RowFonts`. Out: `RowTile` - pixels uint8 [384, 384], the rows' text,
 and for each glyph its cell of the 12 x 12 token grid and its 8-pixel slot; hundreds of rows a second. The
-rows stand as `adotx.documents.layout` packs the lines of a page (one row to 32 pixels, ink centred), so that
-what is learnt here is what transcription shows the model; a share of tiles has free sizes and places.
+rows stand as `adotx.documents.layout.pack` packs the lines of a page (one row to 32 pixels, ink centred), so
+that what is learnt here is what transcription shows the model; a share of tiles has free sizes and places.
 Knows nothing of models.
 """
 

@@ -18,11 +18,11 @@ import numpy as np
 from PIL import Image
 
 from adotx.chat import render_for, table_ids
-from adotx.documents.assemble import assemble
-from adotx.documents.ground import grounded
+from adotx.documents.assembly.assemble import assemble
+from adotx.documents.assembly.ground import grounded
 from adotx.documents.intake import PDF_DPI, pages_of
-from adotx.documents.layout import lay_out
-from adotx.documents.pack import ROW, ROWS, TILE, pack
+from adotx.documents.layout.pack import ROW, ROWS, TILE, pack
+from adotx.documents.layout.page import lay_out
 from adotx.documents.prompts import read_rows, transcribe_page
 from adotx.engine import Request, SamplingParams
 from adotx.errors import AdotxError

@@ -12,13 +12,13 @@ How it works, its settings and its figures: docs/engine.md.
 
 from __future__ import annotations
 
-from adotx.engine.aio import AsyncEngine, AsyncStream
-from adotx.engine.backend import Backend, ImageSpec, Span
-from adotx.engine.blocks import BlockPool
-from adotx.engine.engine import Engine, Stats
-from adotx.engine.request import Output, Request
-from adotx.engine.sampling import SamplingParams
-from adotx.engine.stream import Stream
+from adotx.engine.model.backend import Backend, ImageSpec, Span
+from adotx.engine.sampling.sampler import SamplingParams
+from adotx.engine.serving.aio import AsyncEngine, AsyncStream
+from adotx.engine.serving.blocks import BlockPool
+from adotx.engine.serving.engine import Engine, Stats
+from adotx.engine.serving.request import Output, Request
+from adotx.engine.serving.stream import Stream
 
 __all__ = [
     "AsyncEngine",

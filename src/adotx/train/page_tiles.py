@@ -23,9 +23,9 @@ from adotx.data.pages import Page, make_page
 from adotx.data.rows import GRID, SLOTS, TILE, RowTile
 from adotx.data.source import TextSource
 from adotx.data.typeset import Line
-from adotx.documents.clean import Box
-from adotx.documents.layout import Layout, lay_out
-from adotx.documents.pack import ROW, ROWS, Packed, pack
+from adotx.documents.layout.clean import Box
+from adotx.documents.layout.pack import ROW, ROWS, Packed, pack
+from adotx.documents.layout.page import Layout, lay_out
 from adotx.train.reading_stage import ReadingSample, ReadingTiles, reading_sample
 
 #: a cut nearer than this (in em) to a glyph's middle leaves open on which side the glyph is

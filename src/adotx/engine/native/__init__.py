@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adotx.engine.formats import Matrix
+from adotx.engine.model.runtime import core, openvino
 from adotx.engine.native.sources import LIBRARY, digest
-from adotx.engine.runtime import core, openvino
+from adotx.engine.weights.formats import Matrix
 
 if TYPE_CHECKING:
     from adotx.checkpoint import TextConfig

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from adotx.documents.bands import Region
-from adotx.documents.clean import CleanPage, clean
-from adotx.documents.lines import Segment, drop_noise, find_segments, measure, rough_em
-from adotx.documents.order import reading_order
-from adotx.documents.rulings import Frame, find_rulings
+from adotx.documents.layout.bands import Region
+from adotx.documents.layout.clean import CleanPage, clean
+from adotx.documents.layout.lines import Segment, drop_noise, find_segments, measure, rough_em
+from adotx.documents.layout.order import reading_order
+from adotx.documents.layout.rulings import Frame, find_rulings
 
 
 @dataclass

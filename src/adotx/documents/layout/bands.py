@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from adotx.documents.clean import Box
-from adotx.documents.lines import Segment
+from adotx.documents.layout.clean import Box
+from adotx.documents.layout.lines import Segment
 
 Mark = Literal["", "box", "bar", "panel"]
 

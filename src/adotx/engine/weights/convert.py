@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from adotx.engine.folders import default_folders, locked, sweep, sync, temporary_path, writable
-from adotx.engine.formats import Kind, Matrix, plan, stored_name
-from adotx.engine.ops import TensorSource, Weights, drop_pages
-from adotx.engine.runtime import WeightFormat
+from adotx.engine.model.ops import TensorSource, Weights, drop_pages
+from adotx.engine.model.runtime import WeightFormat
+from adotx.engine.weights.folders import default_folders, locked, sweep, sync, temporary_path, writable
+from adotx.engine.weights.formats import Kind, Matrix, plan, stored_name
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adotx.documents.bands import (
+from adotx.documents.layout.bands import (
     Band,
     Flow,
     Mark,
@@ -24,10 +24,10 @@ from adotx.documents.bands import (
     lines_in,
     nodes_of,
 )
-from adotx.documents.clean import Box
-from adotx.documents.grids import aligned_runs, grid_of, level_grid, ruled_grid
-from adotx.documents.lines import Segment
-from adotx.documents.rulings import Frame
+from adotx.documents.layout.clean import Box
+from adotx.documents.layout.grids import aligned_runs, grid_of, level_grid, ruled_grid
+from adotx.documents.layout.lines import Segment
+from adotx.documents.layout.rulings import Frame
 
 
 def reading_order(

@@ -15,8 +15,8 @@ from typing import Literal
 
 import numpy as np
 
-from adotx.documents.code import code_score, is_code
-from adotx.documents.joins import glue
+from adotx.documents.assembly.code import code_score, is_code
+from adotx.documents.assembly.joins import glue
 
 Kind = Literal["heading", "paragraph", "item", "code", "quote", "table", "fields"]
 _BULLET = re.compile(r"^([•·◦○●■□◆◇▶►▷▪※☞*‣∙-]|[–—])\s+(?=\S)")

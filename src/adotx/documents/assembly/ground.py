@@ -11,8 +11,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from adotx.documents.layout import Layout
-from adotx.documents.pack import Packed, line_em
+from adotx.documents.layout.pack import Packed, line_em
+from adotx.documents.layout.page import Layout
 
 # A tail is cut only where the text is this much too long for its ink: factor and em.
 _TOO_LONG, _SLACK = 1.2, 1.5

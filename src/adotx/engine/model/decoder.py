@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adotx.engine import native
-from adotx.engine.ops import Value, Weights, ints, opset, parameter
-from adotx.engine.runtime import CacheFormat, compile_model, openvino
+from adotx.engine.model.ops import Value, Weights, ints, opset, parameter
+from adotx.engine.model.runtime import CacheFormat, compile_model, openvino
 
 if TYPE_CHECKING:
     import openvino as ov

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
-from adotx.engine.formats import GROUP
+from adotx.engine.weights.formats import GROUP
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:

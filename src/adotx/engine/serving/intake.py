@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from adotx.engine.backend import Backend
-from adotx.engine.request import Request, Sequence
-from adotx.engine.sampling import check
+from adotx.engine.model.backend import Backend
+from adotx.engine.sampling.sampler import check
+from adotx.engine.serving.request import Request, Sequence
 from adotx.errors import AdotxError
 
 

@@ -18,10 +18,10 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from adotx.engine.request import Output, Request, Sequence
+from adotx.engine.serving.request import Output, Request, Sequence
 
 if TYPE_CHECKING:
-    from adotx.engine.engine import Engine
+    from adotx.engine.serving.engine import Engine
 
 
 class AsyncStream(AsyncIterator[int]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from adotx.engine.request import Output, Sequence
+from adotx.engine.serving.request import Output, Sequence
 
 
 class Driver(Protocol):

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from adotx.engine.loops import LONGEST_WINDOW, LOOP_REPEATS
+from adotx.engine.sampling.loops import LONGEST_WINDOW, LOOP_REPEATS
 from adotx.errors import AdotxError
 
 MOST_LOGPROBS = 20

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adotx.engine.blocks import ROOT, content_key
-from adotx.engine.loops import LoopGuard
-from adotx.engine.sampling import Constraint, Sampler, SamplingParams, TokenLogprobs
-from adotx.engine.speculate import Drafter
+from adotx.engine.sampling.loops import LoopGuard
+from adotx.engine.sampling.sampler import Constraint, Sampler, SamplingParams, TokenLogprobs
+from adotx.engine.sampling.speculate import Drafter
+from adotx.engine.serving.blocks import ROOT, content_key
 
 
 @dataclass(frozen=True)

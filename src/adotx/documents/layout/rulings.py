@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from adotx.documents.clean import PAPER, Box, CleanPage
+from adotx.documents.layout.clean import PAPER, Box, CleanPage
 
 
 @dataclass(frozen=True)

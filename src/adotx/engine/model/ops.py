@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from adotx.engine import native
-from adotx.engine.formats import GROUP, Matrix
-from adotx.engine.runtime import WeightFormat, openvino
+from adotx.engine.model.runtime import WeightFormat, openvino
+from adotx.engine.weights.formats import GROUP, Matrix
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -35,7 +35,7 @@ class MatrixSource(Protocol):
     """Quantised matrices, by the checkpoint's tensors that each is made of."""
 
     def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
-        """(what it is, integers, scales); see `adotx.engine.formats`."""
+        """(what it is, integers, scales); see `adotx.engine.weights.formats`."""
         ...
 
 

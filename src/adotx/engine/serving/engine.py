@@ -3,7 +3,7 @@
 In: a checkpoint (or any `Backend`) and `Request`s. Out: `Output`s, `Stream`s, logits, features. Knows no text
 and no HTTP. Whoever waits for a token drives the engine: each step serves all running requests, whichever
 caller made it, so several threads, or several streams read in turn, share one batch without a thread of our
-own. For asyncio see `adotx.engine.aio`.
+own. For asyncio see `adotx.engine.serving.aio`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adotx.engine.backend import Backend, OpenVinoBackend, Span
-from adotx.engine.blocks import BlockPool
-from adotx.engine.features import FeatureStore
-from adotx.engine.intake import Intake
-from adotx.engine.pace import Pace
-from adotx.engine.request import Output, Request
-from adotx.engine.request import Sequence as Running
-from adotx.engine.runtime import available_memory, check_cache_format, check_format
-from adotx.engine.scheduler import Chunk, Scheduler
-from adotx.engine.stream import Stream
+from adotx.engine.model.backend import Backend, OpenVinoBackend, Span
+from adotx.engine.model.runtime import available_memory, check_cache_format, check_format
+from adotx.engine.serving.blocks import BlockPool
+from adotx.engine.serving.features import FeatureStore
+from adotx.engine.serving.intake import Intake
+from adotx.engine.serving.pace import Pace
+from adotx.engine.serving.request import Output, Request
+from adotx.engine.serving.request import Sequence as Running
+from adotx.engine.serving.scheduler import Chunk, Scheduler
+from adotx.engine.serving.stream import Stream
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class Engine:
                 **{**vars(self._stats), **counts, **pool, "preemptions": self._scheduler.preemptions}
             )
 
-    # For whoever drives: streams here, and adotx.engine.aio
+    # For whoever drives: streams here, and adotx.engine.serving.aio
 
     def submit(
         self, request: Request, watched: bool = True, notify: Callable[[], None] | None = None

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adotx.documents.layout import Layout
-from adotx.documents.pack import Packed
+from adotx.documents.layout.pack import Packed
+from adotx.documents.layout.page import Layout
 
 if TYPE_CHECKING:
     from adotx.data.pages import Page

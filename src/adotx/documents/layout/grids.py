@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from adotx.documents.bands import (
+from adotx.documents.layout.bands import (
     Band,
     Grid,
     Node,
@@ -23,8 +23,8 @@ from adotx.documents.bands import (
     lines_in,
     nodes_of,
 )
-from adotx.documents.lines import Segment
-from adotx.documents.rulings import Frame
+from adotx.documents.layout.lines import Segment
+from adotx.documents.layout.rulings import Frame
 
 
 def aligned_runs(bands: list[Band], em: float) -> dict[int, tuple[int, list[float]]]:

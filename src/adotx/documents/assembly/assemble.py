@@ -14,11 +14,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from adotx.documents.bands import Flow, Grid, TextLine
-from adotx.documents.blocks import Block, Body, Seen, flow_blocks, framed_blocks, join_lines, set_levels
-from adotx.documents.joins import sigmoid, space_odds
-from adotx.documents.layout import Layout
-from adotx.documents.pack import line_em, words_of
+from adotx.documents.assembly.blocks import (
+    Block,
+    Body,
+    Seen,
+    flow_blocks,
+    framed_blocks,
+    join_lines,
+    set_levels,
+)
+from adotx.documents.assembly.joins import sigmoid, space_odds
+from adotx.documents.layout.bands import Flow, Grid, TextLine
+from adotx.documents.layout.pack import line_em, words_of
+from adotx.documents.layout.page import Layout
 
 Texts = Mapping[TextLine, str]
 # How often a line that may break anywhere ends at the end of a word.

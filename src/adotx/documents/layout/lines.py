@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-from adotx.documents.clean import Box
-from adotx.documents.rulings import Frame, runs
+from adotx.documents.layout.clean import Box
+from adotx.documents.layout.rulings import Frame, runs
 
 #: Wider gaps part segments; reading order puts those of one line together again.
 SEGMENT_GAP = 0.7

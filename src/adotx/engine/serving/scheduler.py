@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from adotx.engine.blocks import BlockPool
-from adotx.engine.request import Sequence
+from adotx.engine.serving.blocks import BlockPool
+from adotx.engine.serving.request import Sequence
 from adotx.errors import AdotxError
 
 

@@ -1,7 +1,7 @@
-"""Fits the table of `adotx.documents.joins`: what the characters at a line's end say about the word's.
+"""Fits the table of `adotx.documents.assembly.joins`: what the characters at a line's end say of the word's.
 
 In: the corpora (training side of the split only). Out: joins.json, a logistic regression over the characters
-at the seam, weights rounded to a tenth. Run `python -m adotx.documents.fit_joins CORPORA [OUT]`; it prints
+at the seam, weights rounded to a tenth. Run `python -m adotx.train.joins CORPORA [OUT]`; it prints
 the accuracy on validation texts. Knows nothing of pages.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adotx.documents.joins import features
+from adotx.documents.assembly.joins import features
 
 # Fewer occurrences than this say little, by feature.
 _LEAST = {"end1": 5, "end2": 60, "end3": 80, "start1": 5, "start2": 80, "start3": 120, "seam": 60}
@@ -98,4 +98,5 @@ def main(corpora: str, out: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else str(Path(__file__).with_name("joins.json")))
+    shipped = Path(__file__).parents[1] / "documents/assembly/joins.json"
+    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else str(shipped))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from adotx.documents.bands import Flow, Region, TextLine
-from adotx.documents.clean import PAPER, Box
-from adotx.documents.layout import Layout
-from adotx.documents.rulings import runs
+from adotx.documents.layout.bands import Flow, Region, TextLine
+from adotx.documents.layout.clean import PAPER, Box
+from adotx.documents.layout.page import Layout
+from adotx.documents.layout.rulings import runs
 
 TILE, ROWS, ROW, LEFT, WIDEST = 384, 12, 32, 4, 374
 #: pixels per em in a tile

@@ -18,8 +18,8 @@ from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint
-    from adotx.engine.runtime import CacheFormat, WeightFormat
-    from adotx.engine.tower import VisionEncoder
+    from adotx.engine.model.runtime import CacheFormat, WeightFormat
+    from adotx.engine.model.tower import VisionEncoder
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class OpenVinoBackend:
         threads: CPU threads; None: one per core.
         tile_batch: tiles per call of the tower.
         cache_dir: OpenVINO's folder for compiled models; None keeps none.
-        weights_dir: where converted weights are kept; None: see `adotx.engine.convert`.
+        weights_dir: where converted weights are kept; None: see `adotx.engine.weights.convert`.
         progress: called with bytes done and all bytes while weights are converted.
 
     Raises:
@@ -107,8 +107,8 @@ class OpenVinoBackend:
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         from adotx.checkpoint.names import text_prefix
-        from adotx.engine.convert import open_weights
-        from adotx.engine.decoder import Decoder
+        from adotx.engine.model.decoder import Decoder
+        from adotx.engine.weights.convert import open_weights
 
         config = checkpoint.config
         for name, plain in (("hidden_act", "silu"), ("rope_scaling", None), ("sliding_window", None)):
@@ -145,7 +145,7 @@ class OpenVinoBackend:
         return self._encoder.forward(pixels)
 
     def forward(self, spans: Sequence[Span], rows: Sequence[int]) -> np.ndarray:
-        from adotx.engine.decoder import Run
+        from adotx.engine.model.decoder import Run
 
         ids = np.concatenate([span.ids for span in spans])
         embeddings = self._embeddings[ids].astype(np.float32)
@@ -159,7 +159,7 @@ class OpenVinoBackend:
 
     @cached_property
     def _encoder(self) -> VisionEncoder:
-        from adotx.engine.tower import VisionEncoder
+        from adotx.engine.model.tower import VisionEncoder
 
         vision, projector = self._config.vision, self._config.projector
         assert vision is not None and projector is not None

@@ -19,7 +19,7 @@ _STOPS = frozenset(".!?,;:…")
 
 @cache
 def _table() -> dict:
-    path = resources.files("adotx.documents").joinpath("joins.json")
+    path = resources.files("adotx.documents.assembly").joinpath("joins.json")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -1,0 +1,4 @@
+"""The model as OpenVINO graphs: decoder, vision tower, projector.
+
+In: ids and pixels. Out: logits and image features. Knows no requests.
+"""

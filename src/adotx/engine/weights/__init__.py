@@ -1,0 +1,4 @@
+"""Weights in the formats that the engine computes with, converted once and kept.
+
+In: a checkpoint's tensors. Out: integers and scales. Knows no graphs.
+"""
