@@ -139,7 +139,7 @@ def _use(engine: Any, checkpoint: Any) -> dict[str, Any]:
         sampling = SamplingParams(max_new_tokens=ANSWER_TOKENS, ignore_eos=True)
         start, times = time.perf_counter(), []
         with engine.stream(
-            Request(rendered.ids, slots=rendered.places, pixels=tiles, sampling=sampling)
+            Request(rendered.ids, slots=rendered.places, images=[tiles], sampling=sampling)
         ) as stream:
             ids = []
             for token in stream:

@@ -46,8 +46,8 @@ class DarkRows:
     def generate(self, requests: list) -> list[Output]:
         outputs = []
         for request in requests:
-            assert request.pixels.shape == (1, 3, 384, 384) and request.slots[0][1] == 144
-            rows = request.pixels[0, 0].reshape(-1, ROW, 384)
+            assert request.images[0].shape == (1, 3, 384, 384) and request.slots[0][1] == 144
+            rows = request.images[0][0, 0].reshape(-1, ROW, 384)
             lines = ["줄" for row in rows if row.min() < 0]
             self.sizes.append(len(lines))
             if self.wrong and len(lines) > 1:
@@ -125,7 +125,7 @@ def test_other_checkpoints_are_asked_about_the_whole_page() -> None:
     class Whole:
         def generate(self, requests: list) -> list[Output]:
             [request] = requests
-            assert len(request.pixels) * 144 == sum(length for _, length in request.slots)
+            assert sum(map(len, request.images)) * 144 == sum(length for _, length in request.slots)
             assert "무엇이 적혀있나요" in "".join(chr(i) for i in request.ids if i < 2_000_000)
             return [Output([ord(c) for c in "# 글"], "length", len(request.ids))]
 

@@ -32,7 +32,7 @@ def random_tiles(seed: int, tiles: int) -> np.ndarray:
 def pictured(seed: int, tiles: int, before: int, after: int) -> Request:
     """A request with one image of `tiles` tiles (4 tokens each) between random text."""
     ids = [*random_ids(seed, before), *[22] * (4 * tiles), *random_ids(seed + 1, after)]
-    return Request(ids, [(before, 4 * tiles)], random_tiles(seed, tiles), GREEDY)
+    return Request(ids, [(before, 4 * tiles)], [random_tiles(seed, tiles)], GREEDY)
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +73,16 @@ def test_golden_tiny(tiny, weights: str) -> None:
     ids, pixels = expected["input_ids"][0].tolist(), expected["pixel_values"]
     features = engine.image_features(pixels)
     assert features.shape == (5, 4, 48) and features.dtype == np.float32
-    logits = engine.logits(Request(ids, pixels=pixels))
+    runs = "".join("#" if i == 22 else " " for i in ids).split()
+    images = np.split(pixels, np.cumsum([len(run) // 4 for run in runs])[:-1])
+    logits = engine.logits(Request(ids, images=images))
     feature_bound, logit_bound = BOUNDS[weights]
     assert np.abs(features.reshape(-1, 48) - expected["image_features"]).max() < feature_bound
     assert np.abs(logits - expected["logits"][0]).max() < logit_bound
     assert np.corrcoef(logits.ravel(), expected["logits"].ravel())[0, 1] > 0.995
     if weights == "f32":
-        [output] = engine.generate([Request(ids, pixels=pixels, sampling=SamplingParams(max_new_tokens=12))])
+        request = Request(ids, images=images, sampling=SamplingParams(max_new_tokens=12))
+        [output] = engine.generate([request])
         assert output.ids == expected["greedy_tokens"].tolist()
         assert output.finish_reason == "length"
     assert engine.pool.available == engine.pool.count
@@ -93,7 +96,7 @@ def test_golden_text_only_leaves_the_tower_uncompiled(tiny) -> None:
     logits = engine.logits(Request(ids, slots=[]))
     assert np.abs(logits - expected["text_only_logits"][0]).max() < 1e-3
     assert "_encoder" not in vars(engine.backend)
-    with pytest.raises(AdotxError, match=r"3 image positions .* 0 in"):
+    with pytest.raises(AdotxError, match=r"have 3 positions.* fill 0"):
         engine.logits(Request(ids))
 
 
@@ -204,7 +207,7 @@ def test_what_was_computed_before_is_found_and_changes_nothing(vl_path: Path) ->
     engine = Engine.load(open_checkpoint(vl_path), "f32", **SMALL)
     page = pictured(10, 12, 5, 7)
     question = dataclasses.replace(page, ids=[*page.ids[:53], *random_ids(99, 9)])
-    other = dataclasses.replace(question, pixels=page.pixels[::-1].copy())
+    other = dataclasses.replace(question, images=[page.images[0][::-1].copy()])
     plain = Engine.load(open_checkpoint(vl_path), "f32", prefix_cache=False, **SMALL)
     for request, found in ((page, 0), (question, 32), (page, 32), (other, 0)):
         [output], [expected] = engine.generate([request]), plain.generate([request])
@@ -294,12 +297,20 @@ BAD = {
     "no tokens": (Request([]), "no tokens"),
     "unknown id": (Request([1, 320]), "id 320"),
     "longer than the context": (Request(random_ids(0, 512)), "512 tokens"),
-    "pixels without slots": (Request([40], pixels=random_tiles(0, 1)), "0 image positions .* 4 in"),
-    "slots without pixels": (Request([22] * 4), "4 image positions .* 0 in"),
-    "one tile too many": (Request([22] * 4, [(0, 4)], random_tiles(0, 2)), "4 image positions .* 8 in"),
-    "slots elsewhere": (Request([22] * 4 + [40], [(1, 4)], random_tiles(0, 1)), "slots"),
-    "another tile size": (Request([22] * 4, [(0, 4)], np.zeros((1, 3, 32, 32), np.float32)), "float32"),
-    "bytes for pixels": (Request([22] * 4, [(0, 4)], np.zeros((1, 3, 64, 64), np.uint8)), "uint8"),
+    "pixels without slots": (Request([40], images=[random_tiles(0, 1)]), "have 0 positions.* fill 4"),
+    "slots without pixels": (Request([22] * 4), "have 4 positions.* fill 0"),
+    "one tile too many": (Request([22] * 4, [(0, 4)], [random_tiles(0, 2)]), "have 4 positions.* fill 8"),
+    "slots elsewhere": (Request([22] * 4 + [40], [(1, 4)], [random_tiles(0, 1)]), "slots"),
+    "tiles of two images exchanged": (
+        Request([22] * 4 + [40] + [22] * 8, [(0, 4), (5, 8)], [random_tiles(0, 2), random_tiles(1, 1)]),
+        "have 4, 8 positions.* fill 8, 4",
+    ),
+    "the same, found by ids": (
+        Request([22] * 4 + [40] + [22] * 8, images=[random_tiles(0, 2), random_tiles(1, 1)]),
+        "have 4, 4, 4 positions.* fill 8, 4",
+    ),
+    "another tile size": (Request([22] * 4, [(0, 4)], [np.zeros((1, 3, 32, 32), np.float32)]), "float32"),
+    "bytes for pixels": (Request([22] * 4, [(0, 4)], [np.zeros((1, 3, 64, 64), np.uint8)]), "uint8"),
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def ids(seed: int, length: int) -> list[int]:
 def pictured(before: list[int], tiles: list[int], after: list[int], **others) -> Request:
     """A request with one image whose tiles are named by numbers."""
     pixels = np.array(tiles, np.float32)[:, None, None, None] * np.ones((1, *IMAGE.tile_shape), np.float32)
-    return Request([*before, *[1] * (3 * len(tiles)), *after], pixels=pixels, **others)
+    return Request([*before, *[1] * (3 * len(tiles)), *after], images=[pixels], **others)
 
 
 def is_idle(engine: Engine) -> bool:
@@ -201,7 +201,7 @@ def test_500_requests_in_a_quarter_of_the_blocks() -> None:
         assert output is not None and stream.error is None
         reasons[output.finish_reason] = reasons.get(output.finish_reason, 0) + 1
         [alone] = engine(prefix_cache=False).generate(
-            [Request(request.ids, request.slots, request.pixels, request.sampling)]
+            [Request(request.ids, request.slots, request.images, request.sampling)]
         )
         if output.finish_reason in ("cancelled", "timeout"):
             assert output.ids == alone.ids[: len(output.ids)]

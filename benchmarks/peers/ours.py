@@ -87,7 +87,7 @@ def page(image: str, shift: int, questions: list[str]) -> dict:
         sampling = SamplingParams(8, ignore_eos=True)
         start = time.perf_counter()
         with engine.stream(
-            Request(rendered.ids, slots=rendered.places, pixels=tiles, sampling=sampling)
+            Request(rendered.ids, slots=rendered.places, images=[tiles], sampling=sampling)
         ) as stream:
             next(stream)
             result["first"].append(time.perf_counter() - start)

@@ -67,7 +67,7 @@ class Session:
         ids, slots, pixels = self._prompt(messages, images)
         text = TextStream(self.checkpoint.tokenizer)
         self.finish_reason = ""
-        with self.engine.stream(Request(ids, slots=slots, pixels=pixels, sampling=sampling)) as stream:
+        with self.engine.stream(Request(ids, slots=slots, images=pixels, sampling=sampling)) as stream:
             for token in stream:
                 if piece := text.push([token]):
                     yield piece
@@ -84,7 +84,7 @@ class Session:
         config = self.checkpoint.config
         if not images:
             rendered = render_for(self.checkpoint, messages)
-            return rendered.ids, [], None
+            return rendered.ids, [], []
         if config.tiles is None or config.image_token_id is None:
             raise AdotxError(
                 "chat.no_vision",
@@ -92,13 +92,11 @@ class Session:
                 self.checkpoint.name,
                 "use a VL checkpoint",
             )
-        import numpy as np
-
         from adotx.vision import pixels
 
         tiles = [pixels(image, config.tiles) for image in images]
         rendered = render_for(self.checkpoint, messages, tiles=[len(picture) for picture in tiles])
-        return rendered.ids, rendered.places, np.concatenate(tiles)
+        return rendered.ids, rendered.places, tiles
 
 
 def image_message(question: str) -> dict[str, Any]:

@@ -173,7 +173,7 @@ class Transcriber:
         prompt = render_for(self.checkpoint, read_rows(), tiles=[1])
         sampling = SamplingParams(max_new_tokens=_IDS_PER_ROW * len(strips), loop_guard=_ROW_LOOP)
         picture = pixels(Image.fromarray(tile).convert("RGB"), config.tiles)
-        return Request(prompt.ids, slots=prompt.places, pixels=picture, sampling=sampling)
+        return Request(prompt.ids, slots=prompt.places, images=[picture], sampling=sampling)
 
     def _whole(self, image: Image.Image) -> tuple[str, str, str, int]:
         config = self.checkpoint.config
@@ -191,7 +191,7 @@ class Transcriber:
             loop_exempt=table_ids(self.checkpoint.tokenizer),
         )
         [output] = self.engine.generate(
-            [Request(prompt.ids, slots=prompt.places, pixels=tiles, sampling=sampling)]
+            [Request(prompt.ids, slots=prompt.places, images=[tiles], sampling=sampling)]
         )
         text = self.checkpoint.tokenizer.decode(output.ids).strip()
         if not text:

@@ -5,7 +5,7 @@ logits, image features. Knows no text, no tokenizer, no HTTP and no torch; impor
 NumPy, OpenVINO is imported by `Engine.load`.
 
     engine = Engine.load(open_checkpoint("nano"), weights="int8")
-    [output] = engine.generate([Request(ids, pixels=tiles)])
+    [output] = engine.generate([Request(ids, images=[tiles])])
 
 How it works, its settings and its figures: docs/engine.md.
 """

@@ -5,7 +5,8 @@ In: a `Request`. Out: a `Sequence` ready for the scheduler. Knows no cache and n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as Items
 
 import numpy as np
 
@@ -67,31 +68,36 @@ class Intake:
         )
 
     def _positions(self, request: Request) -> np.ndarray:
-        """Where image features go: the slots' positions, checked against tiles and image token ids."""
-        if request.pixels is not None:
-            self.check_pixels(request.pixels)
+        """Where image features go: the slots' positions, checked image by image against tiles and ids."""
+        for pixels in request.images:
+            self.check_pixels(pixels)
         image = self._backend.image
+        tiles = [len(pixels) for pixels in request.images]
         # A text model has no image token: its id 22 is an ordinary one. So it is where "no slots" is said.
-        no_slots = request.pixels is None and request.slots is not None and len(request.slots) == 0
+        no_slots = not tiles and request.slots is not None and len(request.slots) == 0
         image_id = None if image is None or no_slots else image.token_id
         positions = np.array([i for i, token in enumerate(request.ids) if token == image_id], np.int64)
-        if request.slots is not None:
-            slots = [position for start, length in request.slots for position in range(start, start + length)]
-            if slots != positions.tolist():
-                raise AdotxError(
-                    "request.slots",
-                    f"slots of {len(slots)} positions do not match {len(positions)} image token ids",
-                    "request",
-                    "render text and image slots with adotx.chat",
-                )
-        tiles = 0 if request.pixels is None else len(request.pixels)
-        filled = 0 if image is None else tiles * image.tokens_per_tile
-        if len(positions) != filled:
+        lengths = [] if image is None else [count * image.tokens_per_tile for count in tiles]
+        slots = (
+            _runs(positions, lengths)
+            if request.slots is None
+            else [(int(s), int(n)) for s, n in request.slots]
+        )
+        if [length for _, length in slots] != lengths:
             raise AdotxError(
                 "request.images",
-                f"{len(positions)} image positions in the prompt, {filled} in its {tiles} tiles",
+                f"the prompt's images have {_listed(length for _, length in slots)} positions, "
+                f"their tiles fill {_listed(lengths)}",
                 "request",
-                "give the pixels of exactly the images in the prompt",
+                "give the tiles of exactly the images in the prompt, in order",
+            )
+        filled = [position for start, length in slots for position in range(start, start + length)]
+        if filled != positions.tolist():
+            raise AdotxError(
+                "request.slots",
+                f"slots of {len(filled)} positions do not match {len(positions)} image token ids",
+                "request",
+                "render text and image slots with adotx.chat",
             )
         return positions
 
@@ -113,3 +119,23 @@ class Intake:
                 "pixels",
                 "make them with adotx.vision.pixels",
             )
+
+
+def _runs(positions: np.ndarray, lengths: Items[int]) -> list[tuple[int, int]]:
+    """(start, length) of each image where only ids tell: runs of neighbouring positions, and within a run the
+    images that fill it one after another."""
+    edges = np.flatnonzero(np.diff(positions) != 1) + 1
+    slots: list[tuple[int, int]] = []
+    waiting = list(lengths)
+    for run in np.split(positions, edges) if len(positions) else []:
+        start, end = int(run[0]), int(run[-1]) + 1
+        while waiting and start + waiting[0] < end:
+            slots.append((start, waiting[0]))
+            start += waiting.pop(0)
+        slots.append((start, end - start))
+        waiting = waiting[1:]
+    return slots
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers)) or "0"

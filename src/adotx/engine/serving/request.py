@@ -25,9 +25,9 @@ class Request:
 
     Args:
         ids: the prompt's token ids, image positions included.
-        slots: (start, length) of each image's positions in `ids`; None finds them by the image token's id. An
-            empty list without pixels says that there is no image, whatever the ids.
-        pixels: float32 [T, 3, S, S], the tiles of all images in order; None for text.
+        slots: (start, length) of each image's positions in `ids`, in order; None finds them by the image
+            token's id. An empty list says that there is no image, whatever the ids.
+        images: the tiles of each image, float32 [T, 3, S, S] each, in order. They are copied.
         sampling: how to pick tokens.
         constraint: makes the grammar that the output must follow (`adotx.chat.grammar`); None: no grammar.
         timeout: seconds from submission after which the request ends with reason "timeout" and what it has.
@@ -35,7 +35,7 @@ class Request:
 
     ids: Items[int]
     slots: Items[tuple[int, int]] | None = None
-    pixels: np.ndarray | None = None
+    images: Items[np.ndarray] = ()
     sampling: SamplingParams = field(default_factory=SamplingParams)
     constraint: Callable[[], Constraint] | None = None
     timeout: float | None = None
@@ -95,14 +95,13 @@ class Sequence:
     ) -> None:
         self.tokens = list(request.ids)
         self.prompt_tokens = len(self.tokens)
-        self.pixels = request.pixels
+        # A copy: what is hashed is what is read, whatever becomes of the caller's arrays.
+        self.pixels = np.concatenate(request.images) if len(request.images) else None
         self.positions = np.zeros(0, np.int64) if positions is None else positions
         self.tokens_per_tile = tokens_per_tile
         self.tile_digests: list[bytes] = []
-        if request.pixels is not None:
-            self.tile_digests = [
-                hashlib.sha256(np.ascontiguousarray(tile).data).digest() for tile in request.pixels
-            ]
+        if self.pixels is not None:
+            self.tile_digests = [hashlib.sha256(tile.data).digest() for tile in self.pixels]
         self.limit, self.stop_ids = limit, stop_ids
         self.constraint = request.constraint() if request.constraint else None
         self.sampler = Sampler(request.sampling, request.ids, self.constraint)
