@@ -19,12 +19,14 @@ KERNELS := hatch_build.py $(wildcard src/adotx/engine/native/*.cpp src/adotx/eng
 demo: .venv/demo/.installed  ## transcribe the pages of examples/ with the bundled model; fails where CER > 0.10
 	.venv/demo/bin/python scripts/demo.py examples
 
-test: $(TESTS)  ## ruff, then every test
+test: $(TESTS)  ## ruff and mypy, then every test
 	.venv/test/bin/ruff check .
+	.venv/test/bin/mypy src/adotx
 	.venv/test/bin/python -m pytest $(PYTEST)
 
-lint: .venv/lint/.installed  ## ruff alone
+lint: .venv/lint/.installed  ## ruff and mypy alone
 	.venv/lint/bin/ruff check .
+	.venv/lint/bin/mypy src/adotx
 
 clean:  ## remove what the commands above have built
 	rm -rf .venv
@@ -47,5 +49,5 @@ endif
 
 .venv/lint/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv/lint
-	.venv/lint/$(PIP) "ruff>=0.17,<0.18"
+	.venv/lint/$(PIP) "ruff>=0.17,<0.18" "mypy>=1.13" numpy
 	touch $@
