@@ -12,12 +12,15 @@ How it works, its settings and its figures: docs/engine.md.
 
 from __future__ import annotations
 
-from adotx.engine.model.backend import Backend, ImageSpec, Span
-from adotx.engine.sampling.sampler import SamplingParams
+from adotx.engine.model.backend import Backend, Chunk, ImageSpec
+from adotx.engine.sampling.logprobs import TokenLogprobs
+from adotx.engine.sampling.params import SamplingParams
+from adotx.engine.sampling.sampler import Constraint
 from adotx.engine.serving.aio import AsyncEngine, AsyncStream
 from adotx.engine.serving.blocks import BlockPool
-from adotx.engine.serving.engine import Engine, Stats
+from adotx.engine.serving.engine import Engine
 from adotx.engine.serving.request import Output, Request
+from adotx.engine.serving.stats import Stats
 from adotx.engine.serving.stream import Stream
 
 __all__ = [
@@ -25,12 +28,14 @@ __all__ = [
     "AsyncStream",
     "Backend",
     "BlockPool",
+    "Chunk",
+    "Constraint",
     "Engine",
     "ImageSpec",
     "Output",
     "Request",
     "SamplingParams",
-    "Span",
     "Stats",
     "Stream",
+    "TokenLogprobs",
 ]

@@ -1,8 +1,7 @@
 """OpenVINO itself: imported quietly, one core, and the compile settings of each weight format.
 
 In: a graph, formats of weights and cache, thread count, cache folder. Out: a compiled model. Knows no A.X
-architecture.
-This is the only module that imports OpenVINO's top level; the others get it from `openvino()`.
+architecture. This is the only module that imports OpenVINO's top level; the others get it from `openvino()`.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from adotx.engine.weights.formats import GROUP
 from adotx.errors import AdotxError
@@ -73,11 +74,11 @@ def compile_model(
     Args:
         model: the graph.
         weights: "f32" computes in float32, the others in bf16 where the CPU has it.
-        kv_cache: how paged attention keeps keys and values: "u8" with scales, "bf16" (float32 where the CPU
+        kv_cache: how paged attention stores keys and values: "u8" with scales, "bf16" (float32 where the CPU
             has no bf16); None: "bf16", or float32 for f32 weights, which the plugin takes with no bf16.
         group: inputs that meet quantised weights are quantised too, to int8 in groups of this size.
         threads: CPU threads; None lets OpenVINO take one per core.
-        cache_dir: folder where OpenVINO keeps compiled models between runs; None keeps none.
+        cache_dir: folder where OpenVINO stores compiled models between runs; None: nothing is stored.
     """
     computed = "f32" if weights == "f32" or not has_bf16() else "bf16"
     properties: dict[str, str | int] = {
@@ -96,8 +97,33 @@ def compile_model(
     return core().compile_model(model, "CPU", properties)
 
 
+class GraphInputs:
+    """The memory of an inference request's inputs.
+
+    It is the request's own, never a caller's array: with shared inputs OpenVINO was seen writing one
+    request's data into another's.
+    """
+
+    def __init__(self, request: ov.InferRequest) -> None:
+        self._request = request
+        self._views: dict[str, np.ndarray] = {}
+
+    def view(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """An input's memory in this shape, to be written whole: the graph may have worked in it."""
+        view = self._views.get(name)
+        if view is None or view.shape != shape:
+            tensor = self._request.get_tensor(name)
+            tensor.shape = list(shape)
+            view = self._views[name] = tensor.data
+        return view
+
+    def give(self, port: ov.Output, tensor: ov.Tensor) -> None:
+        """Put a tensor of the caller's in the place of an input; for caches, which stay from step to step."""
+        self._request.set_tensor(port, tensor)
+
+
 def available_memory() -> int:
-    """Bytes this process may still take: the machine's available memory or its control group's rest."""
+    """Bytes this process may still take: of the machine's memory, or of its control group's limit."""
     limits = []
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
