@@ -366,6 +366,48 @@ def test_threads_share_steps() -> None:
     assert is_idle(shared)
 
 
+def test_a_stream_closed_during_a_step_of_another_thread_has_ended() -> None:
+    backend, inside, go_on = MockBackend(), threading.Event(), threading.Event()
+    shared = engine(backend)
+    stream = shared.stream(Request(ids(0, 5), sampling=SamplingParams(50, ignore_eos=True, logprobs=1)))
+    got = [next(stream), next(stream)]
+    assert [step.token for step in stream.logprobs] == got and stream.finish_reason is None
+    forward = backend.forward
+
+    def held(chunks):
+        inside.set()
+        assert go_on.wait(10)
+        return forward(chunks)
+
+    backend.forward = held
+    other = threading.Thread(target=shared.drive, args=(lambda: False,))
+    other.start()
+    assert inside.wait(10)
+    shared.cancel(stream._sequence)  # does not wait
+    assert stream.finish_reason is None
+    threading.Timer(0.05, go_on.set).start()
+    stream.close()
+    assert stream.finish_reason == "cancelled" and stream.output.ids[:2] == got and is_idle(shared)
+    assert len(stream.output.logprobs) == len(stream.output.ids)
+    other.join()
+
+
+def test_what_is_abandoned_during_a_step_is_freed_at_its_end() -> None:
+    backend = MockBackend()
+    shared = engine(backend)
+    streams = [shared.stream(Request(ids(i, 5), sampling=SamplingParams(1))) for i in range(2)]
+    endless = [shared.stream(Request(ids(9, 5), sampling=SamplingParams(50, ignore_eos=True)))]
+    forward = backend.forward
+
+    def abandoned(chunks):
+        endless.clear()  # the last reference: as the garbage collector would, inside the step
+        return forward(chunks)
+
+    backend.forward = abandoned
+    assert [len(list(stream)) for stream in streams] == [1, 1]
+    assert is_idle(shared)
+
+
 # Speculation
 
 

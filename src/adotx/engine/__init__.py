@@ -7,7 +7,14 @@ NumPy, OpenVINO is imported by `Engine.load`.
     engine = Engine.load(open_checkpoint("nano"), weights="int8")
     [output] = engine.generate([Request(ids, images=[tiles])])
 
-How it works, its settings and its figures: docs/engine.md.
+How it works, its settings and its figures: docs/engine.md. Inside, imports go one way:
+
+    serving    requests on their way        -> model, sampling
+    model      graphs of decoder and tower  -> native, runtime, weights
+    native     our CPU kernels              -> runtime, weights
+    runtime    OpenVINO itself              -> weights
+    sampling   ids from scores              -> nothing
+    weights    formats and conversions      -> nothing
 """
 
 from __future__ import annotations

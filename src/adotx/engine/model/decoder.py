@@ -19,8 +19,9 @@ from adotx.engine.model.backend import Chunk
 from adotx.engine.model.native_decoder import NativeLayers, NativeStack
 from adotx.engine.model.openvino_decoder import OpenVinoLayers, PagedStack
 from adotx.engine.model.ops import Weights, opset, parameter
-from adotx.engine.model.runtime import CacheFormat, GraphInputs, compile_model, openvino
 from adotx.engine.model.stack import DecoderLayers, DecoderStack, StepLayout
+from adotx.engine.runtime import GraphInputs, compile_model, openvino
+from adotx.engine.weights.formats import CacheFormat
 
 if TYPE_CHECKING:
     import openvino as ov

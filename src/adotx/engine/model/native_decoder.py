@@ -14,8 +14,9 @@ import numpy as np
 
 from adotx.engine import native
 from adotx.engine.model.ops import Value, Weights, ints, opset
-from adotx.engine.model.runtime import GraphInputs, WeightFormat
 from adotx.engine.model.stack import Attend, StepLayout
+from adotx.engine.runtime import GraphInputs
+from adotx.engine.weights.formats import WeightFormat
 
 if TYPE_CHECKING:
     import openvino as ov

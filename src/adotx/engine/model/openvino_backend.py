@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adotx.engine.model.backend import Chunk, ImageSpec
+from adotx.engine.weights.formats import check_cache_format, check_format
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint
-    from adotx.engine.model.runtime import CacheFormat, WeightFormat
     from adotx.engine.model.tower import VisionEncoder
 
 
@@ -28,8 +28,8 @@ class OpenVinoBackend:
 
     Args:
         checkpoint: family "a.x-4-vl" or "qwen2".
-        weights: weight format.
-        kv_cache: format of keys and values; None: bf16 (f32 for f32 weights).
+        weights: weight format, one of `WEIGHT_FORMATS`.
+        kv_cache: format of keys and values, one of `CACHE_FORMATS`; None: bf16 (f32 for f32 weights).
         threads: CPU threads; None: one per core.
         tile_batch: tiles per call of the tower.
         cache_dir: OpenVINO's folder for compiled models; None: nothing is stored.
@@ -37,15 +37,15 @@ class OpenVinoBackend:
         progress: called with bytes done and all bytes while weights are converted.
 
     Raises:
-        AdotxError: missing tensors, or an architecture that the graphs do not know.
+        AdotxError: unknown formats, missing tensors, or an architecture that the graphs do not know.
     """
 
     def __init__(
         self,
         checkpoint: Checkpoint,
-        weights: WeightFormat,
+        weights: str,
         *,
-        kv_cache: CacheFormat | None,
+        kv_cache: str | None,
         threads: int | None,
         tile_batch: int,
         cache_dir: str | Path | None,
@@ -54,8 +54,13 @@ class OpenVinoBackend:
     ) -> None:
         from adotx.checkpoint.names import text_prefix
         from adotx.engine.model.decoder import Decoder
-        from adotx.engine.weights.convert import open_weights
+        from adotx.engine.model.ops import Weights
+        from adotx.engine.weights.convert import open_matrices
 
+        if min(tile_batch, 1 if threads is None else threads) < 1:
+            raise AdotxError("engine.setting", "tile_batch and threads are at least 1", "engine")
+        weight_format = check_format(weights)
+        cache_format = check_cache_format(kv_cache, weight_format)
         config = checkpoint.config
         for name, known in (("hidden_act", "silu"), ("rope_scaling", None), ("sliding_window", None)):
             value = getattr(config.text, name)
@@ -67,10 +72,11 @@ class OpenVinoBackend:
         checkpoint.require_tensors()
         self._config, self._tile_batch = config, tile_batch
         self._threads, self._cache_dir = threads, cache_dir
-        self._weights = open_weights(checkpoint, weights, weights_dir, progress)
+        matrices = open_matrices(checkpoint, weight_format, weights_dir, progress)
+        self._weights = Weights(checkpoint.tensors, weight_format, matrices)
         prefix = text_prefix(config)
         self._decoder = Decoder(
-            config.text, self._weights, prefix, kv_cache=kv_cache, threads=threads, cache_dir=cache_dir
+            config.text, self._weights, prefix, kv_cache=cache_format, threads=threads, cache_dir=cache_dir
         )
         # Looked up here and not in the graph: the table stays memory-mapped, only rows in use are read.
         self._embeddings = checkpoint.tensors.raw(f"{prefix}model.embed_tokens.weight")

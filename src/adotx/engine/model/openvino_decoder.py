@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adotx.engine.model.ops import Value, Weights, ints, opset, parameter
-from adotx.engine.model.runtime import GraphInputs, openvino
 from adotx.engine.model.stack import Attend, DecoderLayers, StepLayout
+from adotx.engine.runtime import GraphInputs, openvino
 
 if TYPE_CHECKING:
     import openvino as ov

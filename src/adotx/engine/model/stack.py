@@ -15,7 +15,8 @@ import numpy as np
 
 from adotx.engine.model.backend import Chunk
 from adotx.engine.model.ops import Value
-from adotx.engine.model.runtime import GraphInputs, WeightFormat
+from adotx.engine.runtime import GraphInputs
+from adotx.engine.weights.formats import WeightFormat
 
 if TYPE_CHECKING:
     import openvino as ov

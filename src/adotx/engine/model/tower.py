@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adotx.engine.model.ops import Value, Weights, ints, opset, parameter
-from adotx.engine.model.runtime import compile_model, openvino
+from adotx.engine.runtime import compile_model, openvino
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from adotx.engine.sampling.params import SamplingParams
 from adotx.engine.sampling.processors import TokenCounts, candidates, penalize
 from adotx.errors import AdotxError
 
-# Draws: ids are summed in chunks of this length; only the chunk that is hit is summed one by one.
-DRAW_CHUNK = 512
+# Draws: ids are summed in segments of this length; only the one that is hit is summed one by one.
+DRAW_SEGMENT = 512
 
 
 class Constraint(Protocol):
@@ -127,13 +127,13 @@ class Sampler:
         ids, weights = candidates(scores, self.params)
         # random() < 1, so the draw lies below the last sum and never on an id of probability 0.
         draw, start = self._random.random(), 0
-        if weights.size > 2 * DRAW_CHUNK:
-            chunks = np.add.reduceat(weights, np.arange(0, weights.size, DRAW_CHUNK), dtype=np.float64)
-            sums = np.cumsum(chunks)
+        if weights.size > 2 * DRAW_SEGMENT:
+            segments = np.add.reduceat(weights, np.arange(0, weights.size, DRAW_SEGMENT), dtype=np.float64)
+            sums = np.cumsum(segments)
             hit = int(np.searchsorted(sums, draw * sums[-1], side="right"))
             below = sums[hit - 1] if hit else 0.0
-            draw, start = (draw * sums[-1] - below) / (sums[hit] - below), hit * DRAW_CHUNK
-            weights = weights[start : start + DRAW_CHUNK]
+            draw, start = (draw * sums[-1] - below) / (sums[hit] - below), hit * DRAW_SEGMENT
+            weights = weights[start : start + DRAW_SEGMENT]
         sums = np.cumsum(weights, dtype=np.float64)
         at = start + int(np.searchsorted(sums, draw * sums[-1], side="right"))
         return at if ids is None else int(ids[at])

@@ -17,10 +17,10 @@ import numpy as np
 
 from adotx.engine.model.backend import Backend
 from adotx.engine.model.openvino_backend import OpenVinoBackend
-from adotx.engine.model.runtime import available_memory, check_cache_format, check_format
 from adotx.engine.serving.blocks import BlockPool
 from adotx.engine.serving.driver import Driver
 from adotx.engine.serving.features import ImageFeatures
+from adotx.engine.serving.memory import available_memory
 from adotx.engine.serving.pace import Pace
 from adotx.engine.serving.request import Output, Request
 from adotx.engine.serving.runner import Runner
@@ -144,13 +144,10 @@ class Engine:
         Raises:
             AdotxError: unknown format, missing tensors, no room for the cache.
         """
-        if min(tile_batch, 1 if threads is None else threads) < 1:
-            raise AdotxError("engine.setting", "tile_batch and threads are at least 1", "engine")
-        known = check_format(weights)
         backend = OpenVinoBackend(
             checkpoint,
-            known,
-            kv_cache=check_cache_format(kv_cache, known),
+            weights,
+            kv_cache=kv_cache,
             threads=threads,
             tile_batch=tile_batch,
             cache_dir=cache_dir,

@@ -6,26 +6,18 @@ architecture. This is the only module that imports OpenVINO's top level; the oth
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adotx.engine.weights.formats import GROUP
-from adotx.errors import AdotxError
+from adotx.engine.weights.formats import GROUP, CacheFormat, WeightFormat
 
 if TYPE_CHECKING:
     import openvino as ov
-
-WeightFormat = Literal["f32", "bf16", "int8", "int4"]
-WEIGHT_FORMATS: tuple[WeightFormat, ...] = ("f32", "bf16", "int8", "int4")
-CacheFormat = Literal["bf16", "u8"]
-CACHE_FORMATS: tuple[CacheFormat, ...] = ("bf16", "u8")
 
 
 @cache
@@ -120,43 +112,3 @@ class GraphInputs:
     def give(self, port: ov.Output, tensor: ov.Tensor) -> None:
         """Put a tensor of the caller's in the place of an input; for caches, which stay from step to step."""
         self._request.set_tensor(port, tensor)
-
-
-def available_memory() -> int:
-    """Bytes this process may still take: of the machine's memory, or of its control group's limit."""
-    limits = []
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            limits += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-    except OSError:
-        limits.append(
-            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 4 << 30
-        )
-    try:
-        group = Path("/sys/fs/cgroup")
-        limits.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
-    except (OSError, ValueError):
-        pass  # no control group, or no limit ("max")
-    return max(min(limits), 0)
-
-
-def check_format(weights: str) -> WeightFormat:
-    """`weights` if it is a known format; AdotxError otherwise."""
-    if weights not in WEIGHT_FORMATS:
-        raise _unknown("weights", "weight", weights, WEIGHT_FORMATS)
-    return weights  # type: ignore[return-value]
-
-
-def check_cache_format(kv_cache: str | None, weights: WeightFormat) -> CacheFormat | None:
-    """`kv_cache` if `compile_model` takes it with `weights`; AdotxError otherwise."""
-    if kv_cache is not None and kv_cache not in CACHE_FORMATS:
-        raise _unknown("kv_cache", "cache", kv_cache, CACHE_FORMATS)
-    if kv_cache == "bf16" and weights == "f32":
-        what = "f32 weights have a cache of f32 or u8"
-        raise AdotxError("engine.kv_cache", what, "kv_cache", "leave kv_cache out")
-    return kv_cache  # type: ignore[return-value]
-
-
-def _unknown(setting: str, kind: str, value: str, known: Sequence[str]) -> AdotxError:
-    what = f"unknown {kind} format {value!r}"
-    return AdotxError(f"engine.{setting}", what, setting, f"use one of {', '.join(known)}")
