@@ -93,6 +93,29 @@ def test_after_a_stream_its_output_is_there_even_in_the_middle_of_a_step() -> No
     assert ended(engine)
 
 
+def test_a_task_cancelled_while_its_request_is_checked_leaves_nothing(monkeypatch) -> None:
+    engine = Engine(MockBackend(), kv_memory=400)
+    submit = engine.submit
+
+    def slow(*args):
+        time.sleep(0.1)
+        return submit(*args)
+
+    monkeypatch.setattr(engine, "submit", slow)
+
+    async def main() -> None:
+        task = asyncio.create_task(AsyncEngine(engine).generate(requests(1)[0]))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.2)
+        assert engine.stats().waiting == 0
+
+    asyncio.run(main())
+    assert ended(engine)
+
+
 def test_errors_reach_the_task() -> None:
     backend = MockBackend()
     engine = Engine(backend, kv_memory=400)

@@ -1,8 +1,8 @@
 """What a decoder is made of: the contracts of its layers and of their stack over a key/value cache.
 
-In: nothing. Out: protocols, and a step's chunks as the arrays that attention reads. There are two kinds of
-layers and two of stacks: `native_decoder` has those of our kernels, `openvino_decoder` those of OpenVINO's
-operations. Native layers go with either stack, for a cache of u8 is OpenVINO's alone. Knows no graph.
+In: the chunks of a step. Out: the same as the arrays that attention reads. There are two kinds of layers and
+two of stacks: `native_decoder` has those of our kernels, `openvino_decoder` those of OpenVINO's operations.
+Native layers go with either stack, for a cache of u8 is OpenVINO's alone. Knows no operation.
 """
 
 from __future__ import annotations

@@ -120,7 +120,13 @@ class AsyncEngine:
         """
         stream = AsyncStream(self.engine)
         # In a thread: it takes a while to hash the content of many tiles.
-        stream.sequence = await asyncio.to_thread(self.engine.submit, request, streamed, stream.notify)
+        submit = asyncio.to_thread(self.engine.submit, request, streamed, stream.notify)
+        submitted = asyncio.ensure_future(submit)
+        try:
+            stream.sequence = await asyncio.shield(submitted)
+        except asyncio.CancelledError:
+            submitted.add_done_callback(self._abandon)
+            raise
         with self._lock:
             self._open.append(stream.sequence)
             if not self._running:
@@ -139,6 +145,11 @@ class AsyncEngine:
                 pass
         assert stream.output is not None
         return stream.output
+
+    def _abandon(self, submitted: asyncio.Future[Sequence]) -> None:
+        """Cancel a request whose caller was cancelled while it was being checked."""
+        if not submitted.cancelled() and submitted.exception() is None:
+            self.engine.cancel(submitted.result())
 
     def _drive(self) -> None:
         while True:

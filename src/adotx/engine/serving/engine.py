@@ -182,10 +182,14 @@ class Engine:
                     where = f"request {index + 1} of {len(requests)}"
                     where += f", {error.where}" if error.where else ""
                     raise AdotxError(error.code, error.what, where, error.remedy) from error
+            outputs = []
             for stream in streams:
                 for _ in stream:
                     pass
-            return [stream.output for stream in streams if stream.output is not None]
+                output = stream.output
+                assert output is not None
+                outputs.append(output)
+            return outputs
         finally:
             for stream in streams:
                 stream.close()
