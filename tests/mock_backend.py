@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adotx.engine.model.backend import ImageSpec, Span
+from adotx.engine import Chunk, ImageSpec
 
 IMAGE = ImageSpec(token_id=1, tokens_per_tile=3, tile_shape=(1, 2, 2))
 
@@ -27,45 +27,45 @@ class MockBackend:
         self.vocabulary, self.context, self.block_size, self.block_bytes = vocabulary, context, block_size, 1
         self.image, self.eos_ids, self.memory = IMAGE, frozenset({0}), memory
         self.tiles = self.positions = self.steps = 0
-        self.sizes: list[list[int]] = []  # lengths of the spans of each step
+        self.sizes: list[list[int]] = []  # lengths of the chunks of each step
         self.cache = np.zeros((0, 0, 16), np.uint8)
 
     def allocate(self, blocks: int) -> None:
         self.cache = np.random.default_rng(0).integers(0, 256, (blocks, self.block_size, 16), np.uint8)
 
-    def see(self, pixels: np.ndarray) -> np.ndarray:
+    def encode_images(self, pixels: np.ndarray) -> np.ndarray:
         self.tiles += len(pixels)
         sums = pixels.reshape(len(pixels), -1).sum(1, dtype=np.float32)
         return sums[:, None, None] + np.arange(IMAGE.tokens_per_tile, dtype=np.float32)[:, None]
 
-    def forward(self, spans: Sequence[Span], rows: Sequence[int]) -> np.ndarray:
+    def forward(self, chunks: Sequence[Chunk]) -> np.ndarray:
         self.steps += 1
-        self.positions += sum(len(span.ids) for span in spans)
-        self.sizes.append([len(span.ids) for span in spans])
-        scores = [row for span in spans for row in self._run(span)]
-        return np.stack([scores[row]() for row in rows]) if rows else np.zeros((0, self.vocabulary))
+        self.sizes.append([len(chunk) for chunk in chunks])
+        self.positions += sum(self.sizes[-1])
+        scores = [seed for chunk in chunks for seed in self._write(chunk)[len(chunk) - chunk.logit_rows :]]
+        return np.stack([self._scores(seed) for seed in scores]) if scores else np.zeros((0, self.vocabulary))
 
-    def _run(self, span: Span) -> list:
-        features = (
-            {} if span.features is None else dict(zip(span.image_rows.tolist(), span.features, strict=True))
-        )
-        flat, scores = self.cache[list(span.blocks)].reshape(-1, 16), []
-        assert len(flat) >= span.start + len(span.ids), "a position without a block"
-        for row, token in enumerate(span.ids.tolist()):
-            position = span.start + row
+    def _write(self, chunk: Chunk) -> list[bytes]:
+        """Fill the cache; for each row what its scores follow from."""
+        given = chunk.features
+        features = {} if given is None else dict(zip(chunk.image_rows.tolist(), given, strict=True))
+        flat, seeds = self.cache[list(chunk.blocks)].reshape(-1, 16), []
+        assert len(flat) >= chunk.end, "a position without a block"
+        for row, token in enumerate(chunk.ids):
+            position = chunk.start + row
             assert row not in features or token == IMAGE.token_id
-            stands = features[row].tobytes() if row in features else token.to_bytes(4, "little")
+            stands = features[row].tobytes() if row in features else int(token).to_bytes(4, "little")
             flat[position] = np.frombuffer(
                 hashlib.blake2b(flat[:position].tobytes() + stands, digest_size=16).digest(), np.uint8
             )
             block, slot = divmod(position, self.block_size)
-            self.cache[span.blocks[block], slot] = flat[position]
+            self.cache[chunk.blocks[block], slot] = flat[position]
             if self.memory is None:
-                seed = flat[position].tobytes()
+                seeds.append(flat[position].tobytes())
             else:
-                seed = np.array(span.ids[max(row + 1 - self.memory, 0) : row + 1]).tobytes()
-            scores.append(lambda seed=seed: self._scores(seed))
-        return scores
+                newest = chunk.ids[max(row + 1 - self.memory, 0) : row + 1]
+                seeds.append(np.array(newest, np.int64).tobytes())
+        return seeds
 
     def _scores(self, seed: bytes) -> np.ndarray:
         state = np.frombuffer(hashlib.blake2b(seed, digest_size=8).digest(), np.uint64)

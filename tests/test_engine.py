@@ -131,8 +131,8 @@ def project(tensors, x: np.ndarray, side: int, grid: int) -> np.ndarray:
 @pytest.mark.parametrize("grid", [1, 2, 3, 4])
 def test_projector_pools_like_the_published_one(tmp_path: Path, grid: int) -> None:
     from adotx.engine.model.ops import Weights, parameter
-    from adotx.engine.model.runtime import compile_model, openvino
     from adotx.engine.model.tower import build_projector
+    from adotx.engine.runtime import compile_model, openvino
 
     checkpoint = open_checkpoint(write_checkpoint(tmp_path, vl_config(TINY_TEXT, TINY_VISION, 2)))
     config = dataclasses.replace(checkpoint.config.projector, grid_size=grid)

@@ -23,13 +23,13 @@ SMALL = {"threads": 1, "kv_memory": 16 << 20}
 BF16 = {"random": (0.9997, 0.2, 0.95), "nano": (0.9999, 0.2, 0.99)}
 INT4 = {"random": (0.9, 3.0, 0.2), "nano": (0.99, 1.5, 0.95)}
 INT8 = {"random": (0.998, 0.4, 0.85), "nano": (0.9995, 0.4, 0.98)}
-OWN = native.kernels()
+NATIVE = native.kernels()
 BOUNDS = {
     ("bf16", None, None): BF16,
     ("f32", "u8", None): BF16,
     ("bf16", "u8", None): BF16,
-    **{("int8", None, kernels): INT8 for kernels in {None, OWN}},
-    **{("int4", kv_cache, kernels): INT4 for kv_cache in (None, "u8") for kernels in {None, OWN}},
+    **{("int8", None, kernels): INT8 for kernels in {None, NATIVE}},
+    **{("int4", kv_cache, kernels): INT4 for kv_cache in (None, "u8") for kernels in {None, NATIVE}},
 }
 
 

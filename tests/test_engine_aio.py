@@ -72,6 +72,50 @@ def test_leaving_a_stream_or_cancelling_its_task_frees_its_blocks() -> None:
     assert ended(engine)
 
 
+def test_after_a_stream_its_output_is_there_even_in_the_middle_of_a_step() -> None:
+    class Slow(MockBackend):
+        def forward(self, chunks):
+            time.sleep(0.02)
+            return super().forward(chunks)
+
+    engine = Engine(Slow(), kv_memory=400)
+    request = Request([2, 3], sampling=SamplingParams(300, ignore_eos=True, logprobs=2))
+
+    async def main() -> None:
+        async with await AsyncEngine(engine).stream(request) as stream:
+            ids = [await anext(stream), await anext(stream)]
+            assert stream.finish_reason is None and stream.output is None
+            assert [step.token for step in stream.logprobs] == ids
+        assert stream.finish_reason == "cancelled" and stream.output.ids[:2] == ids
+        assert len(stream.output.logprobs) == len(stream.output.ids) < 300
+
+    asyncio.run(main())
+    assert ended(engine)
+
+
+def test_a_task_cancelled_while_its_request_is_checked_leaves_nothing(monkeypatch) -> None:
+    engine = Engine(MockBackend(), kv_memory=400)
+    submit = engine.submit
+
+    def slow(*args):
+        time.sleep(0.1)
+        return submit(*args)
+
+    monkeypatch.setattr(engine, "submit", slow)
+
+    async def main() -> None:
+        task = asyncio.create_task(AsyncEngine(engine).generate(requests(1)[0]))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.2)
+        assert engine.stats().waiting == 0
+
+    asyncio.run(main())
+    assert ended(engine)
+
+
 def test_errors_reach_the_task() -> None:
     backend = MockBackend()
     engine = Engine(backend, kv_memory=400)

@@ -21,7 +21,8 @@ import pytest
 from adotx.checkpoint import Checkpoint, open_checkpoint
 from adotx.engine import Engine, Request, SamplingParams
 from adotx.engine.weights import convert
-from adotx.engine.weights.formats import plan
+from adotx.engine.weights.formats import plan, tensor_names
+from adotx.engine.weights.sources import MatricesInMemory
 from adotx.errors import AdotxError
 from engine_checkpoints import NANO_TEXT, TINY_TEXT, TINY_VISION, vl_config, write_checkpoint
 
@@ -45,7 +46,7 @@ def checkpoint(tmp_path: Path) -> Checkpoint:
 def made(checkpoint: Checkpoint, weights: str = "int4", folder: Path | None = None) -> bool:
     """Open the weights; whether they were converted just now."""
     calls: list[tuple[int, int]] = []
-    convert.open_weights(checkpoint, weights, folder, lambda *step: calls.append(step))
+    convert.open_matrices(checkpoint, weights, folder, lambda *step: calls.append(step))
     assert not calls or (calls[-1][0] == calls[-1][1] and sorted(calls) == calls)
     return bool(calls)
 
@@ -61,8 +62,8 @@ def only(parent: Path) -> Path:
 def test_disk_and_memory_give_the_same(tmp_path: Path, weights: str, dtype: str) -> None:
     config = vl_config(TINY_TEXT, TINY_VISION, 2)
     checkpoint = open_checkpoint(write_checkpoint(tmp_path / "model", config, dtype=dtype))
-    stored = convert.open_weights(checkpoint, weights)._matrices
-    memory = convert._InMemory(plan(checkpoint.config, weights), checkpoint.tensors)
+    stored = convert.open_matrices(checkpoint, weights)
+    memory = MatricesInMemory(plan(checkpoint.config, weights), checkpoint.tensors)
     for matrix in plan(checkpoint.config, weights):
         for ours, theirs in zip(
             stored.matrix(matrix.parts)[1:], memory.matrix(matrix.parts)[1:], strict=True
@@ -92,7 +93,7 @@ def test_it_is_a_standard_safetensors_file(checkpoint) -> None:
         names = set(file.keys())
         assert "language_model.model.layers.0.self_attn.q_proj+k_proj+v_proj.weight" in names
         for matrix in plan(checkpoint.config, "int4"):
-            for name, shape, dtype in zip(convert._names(matrix), matrix.shapes, matrix.dtypes, strict=True):
+            for name, shape, dtype in zip(tensor_names(matrix), matrix.shapes, matrix.dtypes, strict=True):
                 tensor = file.get_tensor(name)
                 assert (tensor.shape, tensor.dtype) == (shape, dtype)
                 names.remove(name)
@@ -269,7 +270,7 @@ def test_a_write_that_fails_leaves_nothing(checkpoint) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         try:
-            convert.open_weights(open_checkpoint(path), "int4")
+            convert.open_matrices(open_checkpoint(path), "int4")
         except Exception as error:
             print(type(error).__name__, error)
     """
@@ -283,13 +284,13 @@ def test_interrupting_leaves_nothing(checkpoint) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        convert.open_weights(checkpoint, "int4", None, stop)
+        convert.open_matrices(checkpoint, "int4", None, stop)
     assert not list((checkpoint.path / "adotx").iterdir())
 
 
 def test_a_killed_conversion_is_swept_away(checkpoint) -> None:
     body = """
-        convert.open_weights(open_checkpoint(path), "int4", None, lambda *_: time.sleep(0.2))
+        convert.open_matrices(open_checkpoint(path), "int4", None, lambda *_: time.sleep(0.2))
     """
     folder = checkpoint.path / "adotx"
     with subprocess.Popen(program(body, checkpoint.path)) as process:
@@ -311,7 +312,7 @@ def test_two_processes_at_once(checkpoint) -> None:
         calls = []
         while not os.path.exists(sys.argv[2]):
             time.sleep(0.001)
-        convert.open_weights(open_checkpoint(path), "int4", None, lambda *_: calls.append(1))
+        convert.open_matrices(open_checkpoint(path), "int4", None, lambda *_: calls.append(1))
         print(len(calls) > 0)
     """
     start = checkpoint.path.parent / "start"
@@ -331,7 +332,7 @@ def test_two_threads_without_a_lock(checkpoint, monkeypatch) -> None:
 
     def work() -> None:
         try:
-            convert.open_weights(open_checkpoint(checkpoint.path), "int4")
+            convert.open_matrices(open_checkpoint(checkpoint.path), "int4")
         except BaseException as error:
             errors.append(error)
 
@@ -352,7 +353,7 @@ def test_memory_does_not_grow_with_the_checkpoint(tmp_path) -> None:
     assert (path / "model.safetensors").stat().st_size > 280e6
     body = """
         convert.SLAB = int(sys.argv[2])
-        convert.open_weights(open_checkpoint(path), "int4")
+        convert.open_matrices(open_checkpoint(path), "int4")
         lines = open("/proc/self/status").read().splitlines()
         print(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")))
     """

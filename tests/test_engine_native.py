@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adotx.checkpoint import open_checkpoint
-from adotx.engine import Engine, Request, SamplingParams, formats, native
+from adotx.engine import Engine, Request, SamplingParams, native
 from adotx.engine.model.ops import parameter
-from adotx.engine.model.runtime import compile_model, openvino
 from adotx.engine.native import sources
+from adotx.engine.runtime import compile_model, openvino
+from adotx.engine.weights import formats
 from adotx.engine.weights.formats import Matrix
 
 ROOT = Path(__file__).parent.parent

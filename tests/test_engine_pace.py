@@ -21,11 +21,11 @@ class Timed(MockBackend):
         super().__init__(context=4000)
         self.fixed, self.each, self.now = fixed, each, 0.0
 
-    def forward(self, spans, rows):
+    def forward(self, chunks):
         self.now += self.fixed
-        for span in spans:
-            self.now += len(span.ids) * self.each * (1 + span.start / 1000)
-        return super().forward(spans, rows)
+        for chunk in chunks:
+            self.now += len(chunk) * self.each * (1 + chunk.start / 1000)
+        return super().forward(chunks)
 
 
 @pytest.mark.parametrize(("fixed", "each"), [(0.010, 0.0008), (0.060, 0.009), (0.0005, 0.00001)])

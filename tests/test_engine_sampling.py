@@ -10,16 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adotx.engine.sampling.sampler import (
-    MOST_LOGPROBS,
-    Sampler,
-    SamplingParams,
-    TokenLogprobs,
-    candidates,
-    check,
-    log_probabilities,
-    nucleus,
-)
+from adotx.engine.sampling.logprobs import TokenLogprobs, log_probabilities
+from adotx.engine.sampling.params import MOST_LOGPROBS, SamplingParams, check_ids
+from adotx.engine.sampling.processors import candidates, nucleus
+from adotx.engine.sampling.sampler import Sampler
 from adotx.errors import AdotxError
 
 SIZE = 200
@@ -401,6 +395,6 @@ def test_params_keep_their_own_copies() -> None:
 @pytest.mark.parametrize("wrong", [{"logit_bias": {3: 1, 10: 1}}, {"stop_ids": [10]}], ids=str)
 def test_ids_outside_the_vocabulary_are_refused(wrong: dict) -> None:
     params = SamplingParams(**wrong)
-    check(params, 11)
+    check_ids(params, 11)
     with pytest.raises(AdotxError, match=f"{next(iter(wrong))} has id 10, the vocabulary ends at 9"):
-        check(params, 10)
+        check_ids(params, 10)

@@ -82,7 +82,7 @@ class Blocks(RuleBasedStateMachine):
     @invariant()
     def counts(self) -> None:
         assert self.pool.available == 6 - len(set(self.held))
-        assert self.pool.kept == len(set(self.keys.values()) - set(self.held))
+        assert self.pool.cached == len(set(self.keys.values()) - set(self.held))
 
 
 TestBlocks = Blocks.TestCase
@@ -95,7 +95,7 @@ def test_the_content_used_least_lately_goes_first_and_ends_before_beginnings() -
     for block, key in zip(blocks, keys, strict=True):
         pool.publish(block, key)
     pool.free(blocks)
-    assert pool.available == pool.kept == 3
+    assert pool.available == pool.cached == 3
     assert pool.allocate(1) == [blocks[2]] and pool.take(keys[2]) is None
     assert pool.take(keys[0]) == blocks[0] and pool.take(keys[1]) == blocks[1]
     assert pool.allocate(1) is None and BlockPool(4, 32).blocks_for(33) == 2
@@ -194,7 +194,7 @@ def test_500_requests_in_a_quarter_of_the_blocks() -> None:
             if stream.output is not None:
                 open_streams.remove(pair)
         if open_streams:
-            shared.turn(lambda: False)
+            shared.drive(lambda: False)
     reasons: dict[str, int] = {}
     for request, stream in zip(made, streams, strict=True):
         output = stream.output
@@ -222,7 +222,7 @@ def test_a_second_question_on_the_same_page_computes_the_question_alone() -> Non
     assert (first.cached_tokens, backend.tiles) == (0, 20)
     before = backend.positions
     [second] = shared.generate([pictured(ids(0, 10), page, ids(2, 6), sampling=SamplingParams(1))])
-    assert backend.tiles == 20, "the tower has seen these tiles"
+    assert backend.tiles == 20, "the tower has encoded these tiles"
     assert second.cached_tokens == 68 and backend.positions - before == 76 - 68
     [other] = shared.generate([pictured(ids(0, 10), [*page[:-1], 99], ids(2, 6), sampling=SamplingParams(1))])
     assert backend.tiles == 21 and 60 <= other.cached_tokens < 68, "up to the tile that differs"
@@ -253,7 +253,7 @@ def test_outputs_are_found_again_by_the_next_turn_of_a_chat() -> None:
 def test_without_a_prefix_cache_nothing_is_found() -> None:
     shared = engine(prefix_cache=False, feature_memory=0)
     outputs = [shared.generate([pictured([5], [3] * 4, [6] * 9)])[0] for _ in range(2)]
-    assert outputs[1].cached_tokens == 0 and shared.stats().tiles == 2 and shared.pool.kept == 0
+    assert outputs[1].cached_tokens == 0 and shared.stats().tiles == 2 and shared.pool.cached == 0
 
 
 # Fairness and limits
@@ -274,7 +274,7 @@ def test_running_ones_get_on_while_a_long_prompt_is_read() -> None:
     assert len(backend.sizes) >= 400 // 8
 
 
-def test_where_nobody_watches_steps_are_full() -> None:
+def test_where_nothing_is_streamed_steps_are_full() -> None:
     backend = MockBackend()
     requests = [Request(ids(i, 100), sampling=SamplingParams(4, ignore_eos=True)) for i in range(6)]
     engine(backend, mixed_tokens=4, step_tokens=200).generate(requests)
@@ -288,7 +288,7 @@ def test_prompts_get_more_room_where_more_of_them_wait(waiting: int, room: int) 
     running = shared.stream(Request(ids(0, 5), sampling=SamplingParams(90, ignore_eos=True)))
     next(running)
     prompts = [shared.stream(Request(ids(i, 60))) for i in range(waiting)]
-    shared.turn(lambda: False)
+    shared.drive(lambda: False)
     assert 1 + room // 2 <= sum(backend.sizes[-1]) <= 1 + room
     assert all(stream.output is None for stream in prompts)
 
@@ -300,7 +300,7 @@ def test_short_questions_pass_a_long_document_and_the_document_gets_half() -> No
     short = [shared.stream(Request(ids(i, 10), sampling=SamplingParams(1))) for i in range(1, 5)]
     ended: list[int] = []
     while len(ended) < 5:
-        shared.turn(lambda: False)
+        shared.drive(lambda: False)
         ended += [i for i, s in enumerate([long, *short]) if s.output and i not in ended]
     assert ended[-1] == 0 and all(sizes[0] >= 20 for sizes in backend.sizes[:-1])
 
@@ -313,7 +313,7 @@ def test_the_oldest_is_never_preempted() -> None:
     ]
     order = []
     while len(order) < 6:
-        shared.turn(lambda: False)
+        shared.drive(lambda: False)
         order += [i for i, s in enumerate(streams) if s.output and i not in order]
     assert order == sorted(order) and shared.stats().preemptions > 0 and is_idle(shared)
 
@@ -366,6 +366,48 @@ def test_threads_share_steps() -> None:
     assert is_idle(shared)
 
 
+def test_a_stream_closed_during_a_step_of_another_thread_has_ended() -> None:
+    backend, inside, go_on = MockBackend(), threading.Event(), threading.Event()
+    shared = engine(backend)
+    stream = shared.stream(Request(ids(0, 5), sampling=SamplingParams(50, ignore_eos=True, logprobs=1)))
+    got = [next(stream), next(stream)]
+    assert [step.token for step in stream.logprobs] == got and stream.finish_reason is None
+    forward = backend.forward
+
+    def held(chunks):
+        inside.set()
+        assert go_on.wait(10)
+        return forward(chunks)
+
+    backend.forward = held
+    other = threading.Thread(target=shared.drive, args=(lambda: False,))
+    other.start()
+    assert inside.wait(10)
+    shared.cancel(stream._sequence)  # does not wait
+    assert stream.finish_reason is None
+    threading.Timer(0.05, go_on.set).start()
+    stream.close()
+    assert stream.finish_reason == "cancelled" and stream.output.ids[:2] == got and is_idle(shared)
+    assert len(stream.output.logprobs) == len(stream.output.ids)
+    other.join()
+
+
+def test_what_is_abandoned_during_a_step_is_freed_at_its_end() -> None:
+    backend = MockBackend()
+    shared = engine(backend)
+    streams = [shared.stream(Request(ids(i, 5), sampling=SamplingParams(1))) for i in range(2)]
+    endless = [shared.stream(Request(ids(9, 5), sampling=SamplingParams(50, ignore_eos=True)))]
+    forward = backend.forward
+
+    def abandoned(chunks):
+        endless.clear()  # the last reference: as the garbage collector would, inside the step
+        return forward(chunks)
+
+    backend.forward = abandoned
+    assert [len(list(stream)) for stream in streams] == [1, 1]
+    assert is_idle(shared)
+
+
 # Speculation
 
 
@@ -402,7 +444,7 @@ def test_an_error_in_a_step_reaches_everyone_and_nothing_is_found_afterwards(mon
         for stream in streams:
             with pytest.raises(RuntimeError, match="out of luck"):
                 list(stream)
-    assert is_idle(shared) and shared.pool.kept == 0
+    assert is_idle(shared) and shared.pool.cached == 0
     assert shared.generate([Request(ids(0, 9))])[0].cached_tokens == 0
 
 

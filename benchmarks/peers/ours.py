@@ -47,10 +47,10 @@ def run(streams: list[dict]) -> dict:
 
     def submit(index: int, ids: list[int], new: int) -> None:
         request = Request(ids, slots=[], sampling=SamplingParams(new, ignore_eos=True))
-        running[index] = engine.submit(request, watched=streams[index].get("watched", False))
+        running[index] = engine.submit(request, streamed=streams[index].get("watched", False))
 
     def step() -> Iterator[tuple[int, int]]:
-        engine.turn(lambda: False)
+        engine.drive(lambda: False)
         for index, sequence in list(running.items()):
             if sequence.error is not None:
                 raise sequence.error

@@ -7,17 +7,27 @@ NumPy, OpenVINO is imported by `Engine.load`.
     engine = Engine.load(open_checkpoint("nano"), weights="int8")
     [output] = engine.generate([Request(ids, images=[tiles])])
 
-How it works, its settings and its figures: docs/engine.md.
+How it works, its settings and its figures: docs/engine.md. Inside, imports go one way:
+
+    serving    requests on their way        -> model, sampling
+    model      graphs of decoder and tower  -> native, runtime, weights
+    native     our CPU kernels              -> runtime, weights
+    runtime    OpenVINO itself              -> weights
+    sampling   ids from scores              -> nothing
+    weights    formats and conversions      -> nothing
 """
 
 from __future__ import annotations
 
-from adotx.engine.model.backend import Backend, ImageSpec, Span
-from adotx.engine.sampling.sampler import SamplingParams
+from adotx.engine.model.backend import Backend, Chunk, ImageSpec
+from adotx.engine.sampling.logprobs import TokenLogprobs
+from adotx.engine.sampling.params import SamplingParams
+from adotx.engine.sampling.sampler import Constraint
 from adotx.engine.serving.aio import AsyncEngine, AsyncStream
 from adotx.engine.serving.blocks import BlockPool
-from adotx.engine.serving.engine import Engine, Stats
+from adotx.engine.serving.engine import Engine
 from adotx.engine.serving.request import Output, Request
+from adotx.engine.serving.stats import Stats
 from adotx.engine.serving.stream import Stream
 
 __all__ = [
@@ -25,12 +35,14 @@ __all__ = [
     "AsyncStream",
     "Backend",
     "BlockPool",
+    "Chunk",
+    "Constraint",
     "Engine",
     "ImageSpec",
     "Output",
     "Request",
     "SamplingParams",
-    "Span",
     "Stats",
     "Stream",
+    "TokenLogprobs",
 ]

@@ -1,25 +1,16 @@
-"""What the engine asks of a model: cache blocks, image features, and one step of the decoder.
+"""The contract between the engine and a model: cache blocks, image features, and one step of the decoder.
 
-In: spans of token ids with image features and cache blocks. Out: logits. `Backend` is the contract; a test
-can fulfil it without weights. `OpenVinoBackend` is the real one. Knows no requests, no sampling and no text.
+In: chunks of token ids with image features and cache blocks. Out: logits. `OpenVinoBackend` fulfils it with a
+checkpoint's weights, a test may without any. Knows no requests, no sampling and no text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
-
-from adotx.errors import AdotxError
-
-if TYPE_CHECKING:
-    from adotx.checkpoint import Checkpoint
-    from adotx.engine.model.runtime import CacheFormat, WeightFormat
-    from adotx.engine.model.tower import VisionEncoder
 
 
 @dataclass(frozen=True)
@@ -37,23 +28,41 @@ class ImageSpec:
     tile_shape: tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class Span:
-    """Consecutive positions of one sequence in a step.
+@dataclass(eq=False)
+class Chunk:
+    """Consecutive positions of one sequence, computed in one step: one row of the step for each of its ids.
+
+    The scheduler says what is computed, image features are added before the step; nobody else writes.
 
     Args:
-        start: positions before it, already in the cache.
-        ids: token ids, int64 [N].
-        blocks: the sequence's cache blocks, in order, covering at least start + N positions.
-        image_rows: which of the N positions are image positions, int64 [M].
+        start: positions of the sequence before it, already in the cache.
+        ids: token ids, those guessed by speculation at the end.
+        blocks: the sequence's cache blocks, in order, covering at least start + len(ids) positions.
+        logit_rows: how many of its rows, counted from the end, need logits: none inside a prompt, one at a
+            prompt's end, one more for each guessed id.
+        image_rows: which of its rows are image positions, int64 [M].
         features: what stands at them, float32 [M, H]; None where M is 0.
     """
 
     start: int
-    ids: np.ndarray
+    ids: Sequence[int]
     blocks: Sequence[int]
-    image_rows: np.ndarray
+    logit_rows: int = 0
+    image_rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     features: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def end(self) -> int:
+        """Positions of the sequence up to and with this chunk."""
+        return self.start + len(self.ids)
+
+    @property
+    def is_decoding(self) -> bool:
+        """Whether it is an output's newest token and guesses, not a part of a prompt."""
+        return self.logit_rows == len(self.ids)
 
 
 class Backend(Protocol):
@@ -69,105 +78,14 @@ class Backend(Protocol):
     def allocate(self, blocks: int) -> None:
         """Make the cache; called once."""
 
-    def see(self, pixels: np.ndarray) -> np.ndarray:
+    def encode_images(self, pixels: np.ndarray) -> np.ndarray:
         """Tiles float32 [T, *tile_shape] -> features float32 [T, tokens_per_tile, H]."""
+        ...
 
-    def forward(self, spans: Sequence[Span], rows: Sequence[int]) -> np.ndarray:
-        """Write all spans' keys and values to the cache; logits float32 [len(rows), V] of the positions
-        `rows`, counted over the spans laid end to end. The result may be overwritten by the next call."""
+    def forward(self, chunks: Sequence[Chunk]) -> np.ndarray:
+        """Write all chunks' keys and values to the cache.
 
-
-class OpenVinoBackend:
-    """A checkpoint on OpenVINO's CPU plugin; the vision tower follows when the first pixels come.
-
-    Args:
-        checkpoint: family "a.x-4-vl" or "qwen2".
-        weights: weight format.
-        kv_cache: format of keys and values; None: bf16 (f32 for f32 weights).
-        threads: CPU threads; None: one per core.
-        tile_batch: tiles per call of the tower.
-        cache_dir: OpenVINO's folder for compiled models; None keeps none.
-        weights_dir: where converted weights are kept; None: see `adotx.engine.weights.convert`.
-        progress: called with bytes done and all bytes while weights are converted.
-
-    Raises:
-        AdotxError: missing tensors, or an architecture that the graphs do not know.
-    """
-
-    def __init__(
-        self,
-        checkpoint: Checkpoint,
-        weights: WeightFormat,
-        *,
-        kv_cache: CacheFormat | None,
-        threads: int | None,
-        tile_batch: int,
-        cache_dir: str | Path | None,
-        weights_dir: str | Path | None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        from adotx.checkpoint.names import text_prefix
-        from adotx.engine.model.decoder import Decoder
-        from adotx.engine.weights.convert import open_weights
-
-        config = checkpoint.config
-        for name, plain in (("hidden_act", "silu"), ("rope_scaling", None), ("sliding_window", None)):
-            value = getattr(config.text, name)
-            if value != plain:
-                what = f"{name} {value!r} is not supported, only {plain!r}"
-                raise AdotxError(
-                    "engine.unsupported", what, str(checkpoint.path), "use the published config.json"
-                )
-        checkpoint.require_tensors()
-        self._config, self._tile_batch = config, tile_batch
-        self._threads, self._cache_dir = threads, cache_dir
-        self._weights = open_weights(checkpoint, weights, weights_dir, progress)
-        prefix = text_prefix(config)
-        self._decoder = Decoder(
-            config.text, self._weights, prefix, kv_cache=kv_cache, threads=threads, cache_dir=cache_dir
-        )
-        # Looked up here and not in the graph: the table stays memory-mapped, only rows in use are read.
-        self._embeddings = checkpoint.tensors.raw(f"{prefix}model.embed_tokens.weight")
-        self.vocabulary, self.context = config.text.vocab_size, config.text.max_position_embeddings
-        self.block_size, self.block_bytes = self._decoder.block_size, self._decoder.block_bytes
-        self.eos_ids = frozenset(checkpoint.eos_ids)
-        self.image = None
-        if config.vision is not None and config.projector is not None:
-            assert config.image_token_id is not None
-            side = config.vision.image_size
-            shape = (config.vision.num_channels, side, side)
-            self.image = ImageSpec(config.image_token_id, config.projector.grid_size**2, shape)
-
-    def allocate(self, blocks: int) -> None:
-        self._decoder.allocate(blocks)
-
-    def see(self, pixels: np.ndarray) -> np.ndarray:
-        return self._encoder.forward(pixels)
-
-    def forward(self, spans: Sequence[Span], rows: Sequence[int]) -> np.ndarray:
-        from adotx.engine.model.decoder import Run
-
-        ids = np.concatenate([span.ids for span in spans])
-        embeddings = self._embeddings[ids].astype(np.float32)
-        start = 0
-        for span in spans:
-            if span.features is not None:
-                embeddings[start + span.image_rows] = span.features
-            start += len(span.ids)
-        runs = [Run(span.start, len(span.ids), span.blocks) for span in spans]
-        return self._decoder.forward(embeddings, runs, rows)
-
-    @cached_property
-    def _encoder(self) -> VisionEncoder:
-        from adotx.engine.model.tower import VisionEncoder
-
-        vision, projector = self._config.vision, self._config.projector
-        assert vision is not None and projector is not None
-        return VisionEncoder(
-            vision,
-            projector,
-            self._weights,
-            batch=self._tile_batch,
-            threads=self._threads,
-            cache_dir=self._cache_dir,
-        )
+        Returns:
+            logits float32 [sum of `logit_rows`, V], chunk after chunk; may be overwritten by the next call.
+        """
+        ...

@@ -7,36 +7,20 @@ Every matrix goes through `Weights`, which also decides whether neighbours becom
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from adotx.engine import native
-from adotx.engine.model.runtime import WeightFormat, openvino
-from adotx.engine.weights.formats import GROUP, Matrix
+from adotx.engine.runtime import openvino
+from adotx.engine.weights.formats import GROUP, WeightFormat
+from adotx.engine.weights.sources import MatrixSource, TensorSource, drop_pages
 
 if TYPE_CHECKING:
     import openvino as ov
 
 Value = Any  # an OpenVINO node or one of its outputs
-
-
-class TensorSource(Protocol):
-    """What the engine needs of `adotx.checkpoint.TensorStore`."""
-
-    def array(self, name: str) -> np.ndarray: ...
-
-    def raw(self, name: str) -> np.ndarray: ...
-
-
-class MatrixSource(Protocol):
-    """Quantised matrices, by the checkpoint's tensors that each is made of."""
-
-    def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
-        """(what it is, integers, scales); see `adotx.engine.weights.formats`."""
-        ...
 
 
 def opset() -> Any:
@@ -58,18 +42,6 @@ def parameter(name: str, dtype: ov.Type, shape: Sequence[int]) -> Any:
 def ints(*values: int) -> Any:
     """An int64 vector constant."""
     return opset().constant(np.array(values, np.int64))
-
-
-def drop_pages(*arrays: np.ndarray) -> None:
-    """Let go of the pages of arrays that lie in mapped files; what is read again comes from the file."""
-    for array in arrays:
-        base: Any = array
-        while isinstance(base, np.ndarray):
-            base = base.base
-        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and array.nbytes:
-            start = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
-            page = start // mmap.PAGESIZE * mmap.PAGESIZE
-            base.madvise(mmap.MADV_DONTNEED, page, start + array.nbytes - page)
 
 
 class Weights:
@@ -154,8 +126,8 @@ class Weights:
         return opset().convert(self._share(raw.view(np.uint16), openvino().Type.bf16), openvino().Type.f32)
 
     def _quantized(self, parts: Sequence[str]) -> tuple[Any, tuple[int, ...]]:
-        """(float32-valued node [out, in], rows of each part), in the pattern of which the plugin keeps the
-        integers."""
+        """(float32-valued node [out, in], rows of each part), in the pattern for which the plugin
+        leaves the integers as they are."""
         assert self._matrices is not None
         ov, o = openvino(), opset()
         matrix, q, scale = self._matrices.matrix(parts)

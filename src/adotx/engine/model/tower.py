@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adotx.engine.model.ops import Value, Weights, ints, opset, parameter
-from adotx.engine.model.runtime import compile_model, openvino
+from adotx.engine.runtime import compile_model, openvino
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def build_tower(config: VisionConfig, weights: Weights, pixels: Value) -> Value:
         normal = weights.layer_norm(x, f"{layer}.layer_norm1", eps)
         names = [f"{layer}.self_attn.{name}_proj" for name in "qkv"]
         q, k, v = (split_heads(y) for y in weights.linears(normal, names, bias=True))
-        seen = o.scaled_dot_product_attention(q, k, v, causal=False)
-        seen = o.reshape(o.transpose(seen, ints(0, 2, 1, 3)), ints(0, patches, hidden), True)
-        x = o.add(x, weights.linear(seen, f"{layer}.self_attn.out_proj", bias=True))
+        attended = o.scaled_dot_product_attention(q, k, v, causal=False)
+        attended = o.reshape(o.transpose(attended, ints(0, 2, 1, 3)), ints(0, patches, hidden), True)
+        x = o.add(x, weights.linear(attended, f"{layer}.self_attn.out_proj", bias=True))
         normal = weights.layer_norm(x, f"{layer}.layer_norm2", eps)
         inner = o.gelu(weights.linear(normal, f"{layer}.mlp.fc1", bias=True), modes[config.hidden_act])
         x = o.add(x, weights.linear(inner, f"{layer}.mlp.fc2", bias=True))

@@ -1,4 +1,4 @@
-"""Our own CPU kernels as OpenVINO operations: linear layers in int8 and int4, and paged attention.
+"""Native CPU kernels as OpenVINO operations: linear layers in int8 and int4, and paged attention.
 
 In: quantised matrices and graph values. Out: graph nodes. Knows no model and no weight files.
 They take x86 processors with VNNI (AVX-512, or AVX-VNNI in 256 bits) to the speed of their memory. The
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adotx.engine.model.runtime import core, openvino
 from adotx.engine.native.sources import LIBRARY, digest
+from adotx.engine.runtime import core, openvino
 from adotx.engine.weights.formats import Matrix
 
 if TYPE_CHECKING:
@@ -184,10 +184,10 @@ class Cache:
         """Say whose the rows of the next step are.
 
         Args:
-            starts: int32 [runs], positions already there.
-            lengths: int32 [runs], rows, one position each.
-            blocks: int32, all runs' blocks, end to end.
-            begins: int32 [runs + 1], where each run's blocks begin in them.
+            starts: int32 [chunks], positions already there.
+            lengths: int32 [chunks], rows, one position each.
+            blocks: int32, all chunks' blocks, end to end.
+            begins: int32 [chunks + 1], where each chunk's blocks begin in them.
         """
         pointers = []
         for array in (starts, lengths, blocks, begins):

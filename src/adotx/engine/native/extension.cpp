@@ -1,5 +1,5 @@
 // Two OpenVINO operations, Linear (int8 and int4) and Decoder; and the C functions by which `adotx.engine.native`
-// packs layers, keeps a cache and asks what this machine can run.
+// packs layers, makes a cache and asks what this machine can run.
 //
 // The graph, its memory and its threads are OpenVINO's; the arithmetic is kernels.cpp's.
 #include "kernels.h"
@@ -92,7 +92,7 @@ static void multiply(const Layer &l, const float *x, int64_t rows, const float *
 // Keys and values of all layers, and which of their positions the rows of the step at hand are.
 struct Cache {
     struct Row {
-        int64_t count; // positions that it sees, the last its own
+        int64_t count; // positions that it attends to, itself the last
         const int32_t *blocks;
     };
     Heads heads;
@@ -132,7 +132,7 @@ static void attend(const Cache &c, int64_t layer, const float *qkv, float *out) 
     });
 
     // A unit is one position and one key head. Its positions are always cut into the same ranges, whose results are
-    // put together in order: what a position gets to see does not depend on its company, to the last bit.
+    // put together in order: what a position attends to does not depend on its company, to the last bit.
     const int64_t units = rows * h.keys, partial = group * (dim + 2), ranges = (longest + RANGE - 1) / RANGE;
     const auto attend = [&](int64_t unit, int64_t range, float *to) {
         // Head by head: neighbouring positions read the same keys.
@@ -252,15 +252,15 @@ public:
         float *x = outputs[0].data<float>();
         std::memcpy(x, inputs[0].data(), inputs[0].get_byte_size());
         for (int64_t layer = 0; layer < c.layers; layer++) {
-            const Layer &qkv = part(4 * layer), &output = part(4 * layer + 1), &pair = part(4 * layer + 2);
-            float *wide = room(wide_buffer, std::max(rows * qkv.rows, std::min(rows, SHARE) * pair.rows));
-            float *seen = room(narrow_buffer, rows * output.columns);
+            const Layer &qkv = part(4 * layer), &output = part(4 * layer + 1), &gate_up = part(4 * layer + 2);
+            float *wide = room(wide_buffer, std::max(rows * qkv.rows, std::min(rows, SHARE) * gate_up.rows));
+            float *attended = room(narrow_buffer, rows * output.columns);
             multiply(qkv, x, rows, nullptr, wide);
-            attend(c, layer, wide, seen);
-            multiply(output, seen, rows, x, x);
+            attend(c, layer, wide, attended);
+            multiply(output, attended, rows, x, x);
             for (int64_t r = 0; r < rows; r += SHARE) {
-                float *some = x + r * pair.width();
-                multiply(pair, some, std::min(SHARE, rows - r), nullptr, wide);
+                float *some = x + r * gate_up.width();
+                multiply(gate_up, some, std::min(SHARE, rows - r), nullptr, wide);
                 multiply(part(4 * layer + 3), wide, std::min(SHARE, rows - r), some, some);
             }
         }
@@ -345,20 +345,20 @@ void adotx_cache_attend(const adotx::Cache *c, int64_t layer, const float *qkv, 
     adotx::attend(*c, layer, qkv, out);
 }
 
-// The next step's rows: of each run its first position, its length, and the blocks begins[i]..begins[i + 1].
-void adotx_cache_step(adotx::Cache *c, int64_t runs, const int32_t *starts, const int32_t *lengths,
+// The next step's rows: of each chunk its first position, its length, and the blocks begins[i]..begins[i + 1].
+void adotx_cache_step(adotx::Cache *c, int64_t chunks, const int32_t *starts, const int32_t *lengths,
                       const int32_t *blocks, const int32_t *begins) {
-    c->lists.assign(blocks, blocks + begins[runs]);
+    c->lists.assign(blocks, blocks + begins[chunks]);
     c->rows.clear();
-    for (int64_t i = 0; i < runs; i++)
+    for (int64_t i = 0; i < chunks; i++)
         for (int32_t r = 0; r < lengths[i]; r++)
             c->rows.push_back({starts[i] + r + 1, c->lists.data() + begins[i]});
 }
 
 void adotx_layer_free(adotx::Layer *l) { adotx::release(l); }
 
-// Packs integers as `adotx.engine.formats` has them: int8 [rows, columns] with float32 scales [rows], or pairs of
-// int4 [rows, columns / 2] with float16 scales [rows, groups]. bias: float32 [rows] or null; norm: float32
+// Packs integers as `adotx.engine.weights.formats` has them: int8 [rows, columns] with float32 scales [rows], or
+// pairs of int4 [rows, columns / 2] with float16 scales [rows, groups]. bias: float32 [rows] or null; norm: float32
 // [columns] or null. Returns null where there is no memory.
 adotx::Layer *adotx_layer(int four, int gated, float epsilon, int64_t rows, int64_t columns, int64_t group,
                           const uint8_t *q, const void *scale, const float *bias, const float *norm) {

@@ -57,7 +57,7 @@ void quantize(const Layer &m, const float *x, const Inputs &in, int64_t row) {
 template <int R, bool FOUR>
 void tile(const uint8_t *w, const uint16_t *ws, const int8_t *x, int64_t columns, int64_t count, const float *scale,
           const int32_t *sum, int64_t groups, float *acc) {
-    constexpr int AHEAD = 4096; // bytes; the processor's own prefetching stops at each page
+    constexpr int AHEAD = 4096; // bytes; the processor's prefetching stops at each page
     I s[R][2];
     unroll<R>([&](auto r) { // the stored 128 or 8 too many
         s[r][0] = s[r][1] = spread(-(FOUR ? 8 : 128) * sum[r * groups]);
@@ -164,7 +164,7 @@ void store_position(const Heads &h, const float *k, const float *v, const float 
     }
 }
 
-constexpr int CHUNK = 512; // positions whose scores are held at a time
+constexpr int SCORES = 512; // positions whose scores are held at a time
 
 // s [R, 2 W] += bf16 pairs of R rows, `stride` apart, times two vectors of pairs.
 template <int R>
@@ -178,8 +178,8 @@ __attribute__((always_inline)) inline void meet(F (&s)[R][2], I a, I b, const ui
     });
 }
 
-// scores [R, CHUNK] of a block, from column `at` on. Two other blocks are called for on the way: blocks lie
-// scattered, which the processor's own prefetching does not follow.
+// scores [R, SCORES] of a block, from column `at` on. Two other blocks are prefetched on the way: blocks lie
+// scattered, which the processor does not do by itself.
 template <int R>
 void score(const Heads &h, const uint16_t *q, const uint16_t *keys, const uint16_t *next, const uint16_t *values,
            float *scores, int at) {
@@ -194,13 +194,13 @@ void score(const Heads &h, const uint16_t *q, const uint16_t *keys, const uint16
             meet<R>(s, load(keys + i * BLOCK + v * 2), load(keys + i * BLOCK + (v + W) * 2), q + i, h.dim);
         }
         unroll<R>([&](auto r) {
-            store(scores + r * CHUNK + at + v, s[r][0]);
-            store(scores + r * CHUNK + at + v + W, s[r][1]);
+            store(scores + r * SCORES + at + v, s[r][0]);
+            store(scores + r * SCORES + at + v + W, s[r][1]);
         });
     }
 }
 
-// sum [R, dim] += shares [R, CHUNK] @ values, for `count` positions of the given blocks.
+// sum [R, dim] += shares [R, SCORES] @ values, for `count` positions of the given blocks.
 template <int R>
 void gather(const Heads &h, const uint16_t *shares, const uint16_t *values, int64_t stride, const int32_t *blocks,
             int count, float *sum) {
@@ -215,10 +215,10 @@ void gather(const Heads &h, const uint16_t *shares, const uint16_t *values, int6
         };
         int i = 0;
         for (; i + 1 < count; i += 2)
-            meet<R>(s, load(pairs(i)), load(pairs(i) + 2 * W), shares + i, CHUNK);
+            meet<R>(s, load(pairs(i)), load(pairs(i) + 2 * W), shares + i, SCORES);
         if (i < count) { // what lies behind the last position may be anything, a NaN too
             const I low = spread(0xffff);
-            meet<R>(s, both(load(pairs(i)), low), both(load(pairs(i) + 2 * W), low), shares + i, CHUNK);
+            meet<R>(s, both(load(pairs(i)), low), both(load(pairs(i) + 2 * W), low), shares + i, SCORES);
         }
         unroll<R>([&](auto r) {
             store(sum + r * h.dim + d, s[r][0]);
@@ -230,17 +230,17 @@ void gather(const Heads &h, const uint16_t *shares, const uint16_t *values, int6
 template <int R>
 void attend_heads(const Heads &h, const uint16_t *q, const uint16_t *keys, const uint16_t *values, int64_t stride,
                   const int32_t *blocks, int first, int last, const Partial &out, int head) {
-    alignas(64) float scores[R * CHUNK];
-    alignas(64) uint16_t shares[R * CHUNK];
+    alignas(64) float scores[R * SCORES];
+    alignas(64) uint16_t shares[R * SCORES];
     float *sum = out.sum + head * h.dim;
-    for (int begin = first; begin < last; begin += CHUNK) {
-        const int count = std::min(CHUNK, last - begin), whole = (count + BLOCK - 1) / BLOCK * BLOCK;
-        const int32_t *chunk = blocks + begin / BLOCK;
+    for (int begin = first; begin < last; begin += SCORES) {
+        const int count = std::min(SCORES, last - begin), whole = (count + BLOCK - 1) / BLOCK * BLOCK;
+        const int32_t *held = blocks + begin / BLOCK;
         for (int i = 0; i < whole; i += BLOCK)
-            score<R>(h, q, keys + chunk[i / BLOCK] * stride, keys + chunk[(i + BLOCK < whole ? i + BLOCK : i) / BLOCK] * stride,
-                     values + chunk[i / BLOCK] * stride, scores, i);
+            score<R>(h, q, keys + held[i / BLOCK] * stride, keys + held[(i + BLOCK < whole ? i + BLOCK : i) / BLOCK] * stride,
+                     values + held[i / BLOCK] * stride, scores, i);
         for (int r = 0; r < R; r++) {
-            float *row = scores + r * CHUNK, &top = out.top[head + r], &weight = out.weight[head + r];
+            float *row = scores + r * SCORES, &top = out.top[head + r], &weight = out.weight[head + r];
             std::fill(row + count, row + whole, -std::numeric_limits<float>::infinity());
             F high = load(row);
             for (int i = W; i < whole; i += W)
@@ -250,15 +250,15 @@ void attend_heads(const Heads &h, const uint16_t *q, const uint16_t *keys, const
             for (int i = 0; i < whole; i += W) {
                 const F share = exp2(load(row + i) - spread(next));
                 total_share = total_share + share;
-                store_low16(shares + r * CHUNK + i, to_bf16(share));
+                store_low16(shares + r * SCORES + i, to_bf16(share));
             }
-            const float old = std::exp2(top - next); // 0 for the first chunk, whose top was -infinity
+            const float old = std::exp2(top - next); // 0 for the first positions, whose top was -infinity
             weight = weight * old + total(total_share);
             top = next;
             for (int i = 0; i < h.dim; i += W)
                 store(sum + r * h.dim + i, load(sum + r * h.dim + i) * spread(old));
         }
-        gather<R>(h, shares, values, stride, chunk, count, sum);
+        gather<R>(h, shares, values, stride, held, count, sum);
     }
 }
 
@@ -272,15 +272,15 @@ void attend(const Heads &h, const float *q, const float *cos, const float *sin, 
             const uint16_t *values, int64_t stride, const int32_t *blocks, int first, int last, const Partial &out) {
     const int group = h.group();
     const float factor = 1.44269504f / std::sqrt(float(h.dim)); // scores in powers of two
-    alignas(64) uint16_t turned[HEADS * LARGEST_HEAD];
+    alignas(64) uint16_t rotated[HEADS * LARGEST_HEAD];
     std::fill(out.top, out.top + group, -std::numeric_limits<float>::infinity());
     std::fill(out.weight, out.weight + group, 0.0f);
     std::fill(out.sum, out.sum + int64_t(group) * h.dim, 0.0f);
     for (int head = 0; head < group; head += HEADS) {
         const int count = std::min(HEADS, group - head);
         for (int r = 0; r < count; r++)
-            rotate(h.dim, q + (head + r) * h.dim, cos, sin, factor, turned + r * h.dim);
-        ATTEND[count - 1](h, turned, keys, values, stride, blocks, first, last, out, head);
+            rotate(h.dim, q + (head + r) * h.dim, cos, sin, factor, rotated + r * h.dim);
+        ATTEND[count - 1](h, rotated, keys, values, stride, blocks, first, last, out, head);
     }
 }
 

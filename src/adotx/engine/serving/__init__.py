@@ -1,4 +1,4 @@
-"""Requests on their way: checked, scheduled side by side, streamed.
+"""Requests on their way: checked, scheduled, computed side by side, streamed.
 
 In: `Request`s. Out: `Output`s. Knows no graphs.
 """

@@ -18,7 +18,9 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from adotx.engine.serving.request import Output, Request, Sequence
+from adotx.engine.sampling.logprobs import TokenLogprobs
+from adotx.engine.serving.request import Output, Request
+from adotx.engine.serving.sequence import Sequence
 
 if TYPE_CHECKING:
     from adotx.engine.serving.engine import Engine
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 class AsyncStream(AsyncIterator[int]):
     """The new token ids of one request, as they come; leaving its `async with` cancels the request.
 
-    `output` holds all of them once it has ended.
+    `output` holds all of them once it has ended, which it has after the `async with`.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -61,19 +63,36 @@ class AsyncStream(AsyncIterator[int]):
         return sequence.output[self._read - 1]
 
     @property
+    def logprobs(self) -> list[TokenLogprobs]:
+        """Of the ids read so far, one each; empty unless `SamplingParams.logprobs` asked for them."""
+        return self.sequence.sampler.logprobs[: self._read]
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why it has ended, or None while the request is still on its way."""
+        return self.sequence.finish_reason
+
+    @property
     def output(self) -> Output | None:
         """The whole output, or None while the request is still on its way."""
         return None if self.sequence.finish_reason is None else self.sequence.result()
 
     def close(self) -> None:
-        """Cancel the request if it has not ended."""
+        """Cancel the request if it has not ended; never waits, so a step may still be under way."""
         self._engine.cancel(self.sequence)
+
+    async def aclose(self) -> None:
+        """Cancel the request if it has not ended, and wait until it has, which takes a step at most."""
+        self.close()
+        while self.sequence.finish_reason is None:
+            await self._news.wait()
+            self._news.clear()
 
     async def __aenter__(self) -> AsyncStream:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.close()
+        await self.aclose()
 
 
 def _ended(sequence: Sequence) -> bool:
@@ -93,15 +112,21 @@ class AsyncEngine:
         self._open: list[Sequence] = []
         self._running = False
 
-    async def stream(self, request: Request, *, watched: bool = True) -> AsyncStream:
-        """Queue a request; its ids come whether or not they are read. `watched`: see `Sequence`.
+    async def stream(self, request: Request, *, streamed: bool = True) -> AsyncStream:
+        """Queue a request; its ids come whether or not they are read. `streamed`: see `Sequence`.
 
         Raises:
             AdotxError: as for `Engine.stream`.
         """
         stream = AsyncStream(self.engine)
-        # In a thread: the content of many tiles takes a while to hash.
-        stream.sequence = await asyncio.to_thread(self.engine.submit, request, watched, stream.notify)
+        # In a thread: it takes a while to hash the content of many tiles.
+        submit = asyncio.to_thread(self.engine.submit, request, streamed, stream.notify)
+        submitted = asyncio.ensure_future(submit)
+        try:
+            stream.sequence = await asyncio.shield(submitted)
+        except asyncio.CancelledError:
+            submitted.add_done_callback(self._abandon)
+            raise
         with self._lock:
             self._open.append(stream.sequence)
             if not self._running:
@@ -115,11 +140,16 @@ class AsyncEngine:
         Raises:
             AdotxError: as for `Engine.stream`; whatever ended the computation.
         """
-        async with await self.stream(request, watched=False) as stream:
+        async with await self.stream(request, streamed=False) as stream:
             async for _ in stream:
                 pass
         assert stream.output is not None
         return stream.output
+
+    def _abandon(self, submitted: asyncio.Future[Sequence]) -> None:
+        """Cancel a request whose caller was cancelled while it was being checked."""
+        if not submitted.cancelled() and submitted.exception() is None:
+            self.engine.cancel(submitted.result())
 
     def _drive(self) -> None:
         while True:
@@ -129,4 +159,4 @@ class AsyncEngine:
                     self._running = False
                     return
                 oldest = self._open[0]
-            self.engine.turn(partial(_ended, oldest))
+            self.engine.drive(partial(_ended, oldest))

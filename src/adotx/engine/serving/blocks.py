@@ -1,4 +1,4 @@
-"""The key/value cache's blocks, as numbers: free, held by requests, or kept because of what stands in them.
+"""The key/value cache's blocks, as numbers: free, held by requests, or cached for what stands in them.
 
 In: how many blocks are wanted, and names of contents. Out: block indices. Knows no tensors and no requests.
 
@@ -60,11 +60,11 @@ class BlockPool:
 
     @property
     def available(self) -> int:
-        """Blocks that nobody holds: free ones and those only kept for their content."""
+        """Blocks that nobody holds: free ones and cached ones."""
         return len(self._free) + len(self._unused)
 
     @property
-    def kept(self) -> int:
+    def cached(self) -> int:
         """Blocks that nobody holds but whose content can still be found."""
         return len(self._unused)
 

@@ -1,22 +1,17 @@
-"""A request, what comes of it, and its state on the way through the engine.
+"""What is asked of the engine, and what comes of it.
 
-In: ids, image slots, pixels and sampling settings. Out: `Output`. Knows no tensors of the model, no cache and
-no clock; `Sequence` is the record that scheduler and engine both write to.
+In: ids, image slots, pixels and sampling settings. Out: `Output`. Knows no model and no cache.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from collections.abc import Sequence as Items
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from adotx.engine.sampling.loops import LoopGuard
-from adotx.engine.sampling.sampler import Constraint, Sampler, SamplingParams, TokenLogprobs
-from adotx.engine.sampling.speculate import Drafter
-from adotx.engine.serving.blocks import ROOT, content_key
+from adotx.engine.sampling.params import SamplingParams
+from adotx.engine.sampling.sampler import Constraint, TokenLogprobs
 
 
 @dataclass(frozen=True)
@@ -33,9 +28,9 @@ class Request:
         timeout: seconds from submission after which the request ends with reason "timeout" and what it has.
     """
 
-    ids: Items[int]
-    slots: Items[tuple[int, int]] | None = None
-    images: Items[np.ndarray] = ()
+    ids: Sequence[int]
+    slots: Sequence[tuple[int, int]] | None = None
+    images: Sequence[np.ndarray] = ()
     sampling: SamplingParams = field(default_factory=SamplingParams)
     constraint: Callable[[], Constraint] | None = None
     timeout: float | None = None
@@ -64,113 +59,3 @@ class Output:
     loop_start: int | None = None
     drafted: int = 0
     accepted: int = 0
-
-
-class Sequence:
-    """One request on its way through the engine.
-
-    Args:
-        request: as given; already checked.
-        limit: most new tokens (max_new_tokens and the context's end, the smaller).
-        stop_ids: all ids that end it.
-        positions: where image features go in `ids`, in order; empty for text.
-        tokens_per_tile: image positions that one tile fills.
-        draft: most ids that speculation may propose at a time; 0: none.
-        deadline: when it times out, on the engine's clock.
-        watched: somebody reads its ids as they come, so they should come evenly.
-        notify: called, from whichever thread ran the step, when there are new ids or it has ended.
-    """
-
-    def __init__(
-        self,
-        request: Request,
-        limit: int,
-        stop_ids: frozenset[int],
-        positions: np.ndarray | None = None,
-        tokens_per_tile: int = 1,
-        draft: int = 0,
-        deadline: float | None = None,
-        watched: bool = True,
-        notify: Callable[[], None] | None = None,
-    ) -> None:
-        self.tokens = list(request.ids)
-        self.prompt_tokens = len(self.tokens)
-        # A copy: what is hashed is what is read, whatever becomes of the caller's arrays.
-        self.pixels = np.concatenate(request.images) if len(request.images) else None
-        self.positions = np.zeros(0, np.int64) if positions is None else positions
-        self.tokens_per_tile = tokens_per_tile
-        self.tile_digests: list[bytes] = []
-        if self.pixels is not None:
-            self.tile_digests = [hashlib.sha256(tile.data).digest() for tile in self.pixels]
-        self.limit, self.stop_ids = limit, stop_ids
-        self.constraint = request.constraint() if request.constraint else None
-        self.sampler = Sampler(request.sampling, request.ids, self.constraint)
-        self.loop_guard = LoopGuard(request.sampling.loop_guard, request.sampling.loop_exempt)
-        self.drafter = Drafter(self.tokens, self.positions.tolist(), draft) if draft else None
-        self.deadline, self.watched, self.notify = deadline, watched, notify
-        self.blocks: list[int] = []
-        self.keys: list[bytes] = []  # of the blocks whose tokens are all known
-        self.published = 0  # leading blocks whose content has a name in the pool
-        self.computed = 0  # positions whose keys and values are in the cache
-        self.cached: int | None = None  # prompt positions found in the cache when it first ran
-        self.output: list[int] = []
-        self.finish_reason: str | None = None
-        self.cancelled = False  # asked for; done by the engine
-        self.error: Exception | None = None
-
-    @property
-    def longest(self) -> int:
-        """Most cache positions it can ever need; the last new token is never fed back."""
-        return self.prompt_tokens + self.limit - 1
-
-    @property
-    def pending(self) -> int:
-        """Known positions that are not in the cache; 1 when it is decoding."""
-        return len(self.tokens) - self.computed
-
-    def tiles(self, start: int, end: int) -> range:
-        """The tiles whose features stand in positions [start, end)."""
-        first, last = (int(i) for i in np.searchsorted(self.positions, (start, end)))
-        return (
-            range(first // self.tokens_per_tile, -(-last // self.tokens_per_tile))
-            if first < last
-            else range(0)
-        )
-
-    def key(self, block: int, block_size: int) -> bytes:
-        """The content key of its block number `block`, all of whose tokens must be known."""
-        while len(self.keys) <= block:
-            start = len(self.keys) * block_size
-            assert start + block_size <= len(self.tokens)
-            ids = self.tokens[start : start + block_size]
-            images = [self.tile_digests[tile] for tile in self.tiles(start, start + block_size)]
-            self.keys.append(content_key(self.keys[-1] if self.keys else ROOT, ids, images))
-        return self.keys[block]
-
-    def accept(self, token: int) -> str | None:
-        """Take the next token; the reason to finish, if that ends it."""
-        if token in self.stop_ids:
-            return "stop"
-        self.tokens.append(token)
-        self.output.append(token)
-        if self.drafter:
-            self.drafter.push(token)
-        if self.loop_guard.push(token):
-            return "loop"
-        if self.constraint is not None and self.constraint.finished:
-            return "stop"
-        return "length" if len(self.output) >= self.limit else None
-
-    def result(self) -> Output:
-        """The output of an ended sequence."""
-        assert self.finish_reason is not None
-        return Output(
-            list(self.output),
-            self.finish_reason,
-            self.prompt_tokens,
-            self.cached or 0,
-            self.sampler.logprobs[: len(self.output)],
-            self.loop_guard.start if self.finish_reason == "loop" else None,
-            self.drafter.drafted if self.drafter else 0,
-            self.drafter.accepted if self.drafter else 0,
-        )

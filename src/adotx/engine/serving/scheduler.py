@@ -1,13 +1,13 @@
 """Who computes what in the next step: requests wait, start when there is room, and run side by side.
 
-In: `Sequence`s (requests on their way). Out: per step a list of `Chunk`s. Knows no tensors: the engine runs
-the chunks and reports back with `advance` and `finish`.
+In: `Sequence`s (requests on their way). Out: per step a `Chunk` for each sequence that takes part. Knows no
+tensors: the step runs the chunks and reports back with `advance` and `finish`.
 
 The rules, in order of weight:
   1. Who came first goes first. Where blocks run out, the youngest running request gives its own back, waits
      at the head of the queue and is computed again later; so the oldest always gets on, and everybody ends.
-  2. Requests that are decoding have one position to go (and drafts) and are in every step. Where somebody
-     watches their ids come, only `mixed_tokens` positions of prompts are computed beside them, or, with
+  2. Requests that are decoding have one position to go (and drafts) and are in every step. Where their ids
+     are streamed, only `mixed_tokens` positions of prompts are computed beside them, or, with
      several prompts for each of them, that many times as much.
   3. Of the room for prompts the oldest gets at least half; the rest goes to the shortest remainders, so that
      a short question is not stuck behind a long document.
@@ -17,31 +17,12 @@ The rules, in order of weight:
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence as Items
 
+from adotx.engine.model.backend import Chunk
 from adotx.engine.serving.blocks import BlockPool
-from adotx.engine.serving.request import Sequence
+from adotx.engine.serving.sequence import Sequence
 from adotx.errors import AdotxError
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Positions [start, start + length) of a sequence, computed in one step.
-
-    `draft`: ids guessed beyond the newest one; `length` counts them. `samples`: it reaches the newest token,
-    so the next one can be picked.
-    """
-
-    sequence: Sequence
-    start: int
-    length: int
-    samples: bool
-    draft: list[int] = field(default_factory=list)
-
-    @property
-    def decodes(self) -> bool:
-        """Whether it is an output's newest token and guesses, not a part of a prompt."""
-        return self.samples and self.length == 1 + len(self.draft)
 
 
 class Scheduler:
@@ -51,7 +32,7 @@ class Scheduler:
         pool: the cache's blocks.
         max_running: most sequences in one step.
         step_tokens: most positions in one step; bounds memory.
-        mixed_tokens: most prompt positions in a step in which watched ones decode; may be set at any time.
+        mixed_tokens: most prompt positions in a step in which streamed ones decode; may be set at any time.
         draft_rows: most positions of decoding sequences in a step, drafts included; with more sequences than
             that nothing is drafted.
         prefix_cache: whether filled blocks are found again.
@@ -76,9 +57,10 @@ class Scheduler:
         self.preemptions = 0
 
     def check(self, sequence: Sequence) -> None:
-        """
+        """Check a sequence against the whole cache.
+
         Raises:
-            AdotxError: the sequence can never fit the cache, however empty.
+            AdotxError: it can never fit, however empty the cache is.
         """
         if self.pool.blocks_for(sequence.longest) > self.pool.count:
             room = self.pool.count * self.pool.block_size
@@ -93,16 +75,16 @@ class Scheduler:
         """Queue a sequence that fits."""
         self.waiting.append(sequence)
 
-    def plan(self) -> list[Chunk]:
-        """The next step's chunks; empty only when nothing runs or waits."""
+    def plan(self) -> dict[Sequence, Chunk]:
+        """The next step's chunks, without image features; empty only when nothing runs or waits."""
         self._admit()
         chunks: dict[Sequence, Chunk] = {}
         decoding = [s for s in self.running if s.pending == 1]
         for sequence in decoding:
             if sequence in self.running and self._grow(sequence, 1, chunks):
                 draft = self._draft(sequence, len(decoding))
-                chunks[sequence] = Chunk(sequence, sequence.computed, 1 + len(draft), True, draft)
-        room = self.step_tokens - sum(chunk.length for chunk in chunks.values())
+                chunks[sequence] = _chunk(sequence, 1, draft)
+        room = self.step_tokens - sum(map(len, chunks.values()))
         prompts, begun = [], set()
         for sequence in [s for s in self.running if s.pending > 1]:
             self._reuse(sequence)
@@ -111,23 +93,22 @@ class Scheduler:
             if key is None or key not in begun:
                 begun.add(key)
                 prompts.append(sequence)
-        watched = sum(chunk.sequence.watched for chunk in chunks.values())
-        if watched:
-            room = min(room, self.mixed_tokens * max(len(prompts) // watched, 1))
+        streamed = sum(sequence.streamed for sequence in chunks)
+        if streamed:
+            room = min(room, self.mixed_tokens * max(len(prompts) // streamed, 1))
         for sequence, length in self._shares(prompts, room):
             # Whole blocks, so that the next part can again be looked up.
             whole = (sequence.computed + length) // self.pool.block_size * self.pool.block_size
             if length < sequence.pending and whole > sequence.computed:
                 length = whole - sequence.computed
             if sequence in self.running and self._grow(sequence, length, chunks):
-                chunks[sequence] = Chunk(sequence, sequence.computed, length, length == sequence.pending)
-        return list(chunks.values())
+                chunks[sequence] = _chunk(sequence, length)
+        return chunks
 
-    def advance(self, chunk: Chunk, kept: int) -> None:
-        """The keys and values of the chunk's first `kept` positions are in the cache to stay."""
-        sequence = chunk.sequence
-        assert sequence.computed == chunk.start and 0 < kept <= chunk.length
-        sequence.computed += kept
+    def advance(self, sequence: Sequence, positions: int) -> None:
+        """The keys and values of `positions` more positions are in the cache to stay."""
+        assert 0 < positions <= sequence.pending
+        sequence.computed += positions
         if self.prefix_cache:
             for index in range(sequence.published, sequence.computed // self.pool.block_size):
                 self.pool.publish(sequence.blocks[index], sequence.key(index, self.pool.block_size))
@@ -228,3 +209,10 @@ class Scheduler:
                 shares.append((sequence, length))
                 room -= length
         return shares
+
+
+def _chunk(sequence: Sequence, length: int, draft: Items[int] = ()) -> Chunk:
+    """The next `length` known positions of a sequence, and guesses after the newest."""
+    start = sequence.computed
+    ids = [*sequence.tokens[start : start + length], *draft]
+    return Chunk(start, ids, sequence.blocks, 1 + len(draft) if length == sequence.pending else 0)

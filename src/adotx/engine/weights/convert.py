@@ -1,6 +1,6 @@
-"""A checkpoint's weights in one format: quantised once, kept on disk, memory-mapped ever after.
+"""A checkpoint's matrices in one format: quantised once, stored on disk, memory-mapped ever after.
 
-In: an open checkpoint and a weight format. Out: `Weights` for the graphs. Knows no graphs and no OpenVINO.
+In: an open checkpoint and a weight format. Out: a `MatrixSource`. Knows no graphs and no OpenVINO.
 
 A conversion is a folder `int4-FINGERPRINT` with `model.safetensors` (integers and scales, matrices of one
 input already put together) and `manifest.json`. It appears whole or not at all: it is written under a
@@ -17,7 +17,7 @@ import shutil
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,10 +27,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from adotx.engine.model.ops import TensorSource, Weights, drop_pages
-from adotx.engine.model.runtime import WeightFormat
 from adotx.engine.weights.folders import default_folders, locked, sweep, sync, temporary_path, writable
-from adotx.engine.weights.formats import Kind, Matrix, plan, stored_name
+from adotx.engine.weights.formats import Kind, Matrix, WeightFormat, plan, tensor_names
+from adotx.engine.weights.sources import MappedMatrices, MatricesInMemory, MatrixSource, drop_pages
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
@@ -47,56 +46,34 @@ MANIFEST = "manifest.json"
 Progress = Callable[[int, int], None]  # bytes of the checkpoint's matrices done, and all of them
 
 
-class _InMemory:
-    """Matrices quantised when a graph asks for them."""
-
-    def __init__(self, matrices: Sequence[Matrix], source: TensorSource) -> None:
-        self._matrices, self._source = {matrix.name: matrix for matrix in matrices}, source
-
-    def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
-        matrix = self._matrices[stored_name(parts)]
-        pieces = [matrix.quantize(self._source.array(part)) for part in matrix.parts]
-        q, scale = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
-        return matrix, q, scale
-
-
-class _Mapped:
-    """Matrices of a conversion, memory-mapped."""
-
-    def __init__(self, matrices: Sequence[Matrix], store: TensorStore) -> None:
-        self._matrices, self._store = {matrix.name: matrix for matrix in matrices}, store
-
-    def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
-        matrix = self._matrices[stored_name(parts)]
-        q, scale = (self._store.raw(name) for name in _names(matrix))
-        return matrix, q, scale
-
-
-def open_weights(
+def open_matrices(
     checkpoint: Checkpoint,
     weights: WeightFormat,
     folder: str | Path | None = None,
     progress: Progress | None = None,
-) -> Weights:
-    """The checkpoint's weights in a format, converted first where that has not been done yet.
+) -> MatrixSource | None:
+    """The checkpoint's matrices in a format, converted first where that has not been done yet.
 
     Args:
         checkpoint: the model; its tensors must be whole (`Checkpoint.require_tensors`).
-        weights: "f32" and "bf16" are taken from the checkpoint's files as they are.
-        folder: where conversions are kept; None: `adotx` in the checkpoint's directory, or, where nothing can
-            be written there, a cache folder ($ADOTX_CACHE, else `adotx` in $XDG_CACHE_HOME or ~/.cache).
+        weights: "int8" or "int4"; "f32" and "bf16" need no conversion.
+        folder: where conversions are stored; None: `adotx` in the checkpoint's directory, or, where nothing
+            can be written there, a cache folder ($ADOTX_CACHE, else `adotx` in $XDG_CACHE_HOME or ~/.cache).
         progress: called while converting, from several threads but one at a time.
+
+    Returns:
+        None for "f32" and "bf16", which are taken from the checkpoint's files as they are.
 
     Raises:
         AdotxError: values that are not numbers, integer tensors, no room, no folder that can be written.
     """
     if weights == "f32" or weights == "bf16":
-        return Weights(checkpoint.tensors, weights)
+        return None
     matrices, store = plan(checkpoint.config, weights), checkpoint.tensors
     if sum((store.path / file).stat().st_size for file in store.files) < IN_MEMORY:
-        return Weights(store, weights, _InMemory(matrices, store))
+        return MatricesInMemory(matrices, store)
     converted = _Conversion(checkpoint, weights, matrices).open(folder, progress)
-    return Weights(store, weights, _Mapped(matrices, converted))
+    return MappedMatrices(matrices, converted)
 
 
 def convert(
@@ -105,22 +82,17 @@ def convert(
     """Convert a checkpoint of any size, unless that has been done; one that is found is checked whole.
 
     Args:
-        checkpoint, weights, folder, progress: as for `open_weights`.
+        checkpoint, weights, folder, progress: as for `open_matrices`.
 
     Returns:
         The conversion's folder.
 
     Raises:
-        AdotxError: as `open_weights`, and where the checkpoint's tensors are not whole.
+        AdotxError: as `open_matrices`, and where the checkpoint's tensors are not whole.
     """
     checkpoint.require_tensors()
     conversion = _Conversion(checkpoint, weights, plan(checkpoint.config, weights))
     return conversion.open(folder, progress, thorough=True).path
-
-
-def _names(matrix: Matrix) -> tuple[str, str]:
-    """Tensor names of a stored matrix's integers and scales."""
-    return f"{matrix.name}.weight", f"{matrix.name}.scale"
 
 
 @cache
@@ -227,7 +199,7 @@ class _Conversion:
             if any(store.spec(name) != spec for name, spec in expected.items()):
                 return None
             for matrix in self.matrices:
-                names = _names(matrix)
+                names = tensor_names(matrix)
                 # Scales always: they are few, and a broken one breaks a whole group of weights.
                 for kind in (0, 1) if thorough else (1,):
                     array, sums = store.raw(names[kind]), manifest["sums"][names[kind]]
@@ -245,7 +217,7 @@ class _Conversion:
         wanted = {
             name: (dtype, shape)
             for matrix in self.matrices
-            for name, dtype, shape in zip(_names(matrix), matrix.dtypes, matrix.shapes, strict=True)
+            for name, dtype, shape in zip(tensor_names(matrix), matrix.dtypes, matrix.shapes, strict=True)
         }
         layout, start = {}, 0
         for name, (dtype, shape) in sorted(wanted.items(), key=lambda item: -item[1][0].itemsize):
@@ -314,15 +286,17 @@ class _Conversion:
         store, done = self.checkpoint.tensors, 0
         total = sum(store.raw(part).nbytes for matrix in self.matrices for part in matrix.parts)
         sums: dict[str, list[int]] = {
-            name: [0] * sum(1 for _ in _slabs(matrix)) for matrix in self.matrices for name in _names(matrix)
+            name: [0] * sum(1 for _ in _slabs(matrix))
+            for matrix in self.matrices
+            for name in tensor_names(matrix)
         }
 
         def work(slab: _Slab) -> None:
             nonlocal done
             raw = store.raw(slab.part)[slab.first : slab.first + slab.end - slab.begin]
-            made = slab.matrix.quantize(_float32(raw))
+            arrays = slab.matrix.quantize(_float32(raw))
             drop_pages(raw)
-            for name, array in zip(_names(slab.matrix), made, strict=True):
+            for name, array in zip(tensor_names(slab.matrix), arrays, strict=True):
                 place, data = layout[name], array.data.cast("B")
                 assert array.dtype == place.dtype and array.shape == (len(raw), place.shape[1])
                 sums[name][slab.index] = zlib.crc32(data)

@@ -1,6 +1,6 @@
-"""Where conversions are kept on disk, and how processes share such a folder without harm.
+"""Where conversions are stored on disk, and how processes share such a folder without harm.
 
-In: a checkpoint's path. Out: folders, a lock, temporary names. Knows nothing of what is kept there.
+In: a checkpoint's path. Out: folders, a lock, temporary names. Knows nothing of what is stored there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Weight formats: which matrix of a model is kept how, and the arithmetic of int8 and int4.
+"""Formats of weights and cache: their names, which matrix is stored how, and the arithmetic of int8 and int4.
 
 In: a configuration and a weight format, or float32 matrices. Out: a plan, or integers with scales. Pure
 NumPy; knows no files, no graphs and no OpenVINO.
@@ -21,7 +21,11 @@ from adotx.errors import AdotxError
 if TYPE_CHECKING:
     from adotx.checkpoint import ModelConfig
 
-Kind = Literal["int8", "int4"]
+WeightFormat = Literal["f32", "bf16", "int8", "int4"]
+WEIGHT_FORMATS: tuple[WeightFormat, ...] = ("f32", "bf16", "int8", "int4")
+CacheFormat = Literal["bf16", "u8"]
+CACHE_FORMATS: tuple[CacheFormat, ...] = ("bf16", "u8")
+Kind = Literal["int8", "int4"]  # of stored matrices
 
 # Smaller groups than these were measured slower. 256 is a fifth quicker than 128, but only where all of a
 # model's rows divide by it: the plugin's groups of inputs are the same for all matrices and should match.
@@ -31,6 +35,28 @@ SMALLEST_GROUP = 16
 ENDS = (1.0, 0.9, 0.95, 1.05, 8 / 7)
 # Values quantised at a time: what is in work stays in the processor's cache.
 _BLOCK = 1 << 16
+
+
+def check_format(weights: str) -> WeightFormat:
+    """`weights` if it is a known format; AdotxError otherwise."""
+    if weights not in WEIGHT_FORMATS:
+        raise _unknown("weights", "weight", weights, WEIGHT_FORMATS)
+    return weights  # type: ignore[return-value]
+
+
+def check_cache_format(kv_cache: str | None, weights: WeightFormat) -> CacheFormat | None:
+    """`kv_cache` if it goes with `weights`; AdotxError otherwise."""
+    if kv_cache is not None and kv_cache not in CACHE_FORMATS:
+        raise _unknown("kv_cache", "cache", kv_cache, CACHE_FORMATS)
+    if kv_cache == "bf16" and weights == "f32":
+        what = "f32 weights have a cache of f32 or u8"
+        raise AdotxError("engine.kv_cache", what, "kv_cache", "leave kv_cache out")
+    return kv_cache  # type: ignore[return-value]
+
+
+def _unknown(setting: str, kind: str, value: str, known: Sequence[str]) -> AdotxError:
+    what = f"unknown {kind} format {value!r}"
+    return AdotxError(f"engine.{setting}", what, setting, f"use one of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -87,6 +113,11 @@ class Matrix:
         return quantize_groups(weight, self.group) if self.kind == "int4" else quantize_rows(weight)
 
 
+def tensor_names(matrix: Matrix) -> tuple[str, str]:
+    """Names of a stored matrix's integers and scales."""
+    return f"{matrix.name}.weight", f"{matrix.name}.scale"
+
+
 def stored_name(parts: Sequence[str]) -> str:
     """One name for tensors that are stored as one: a.q_proj.weight, a.k_proj.weight -> a.q_proj+k_proj."""
     modules = [part.removesuffix(".weight").rpartition(".") for part in parts]
@@ -120,8 +151,8 @@ def plan(config: ModelConfig, weights: Kind) -> list[Matrix]:
         parts = tuple(f"{module}{name}.weight" for name in names)
         heights, columns = tuple(shapes[part][0] for part in parts), prod(shapes[parts[0]][1:])
         group = group_size(columns, most) if kind == "int4" else None
-        made: Kind = "int4" if group else "int8"
-        matrices.append(Matrix(stored_name(parts), parts, heights, columns, made, group or columns))
+        stored: Kind = "int4" if group else "int8"
+        matrices.append(Matrix(stored_name(parts), parts, heights, columns, stored, group or columns))
 
     for index in range(text.num_hidden_layers):
         layer = f"{prefix}model.layers.{index}."

@@ -11,12 +11,13 @@ from collections.abc import Sequence as Items
 import numpy as np
 
 from adotx.engine.model.backend import Backend
-from adotx.engine.sampling.sampler import check
-from adotx.engine.serving.request import Request, Sequence
+from adotx.engine.sampling.params import check_ids
+from adotx.engine.serving.request import Request
+from adotx.engine.serving.sequence import Sequence
 from adotx.errors import AdotxError
 
 
-class Intake:
+class Validator:
     """The checks of one engine.
 
     Args:
@@ -29,9 +30,13 @@ class Intake:
         self._backend, self._speculate, self._clock = backend, speculate, clock
 
     def sequence(
-        self, request: Request, watched: bool = True, notify: Callable[[], None] | None = None
+        self, request: Request, streamed: bool = True, notify: Callable[[], None] | None = None
     ) -> Sequence:
-        """A checked request; all that can be wrong with it is said here, before anything is computed."""
+        """The request's state, checked; `streamed`, `notify`: see `Sequence`.
+
+        Raises:
+            AdotxError: what is wrong with it.
+        """
         ids, context, vocabulary = request.ids, self._backend.context, self._backend.vocabulary
         if not len(ids):
             raise AdotxError("request.empty", "the prompt has no tokens", "request")
@@ -50,7 +55,7 @@ class Intake:
         if request.timeout is not None and not 0 < request.timeout < float("inf"):
             raise AdotxError("request.timeout", f"{request.timeout} is not above 0 seconds", "request")
         sampling = request.sampling
-        check(sampling, vocabulary)
+        check_ids(sampling, vocabulary)
         positions = self._positions(request)
         stop_ids = frozenset(sampling.stop_ids)
         if not sampling.ignore_eos:
@@ -63,7 +68,7 @@ class Intake:
             self._backend.image.tokens_per_tile if self._backend.image else 1,
             self._speculate,
             None if request.timeout is None else self._clock() + request.timeout,
-            watched,
+            streamed,
             notify,
         )
 
@@ -102,9 +107,10 @@ class Intake:
         return positions
 
     def check_pixels(self, pixels: np.ndarray) -> None:
-        """
+        """Check the tiles of one image.
+
         Raises:
-            AdotxError: not this model's tiles.
+            AdotxError: they are not this model's.
         """
         image = self._backend.image
         if image is None:
@@ -126,14 +132,14 @@ def _runs(positions: np.ndarray, lengths: Items[int]) -> list[tuple[int, int]]:
     images that fill it one after another."""
     edges = np.flatnonzero(np.diff(positions) != 1) + 1
     slots: list[tuple[int, int]] = []
-    waiting = list(lengths)
+    unplaced = list(lengths)
     for run in np.split(positions, edges) if len(positions) else []:
         start, end = int(run[0]), int(run[-1]) + 1
-        while waiting and start + waiting[0] < end:
-            slots.append((start, waiting[0]))
-            start += waiting.pop(0)
+        while unplaced and start + unplaced[0] < end:
+            slots.append((start, unplaced[0]))
+            start += unplaced.pop(0)
         slots.append((start, end - start))
-        waiting = waiting[1:]
+        unplaced = unplaced[1:]
     return slots
 
 

@@ -1,30 +1,23 @@
 """OpenVINO itself: imported quietly, one core, and the compile settings of each weight format.
 
 In: a graph, formats of weights and cache, thread count, cache folder. Out: a compiled model. Knows no A.X
-architecture.
-This is the only module that imports OpenVINO's top level; the others get it from `openvino()`.
+architecture. This is the only module that imports OpenVINO's top level; the others get it from `openvino()`.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from adotx.engine.weights.formats import GROUP
-from adotx.errors import AdotxError
+import numpy as np
+
+from adotx.engine.weights.formats import GROUP, CacheFormat, WeightFormat
 
 if TYPE_CHECKING:
     import openvino as ov
-
-WeightFormat = Literal["f32", "bf16", "int8", "int4"]
-WEIGHT_FORMATS: tuple[WeightFormat, ...] = ("f32", "bf16", "int8", "int4")
-CacheFormat = Literal["bf16", "u8"]
-CACHE_FORMATS: tuple[CacheFormat, ...] = ("bf16", "u8")
 
 
 @cache
@@ -73,11 +66,11 @@ def compile_model(
     Args:
         model: the graph.
         weights: "f32" computes in float32, the others in bf16 where the CPU has it.
-        kv_cache: how paged attention keeps keys and values: "u8" with scales, "bf16" (float32 where the CPU
+        kv_cache: how paged attention stores keys and values: "u8" with scales, "bf16" (float32 where the CPU
             has no bf16); None: "bf16", or float32 for f32 weights, which the plugin takes with no bf16.
         group: inputs that meet quantised weights are quantised too, to int8 in groups of this size.
         threads: CPU threads; None lets OpenVINO take one per core.
-        cache_dir: folder where OpenVINO keeps compiled models between runs; None keeps none.
+        cache_dir: folder where OpenVINO stores compiled models between runs; None: nothing is stored.
     """
     computed = "f32" if weights == "f32" or not has_bf16() else "bf16"
     properties: dict[str, str | int] = {
@@ -96,41 +89,26 @@ def compile_model(
     return core().compile_model(model, "CPU", properties)
 
 
-def available_memory() -> int:
-    """Bytes this process may still take: the machine's available memory or its control group's rest."""
-    limits = []
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            limits += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-    except OSError:
-        limits.append(
-            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 4 << 30
-        )
-    try:
-        group = Path("/sys/fs/cgroup")
-        limits.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
-    except (OSError, ValueError):
-        pass  # no control group, or no limit ("max")
-    return max(min(limits), 0)
+class GraphInputs:
+    """The memory of an inference request's inputs.
 
+    It is the request's own, never a caller's array: with shared inputs OpenVINO was seen writing one
+    request's data into another's.
+    """
 
-def check_format(weights: str) -> WeightFormat:
-    """`weights` if it is a known format; AdotxError otherwise."""
-    if weights not in WEIGHT_FORMATS:
-        raise _unknown("weights", "weight", weights, WEIGHT_FORMATS)
-    return weights  # type: ignore[return-value]
+    def __init__(self, request: ov.InferRequest) -> None:
+        self._request = request
+        self._views: dict[str, np.ndarray] = {}
 
+    def view(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """An input's memory in this shape, to be written whole: the graph may have worked in it."""
+        view = self._views.get(name)
+        if view is None or view.shape != shape:
+            tensor = self._request.get_tensor(name)
+            tensor.shape = list(shape)
+            view = self._views[name] = tensor.data
+        return view
 
-def check_cache_format(kv_cache: str | None, weights: WeightFormat) -> CacheFormat | None:
-    """`kv_cache` if `compile_model` takes it with `weights`; AdotxError otherwise."""
-    if kv_cache is not None and kv_cache not in CACHE_FORMATS:
-        raise _unknown("kv_cache", "cache", kv_cache, CACHE_FORMATS)
-    if kv_cache == "bf16" and weights == "f32":
-        what = "f32 weights have a cache of f32 or u8"
-        raise AdotxError("engine.kv_cache", what, "kv_cache", "leave kv_cache out")
-    return kv_cache  # type: ignore[return-value]
-
-
-def _unknown(setting: str, kind: str, value: str, known: Sequence[str]) -> AdotxError:
-    what = f"unknown {kind} format {value!r}"
-    return AdotxError(f"engine.{setting}", what, setting, f"use one of {', '.join(known)}")
+    def give(self, port: ov.Output, tensor: ov.Tensor) -> None:
+        """Put a tensor of the caller's in the place of an input; for caches, which stay from step to step."""
+        self._request.set_tensor(port, tensor)
