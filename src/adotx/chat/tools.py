@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from adotx.chat.messages import ToolCall, read_arguments, to_json
 from adotx.chat.protocol import CALL_ARGUMENTS, CALL_CLOSE, CALL_END, CALL_NAME, CALL_OPEN, control_id
+from adotx.chat.stop import overlap
 from adotx.chat.stream import TextStream
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class ToolStream:
         """Pass content on up to an opening tag; True if one was found."""
         start = self._held.find(CALL_OPEN)
         if start < 0:
-            kept = _overlap(self._held, CALL_OPEN)
+            kept = overlap(self._held, CALL_OPEN)
             cut = len(self._held) - kept
             self._events.text(self._held[:cut])
             self._held = self._held[cut:]
@@ -198,14 +199,6 @@ class ToolStream:
         end = at + len(CALL_CLOSE)
         self._events.text(CALL_OPEN + self._held[:end])
         self._held, self._inside = self._held[end:], False
-
-
-def _overlap(text: str, tag: str) -> int:
-    """Length of the longest end of ``text`` that is a proper beginning of ``tag``."""
-    for length in range(min(len(tag) - 1, len(text)), 0, -1):
-        if tag.startswith(text[-length:]):
-            return length
-    return 0
 
 
 class ToolIdStream:
