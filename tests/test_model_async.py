@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,26 @@ def test_replies(model: Model) -> None:
     for n, reply in enumerate(asyncio.run(main())):
         messages, options = asked(model, n)
         assert same(reply, model.reply(messages, **options))
+
+
+def test_tasks_share_one_grammar(tmp_path: Path) -> None:
+    model = mock_model(tmp_path)
+    schema = {"type": "array", "items": {"enum": ["가", "나"]}, "minItems": 2, "maxItems": 2}
+
+    async def main() -> list[Reply]:
+        front = AsyncModel(model)
+        sampling = [SamplingParams(60, temperature=1, seed=n) for n in range(30)]
+        compiled = model.grammar.json_schema(schema)
+        return await asyncio.gather(
+            *(
+                front.reply(ask(), constraint=(schema, compiled)[n % 2], sampling=s)
+                for n, s in enumerate(sampling)
+            )
+        )
+
+    answers = [json.loads(reply.text) for reply in asyncio.run(main())]
+    assert all(len(answer) == 2 and set(answer) <= {"가", "나"} for answer in answers)
+    assert len({str(answer) for answer in answers}) > 1
 
 
 def test_leaving_cancelling_or_dropping_ends_the_request(model: Model) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from adotx.vision import Limits
 
     #: what an answer can be held to
-    Rule = Callable[[], Constraint] | Mapping[str, Any] | str
+    ConstraintLike = Callable[[], Constraint] | Mapping[str, Any] | str
 
 
 class Options(TypedDict, total=False):
@@ -38,7 +38,7 @@ class Options(TypedDict, total=False):
     images: Sequence[Any] | None
     tools: Sequence[Mapping[str, Any]] | None
     sampling: SamplingParams | None
-    constraint: Rule | None
+    constraint: ConstraintLike | None
     stop: str | Sequence[str] | None
     timeout: float | None
 
@@ -216,7 +216,7 @@ class Model:
         images: Sequence[Any] | None = None,
         tools: Sequence[Mapping[str, Any]] | None = None,
         sampling: SamplingParams | None = None,
-        constraint: Rule | None = None,
+        constraint: ConstraintLike | None = None,
         stop: str | Sequence[str] | None = None,
         timeout: float | None = None,
     ) -> tuple[Request, _Answer]:
@@ -244,7 +244,7 @@ class Model:
         return []
 
     def _compiled(
-        self, constraint: Rule | None, tools: Sequence[Mapping[str, Any]] | None
+        self, constraint: ConstraintLike | None, tools: Sequence[Mapping[str, Any]] | None
     ) -> Callable[[], Constraint] | None:
         if constraint is None or callable(constraint):
             return constraint
