@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from adotx.chat import AnswerStream, Grammar, ToolCall, render_for
 from adotx.chat.media import image_parts, image_tiles
-from adotx.chat.messages import Message, to_json
+from adotx.chat.messages import Message
 from adotx.checkpoint import Checkpoint, open_checkpoint
 from adotx.engine import AsyncEngine, AsyncStream, Engine, Output, Request, SamplingParams, Stream
 from adotx.errors import AdotxError
@@ -107,14 +107,7 @@ class Reply:
         """The same as a message of the OpenAI API, to go on with the conversation."""
         message: dict[str, Any] = {"role": "assistant", "content": self.text}
         if self.tool_calls:
-            message["tool_calls"] = [
-                {
-                    "id": call.id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": to_json(call.arguments, call.name)},
-                }
-                for call in self.tool_calls
-            ]
+            message["tool_calls"] = [call.message for call in self.tool_calls]
         return message
 
 
@@ -316,11 +309,8 @@ class _Answer:
 
     def _take(self, events: list[str | ToolCall]) -> None:
         self.pieces += events
-        for event in events:
-            if isinstance(event, str):
-                self._texts.append(event)
-            else:
-                self._calls.append(event)
+        self._texts += [event for event in events if isinstance(event, str)]
+        self._calls += [event for event in events if isinstance(event, ToolCall)]
 
     def _token(self, token: int, logprob: float, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
         data = self._tokenizer.token_bytes(token)
