@@ -1,4 +1,4 @@
-"""Pictures in messages: every way to give one leads to the same tiles, in order; the rest is told by place."""
+"""Pictures in messages: all ways to give one lead to the same tiles, in order; mistakes are told by place."""
 
 from __future__ import annotations
 
