@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adotx.chat.grammar import MOST_CHARACTERS, MOST_LEVELS, Grammar
+from adotx.chat.grammar import MAX_CHARACTERS, MAX_DEPTH, Grammar
 from adotx.checkpoint import open_checkpoint
 from adotx.errors import AdotxError
 
@@ -47,9 +47,9 @@ def nested(levels: int) -> dict[str, Any]:
         ('{"type":', "grammar.schema", "schema"),
         ({"const": "\ud800"}, "grammar.schema", "schema"),
         ({"const": float("inf")}, "chat.json", "schema"),
-        (nested(MOST_LEVELS + 2), "grammar.too_large", "schema"),
-        ({"const": "가" * MOST_CHARACTERS}, "grammar.too_large", "schema"),
-        (" " * (MOST_CHARACTERS + 1), "grammar.too_large", "schema"),
+        (nested(MAX_DEPTH + 2), "grammar.too_large", "schema"),
+        ({"const": "가" * MAX_CHARACTERS}, "grammar.too_large", "schema"),
+        (" " * (MAX_CHARACTERS + 1), "grammar.too_large", "schema"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -61,7 +61,7 @@ def test_schemas_are_refused_with_the_place(nano: Grammar, schema: Any, code: st
 
 
 def test_what_lies_within_the_limits_compiles(nano: Grammar) -> None:
-    nano.json_schema(nested(MOST_LEVELS - 2))
+    nano.json_schema(nested(MAX_DEPTH - 2))
     nano.json_schema({"enum": [f"항목 {i}" for i in range(5000)]})
 
 
@@ -73,7 +73,7 @@ def test_what_lies_within_the_limits_compiles(nano: Grammar) -> None:
         (r"\1", "grammar.regex"),
         (r"\bfoo", "grammar.regex"),
         ("\udc00", "grammar.regex"),
-        ("a" * (MOST_CHARACTERS + 1), "grammar.too_large"),
+        ("a" * (MAX_CHARACTERS + 1), "grammar.too_large"),
         (5, "grammar.type"),
     ],
     ids=lambda value: str(value)[:20].encode("ascii", "replace").decode(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -21,7 +20,6 @@ from PIL import Image
 
 from adotx.cli import BROKEN_PIPE, DONE, FINDING, INTERRUPTED, REFUSED, run
 from adotx.cli.strings import STRINGS, language, text
-from adotx.errors import AdotxError
 from checkpoint_toys import toy_checkpoint
 
 SAMPLING = {"--max-tokens", "--temperature", "--top-p", "--seed"}
@@ -280,116 +278,6 @@ class TestTokens:
         (tmp_path / "a.png").write_text("not a picture")
         assert run(["tokens", str(tmp_path / "a.png"), "--model", str(toy)]) == REFUSED
         assert capsys.readouterr().err.startswith("error: ")
-
-
-class TestAsk:
-    def test_answers_on_stdout(self, toy: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        args = ["ask", str(picture), "뭐예요?", "--model", str(toy), "--max-tokens", "4", "--weights", "f32"]
-        assert run(args) == DONE
-        first = capsys.readouterr()
-        assert first.out.endswith("\n") and "cut at 4 tokens" in first.err
-        assert run(args) == DONE
-        assert capsys.readouterr().out == first.out
-
-    def test_describe(self, toy: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run(["describe", str(picture), "--model", str(toy), "--max-tokens", "2"]) == DONE
-
-    def test_bad_image_before_the_model(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        (tmp_path / "a.png").write_bytes(b"")
-        assert run(["ask", str(tmp_path / "a.png"), "?", "--model", "absent"]) == REFUSED
-        err = capsys.readouterr().err
-        assert "a.png" in err and "absent" not in err
-
-    def test_bad_sampling(self, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run(["ask", str(picture), "?", "--top-p", "0"]) == REFUSED
-        assert "top_p" in capsys.readouterr().err
-
-    def test_text_model_refuses_pictures(self, toy: Path) -> None:
-        from adotx.checkpoint import open_checkpoint
-        from adotx.cli.session import Session, image_message
-
-        config = SimpleNamespace(family="qwen2", tiles=None, image_token_id=None)
-        textual = SimpleNamespace(config=config, name="x", tokenizer=open_checkpoint(toy).tokenizer)
-        session = Session(textual, None)  # type: ignore[arg-type]
-        with pytest.raises(AdotxError, match="text only"):
-            list(session.answer([image_message("?")], None, [Image.new("RGB", (8, 8))]))  # type: ignore[arg-type]
-
-
-class FakeSession:
-    """Answers with the number of messages it saw; "boom" is an error, "stop" an interrupt after a piece."""
-
-    def __init__(self) -> None:
-        self.checkpoint, self.finish_reason = SimpleNamespace(name="fake"), "stop"
-        self.seen: list[list[dict[str, Any]]] = []
-
-    def answer(self, messages: list[dict[str, Any]], sampling: Any, images: Any = ()) -> Iterator[str]:
-        self.seen.append(messages)
-        if messages[-1]["content"] == "boom":
-            raise AdotxError("request.too_long", "too long", "request", "shorten it")
-        yield "답"
-        if messages[-1]["content"] == "stop":
-            raise KeyboardInterrupt
-        yield f" {len(messages)}"
-
-
-class TestChat:
-    @pytest.fixture
-    def session(self, monkeypatch: pytest.MonkeyPatch) -> FakeSession:
-        fake = FakeSession()
-        monkeypatch.setattr("adotx.cli.session.Session.open", lambda *_: fake)
-        return fake
-
-    def talk(self, monkeypatch: pytest.MonkeyPatch, *lines: str, system: str | None = None) -> int:
-        """The interactive chat with typed lines."""
-        from adotx.cli.chat import chat
-        from adotx.engine import SamplingParams
-
-        typed = io.StringIO("".join(f"{line}\n" for line in lines))
-        typed.isatty = lambda: True  # type: ignore[method-assign]
-        monkeypatch.setattr("sys.stdin", typed)
-        return chat("fake", "int8", False, system, SamplingParams())
-
-    def test_remembers_and_quits(
-        self, session: FakeSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert self.talk(monkeypatch, "하나", "", "둘", "/quit", "셋", system="짧게") == DONE
-        assert capsys.readouterr().out == "답 2\n답 4\n"
-        assert [message["role"] for message in session.seen[1]] == ["system", "user", "assistant", "user"]
-        assert session.seen[1][2]["content"] == "답 2"
-
-    def test_new_forgets(
-        self, session: FakeSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert self.talk(monkeypatch, "하나", "/new", "/what", "둘") == DONE
-        out, err = capsys.readouterr()
-        assert out == "답 1\n답 1\n" and "commands: /new, /quit" in err
-
-    def test_goes_on_after_an_error_and_an_interrupt(
-        self, session: FakeSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert self.talk(monkeypatch, "boom", "stop", "하나") == DONE
-        out, err = capsys.readouterr()
-        assert "error: request: too long (shorten it)" in err
-        assert out == "답\n답 3\n"
-        assert [message["content"] for message in session.seen[2]] == ["stop", "답", "하나"]
-
-    def test_one_shot(self, toy: Path) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "adotx", "chat", "--model", str(toy), "--max-tokens", "3"],
-            input="안녕하세요\n".encode(),
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == DONE, done.stderr
-        done.stdout.decode("utf-8")
-
-    @pytest.mark.parametrize("data", [b"", b" \n", b"\xff\xfe"])
-    def test_one_shot_refuses(
-        self, data: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
-        assert run(["chat"]) == REFUSED
-        assert capsys.readouterr().err.startswith("error: stdin: ")
 
 
 class TestTrain:

@@ -9,7 +9,7 @@ JSON comes on one line, as `json.dumps(ensure_ascii=False)` and the published te
 token is never part of a text: the text of one, say in an enum, is spelt with ordinary tokens. A "number"
 without bounds may be written so large that its reader makes infinity of it.
 
-Limits: a schema, expression or grammar has at most `MOST_CHARACTERS` characters and `MOST_LEVELS` levels of
+Limits: a schema, expression or grammar has at most `MAX_CHARACTERS` characters and `MAX_DEPTH` levels of
 nesting; what compiles can still need more work at some step than `_LIMITS` allow, which ends that answer with
 an error and no other. llguidance implements a part of JSON Schema, and what it lacks ("not", "uniqueItems",
 look-around in patterns, ...) is refused, not ignored.
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from adotx.checkpoint.tokenizer import AxTokenizer
 
-MOST_CHARACTERS = 200_000
-MOST_LEVELS = 100
+MAX_CHARACTERS = 200_000
+MAX_DEPTH = 100
 # llguidance's own defaults, made explicit, but for a fifth of the lexer states (1 to 2 kB each).
 _LIMITS: dict[str, Any] = {
     "initial_lexer_fuel": 1_000_000,
@@ -45,7 +45,7 @@ _LIMITS: dict[str, Any] = {
     "max_grammar_size": 500_000,
     "verbose_errors": False,
 }
-# Without forcing: else a step spells out all that can only follow, a million letters for (a{1000}){1000}.
+# Else a step computes every forced continuation in full, a million letters for (a{1000}){1000}.
 _HEAD = '%llguidance {"no_forcing": true}\n'
 _JSON = {
     "item_separator": ", ",
@@ -55,7 +55,7 @@ _JSON = {
     "coerce_one_of": False,
 }
 # A schema that fails is compiled in parts, at most this many times, to say which one is to blame.
-_LOCATING = 300
+_MAX_LOCATE_ATTEMPTS = 300
 
 Compiled = Callable[[], "GrammarConstraint"]
 
@@ -63,9 +63,9 @@ Compiled = Callable[[], "GrammarConstraint"]
 class GrammarConstraint:
     """One answer's way through a grammar. Made by what `Grammar`'s methods return."""
 
-    def __init__(self, matcher: LLMatcher, keep: np.ndarray, vocabulary: int) -> None:
-        self._matcher, self._keep, self._vocabulary = matcher, keep, vocabulary
-        self._bits = np.zeros_like(keep)
+    def __init__(self, matcher: LLMatcher, allowed: np.ndarray, vocabulary: int) -> None:
+        self._matcher, self._allowed, self._vocabulary = matcher, allowed, vocabulary
+        self._bits = np.zeros_like(allowed)
 
     def mask(self, scores: np.ndarray) -> None:
         """float32 [V], in place: -inf for every id that may not follow; stop ids may where it may end here.
@@ -75,7 +75,7 @@ class GrammarConstraint:
         """
         self._matcher.unsafe_compute_mask_ptr(self._bits.ctypes.data, self._bits.nbytes)
         self._check()
-        np.bitwise_and(self._bits, self._keep, out=self._bits)
+        np.bitwise_and(self._bits, self._allowed, out=self._bits)
         np.invert(self._bits, out=self._bits)
         known = min(scores.size, self._vocabulary)
         forbidden = np.unpackbits(self._bits.view(np.uint8), count=known, bitorder="little").view(np.bool_)
@@ -154,7 +154,7 @@ class Grammar:
 
         _check_size(pattern, "regex")
         pattern = _utf8(pattern, "grammar.regex", "regex")
-        # A regular expression of its own, so that nothing in it can end the literal and go on as grammar.
+        # As a grammar of its own: nothing in the pattern can close the literal and continue as grammar.
         body = {"grammars": [{"lark_grammar": f"{_HEAD}start: /{regex_to_lark(pattern, '')}/\n"}]}
         return self._compile(json.dumps(body), "regex", "grammar.regex")
 
@@ -241,10 +241,10 @@ class Grammar:
                     raise AdotxError("grammar.schema", error, f"{place}{at}", remedy)
             message = _short(first.get_error())
             raise AdotxError(code, message, where, "see the syntax that llguidance documents")
-        # Whatever the grammar says: of the control ids only these.
-        keep = np.ones(-(-self._size // 32) * 32, np.uint8)
-        keep[sorted(self.tokenizer.control_ids - set(self.stop_ids) - set(control))] = 0
-        bits = np.packbits(keep, bitorder="little").view(np.uint32)
+        # Whatever the grammar says, no other control id is ever allowed.
+        allowed = np.ones(-(-self._size // 32) * 32, np.uint8)
+        allowed[sorted(self.tokenizer.control_ids - set(self.stop_ids) - set(control))] = 0
+        bits = np.packbits(allowed, bitorder="little").view(np.uint32)
         return lambda: GrammarConstraint(first.deep_copy(), bits, self._size)
 
     def _matcher(self, grammar: str) -> LLMatcher:
@@ -260,14 +260,14 @@ class Grammar:
 
         node, pointer, error, attempts = root, "", failure(root), 0
         shared = {key: root[key] for key in ("$defs", "definitions") if key in root}
-        # What is too large is so as a whole, and every part may take its time.
+        # "Too large" concerns the schema as a whole, and compiling its parts could take as long each.
         while error and "too large" not in error:
             for step, child in _parts(node):
                 attempts += 1
-                if attempts > _LOCATING:
+                if attempts > _MAX_LOCATE_ATTEMPTS:
                     return pointer, error
                 found = failure({**shared, **child})
-                # A reference to elsewhere in the whole schema fails here alone.
+                # A $ref to elsewhere in the schema fails only because this part stands alone here.
                 if found and (found == error or not found.startswith("Pointer ")):
                     node, pointer, error = child, pointer + step, found
                     break
@@ -286,7 +286,7 @@ class _Vocabulary:
         self._tokenizer = tokenizer
         self.eos_token_id = stop_id
         self.tokens = [tokenizer.token_bytes(i) for i in range(tokenizer.vocab_size)]
-        # An id without a token reads as U+FFFD; without bytes no text ever needs it.
+        # An id without a token reads as U+FFFD; with no bytes it never matches any text.
         unknown = "\ufffd"
         self.tokens = [
             b"" if data == unknown.encode() and tokenizer.encode(unknown) != [i] else data
@@ -325,8 +325,8 @@ def _utf8(text: str, code: str, where: str) -> str:
 def _check_size(text: str, where: str) -> None:
     if not isinstance(text, str):
         raise AdotxError("grammar.type", f"a {type(text).__name__} is not text", where, "give a string")
-    if len(text) > MOST_CHARACTERS:
-        what = f"has {len(text)} characters, at most {MOST_CHARACTERS} are taken"
+    if len(text) > MAX_CHARACTERS:
+        what = f"has {len(text)} characters, at most {MAX_CHARACTERS} are taken"
         raise AdotxError("grammar.too_large", what, where, "make it smaller")
 
 
@@ -347,7 +347,7 @@ def _read_schema(schema: Any, where: str) -> dict[str, Any]:
     if not isinstance(schema, Mapping):
         what = f"a {type(schema).__name__} is not a schema"
         raise AdotxError("grammar.schema", what, where, "give an object")
-    _check_levels(schema, where)
+    _check_depth(schema, where)
     text = _utf8(to_json(dict(schema), where), "grammar.schema", where)
     _check_size(text, where)
     return {key: value for key, value in _quoted(json.loads(text)).items() if key != "x-guidance"}
@@ -367,9 +367,9 @@ def _quoted(schema: Any) -> Any:
     }
 
 
-def _check_levels(value: Any, where: str) -> None:
+def _check_depth(value: Any, where: str) -> None:
     level = [value]
-    for _ in range(MOST_LEVELS + 1):
+    for _ in range(MAX_DEPTH + 1):
         level = [
             inner
             for outer in level
@@ -378,7 +378,7 @@ def _check_levels(value: Any, where: str) -> None:
         ]
         if not level:
             return
-    what = f"is nested more than {MOST_LEVELS} levels deep"
+    what = f"is nested more than {MAX_DEPTH} levels deep"
     raise AdotxError("grammar.too_large", what, where, "use $defs and $ref, or a flatter schema")
 
 

@@ -19,7 +19,7 @@ _TAG = rf"</?{_NAME}\s*/?>"
 # A token may begin or end within a tag, as "></" does; its bracket must be there: "able" is no piece.
 _END_OF_TAG, _START_OF_TAG = rf"(?:(?:</?)?{_NAME})?\s*/?>", rf"</?{_NAME}?"
 _PIECES = re.compile(rf"(?:{_END_OF_TAG})?(?:{_MARK}|{_TAG})*(?:{_START_OF_TAG})?")
-# Empty cells and rows as models write them: the pieces of the tags that repeat are found by use.
+# Empty cells and rows as models write them; encoding them shows which tokens their tags are made of.
 _EMPTY = [
     opening + middle + closing + after
     for opening, closing in (("<td>", "</td>"), ("<th>", "</th>"), ("<tr>", "</tr>"))
@@ -35,13 +35,13 @@ def table_ids(tokenizer: AxTokenizer) -> frozenset[int]:
     A tag is seldom one token: "<td></td>" may be "<", "td", "></", "td", ">". So the ids that the tokenizer
     makes of empty cells and rows belong to them too. Never a control id.
     """
-    alone = {
+    by_text = {
         i
         for i in range(tokenizer.vocab_size)
         if i not in tokenizer.control_ids and _PIECES.fullmatch(_text(tokenizer, i))
     }
-    used = {i for ids in tokenizer.encode_batch(_EMPTY) for i in ids}
-    return frozenset(alone | used)
+    by_use = {i for ids in tokenizer.encode_batch(_EMPTY) for i in ids}
+    return frozenset(by_text | by_use)
 
 
 def _text(tokenizer: AxTokenizer, token_id: int) -> str:

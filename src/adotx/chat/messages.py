@@ -38,6 +38,12 @@ class ToolCall:
     arguments: dict[str, Any]
     id: str = ""
 
+    @property
+    def message(self) -> dict[str, Any]:
+        """As it stands in the ``tool_calls`` of a message; AdotxError ``chat.json``: see ``to_json``."""
+        function = {"name": self.name, "arguments": to_json(self.arguments, f"tool call {self.name!r}")}
+        return {"id": self.id, "type": "function", "function": function}
+
 
 @dataclass(frozen=True)
 class Turn:

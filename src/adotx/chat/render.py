@@ -58,7 +58,7 @@ class Rendered:
         return [(slot.start, slot.length) for slot in self.slots]
 
 
-class _Walk:
+class _PromptBuilder:
     """Collects ids, mask and text; neighbouring plain texts are encoded as one, as in the template's text."""
 
     def __init__(self, tokenizer: AxTokenizer) -> None:
@@ -84,7 +84,7 @@ class _Walk:
         self._append([token_id] * length, False)
         self._texts.append(name)
 
-    def done(self) -> Rendered:
+    def finish(self) -> Rendered:
         self._flush()
         self.out.text = "".join(self._texts)
         return self.out
@@ -143,35 +143,35 @@ def render(
     turns = read_messages(messages, family)
     descriptions = read_tools(tools)
     lengths = _slot_lengths(turns, tiles, tokens_per_tile)
-    walk = _Walk(tokenizer)
-    image_name = _image_name(tokenizer, image_token_id) if lengths else ""
+    builder = _PromptBuilder(tokenizer)
+    image_token = _image_token(tokenizer, image_token_id) if lengths else ""
 
-    rest = _system(walk, turns, descriptions, family)
+    rest = _system(builder, turns, descriptions, family)
     position = 0
     for turn in rest:
-        walk.control(p.START)
-        walk.control(p.ROLES[turn.role])
-        walk.trained = turn.role == "assistant" and turn.trained
+        builder.control(p.START)
+        builder.control(p.ROLES[turn.role])
+        builder.trained = turn.role == "assistant" and turn.trained
         if turn.role == "tool":
-            walk.control(p.OUTPUT_OPEN)
+            builder.control(p.OUTPUT_OPEN)
         for part in _parts(turn, family, add_generation_prompt):
             if isinstance(part, str):
-                walk.plain(part)
+                builder.plain(part)
             else:
-                walk.slot(image_token_id, image_name, lengths[position])
+                builder.slot(image_token_id, image_token, lengths[position])
                 position += 1
         for call in turn.calls:
-            walk.control(p.CALL_OPEN)
-            walk.plain(call_json(call.name, call.arguments))
-            walk.control(p.CALL_CLOSE)
+            builder.control(p.CALL_OPEN)
+            builder.plain(call_json(call.name, call.arguments))
+            builder.control(p.CALL_CLOSE)
         if turn.role == "tool":
-            walk.control(p.OUTPUT_CLOSE)
-        walk.control(p.END)
-        walk.trained = False
+            builder.control(p.OUTPUT_CLOSE)
+        builder.control(p.END)
+        builder.trained = False
     if add_generation_prompt:
-        walk.control(p.START)
-        walk.control(p.ROLES["assistant"])
-    rendered = walk.done()
+        builder.control(p.START)
+        builder.control(p.ROLES["assistant"])
+    rendered = builder.finish()
     assert len(rendered.slots) == len(lengths) and len(rendered.mask) == len(rendered.ids)
     return rendered
 
@@ -203,29 +203,31 @@ def render_for(
     )
 
 
-def _system(walk: _Walk, turns: list[Turn], descriptions: list[str], family: str) -> list[Turn]:
+def _system(builder: _PromptBuilder, turns: list[Turn], descriptions: list[str], family: str) -> list[Turn]:
     """Write what stands before the conversation; returns the turns that are left."""
     system: str | None = None
     if family == p.VL:
         first = turns[0].role == "system"
         system, turns = (turns[0].text, turns[1:]) if first else (p.DEFAULT_SYSTEM, turns)
     if descriptions or system is not None:
-        walk.control(p.START)
-        walk.control(p.ROLES["system"])
+        builder.control(p.START)
+        builder.control(p.ROLES["system"])
         if descriptions:
-            walk.plain(p.TOOLS_BEFORE + "".join(line + "\n" for line in descriptions) + p.TOOLS_AFTER)
-            walk.control(p.CALL_OPEN)
-            walk.plain(p.TOOLS_EXAMPLE)
-            walk.control(p.CALL_CLOSE)
-            walk.plain(p.TOOLS_JOIN if system is not None else "")
-        walk.plain(system or "")
-        walk.control(p.END)
+            builder.plain(p.TOOLS_BEFORE + "".join(line + "\n" for line in descriptions) + p.TOOLS_AFTER)
+            builder.control(p.CALL_OPEN)
+            builder.plain(p.TOOLS_EXAMPLE)
+            builder.control(p.CALL_CLOSE)
+            builder.plain(p.TOOLS_JOIN if system is not None else "")
+        builder.plain(system or "")
+        builder.control(p.END)
     return turns
 
 
 def _parts(turn: Turn, family: str, add_generation_prompt: bool) -> Sequence[str | Picture]:
-    forget = family == p.TEXT and turn.role == "assistant" and add_generation_prompt and not turn.reasoned
-    if forget and p.THINK_CLOSE in turn.text:
+    drops_reasoning = (
+        family == p.TEXT and turn.role == "assistant" and add_generation_prompt and not turn.reasoned
+    )
+    if drops_reasoning and p.THINK_CLOSE in turn.text:
         return (turn.text.split(p.THINK_CLOSE)[-1].lstrip("\n"),)
     return turn.parts
 
@@ -241,7 +243,7 @@ def _slot_lengths(turns: list[Turn], tiles: Sequence[int] | None, tokens_per_til
     return [int(count) * tokens_per_tile for count in tiles]
 
 
-def _image_name(tokenizer: AxTokenizer, token_id: int) -> str:
+def _image_token(tokenizer: AxTokenizer, token_id: int) -> str:
     for name, known in tokenizer.special.items():
         if known == token_id:
             return name

@@ -142,7 +142,7 @@ def chat_template(family: str = p.VL) -> str:
     p.check_family(family)
     vl = family == p.VL
     heads = {role: _quoted(p.START + token) for role, token in p.ROLES.items()}
-    # Blocks before strings: blocks hold names of strings.
+    # Names within blocks are replaced too: the loop below goes on until none is left.
     names = {
         "CONTENT": _CONTENT.strip(),
         "PICTURE": (_PICTURE_VL if vl else _PICTURE_TEXT).strip(),

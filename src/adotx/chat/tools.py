@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from adotx.chat.messages import ToolCall, read_arguments, to_json
 from adotx.chat.protocol import CALL_ARGUMENTS, CALL_CLOSE, CALL_END, CALL_NAME, CALL_OPEN, control_id
+from adotx.chat.stop import overlap
 from adotx.chat.stream import TextStream
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _refuse(constant: str) -> None:
 
 
 def _parse_body(body: str, call_id: str) -> ToolCall | None:
-    """The call between two tags, or None. Raw line breaks in strings are let pass: models write them."""
+    """The call between two tags, or None. Raw line breaks in strings are accepted: models write them."""
     try:
         value = json.loads(body, strict=False, parse_constant=_refuse)
         if not isinstance(value, dict):
@@ -78,7 +79,7 @@ def _parse_body(body: str, call_id: str) -> ToolCall | None:
         name, arguments = value.get("name"), read_arguments(value.get("arguments"))
         if not isinstance(name, str) or not name or arguments is None:
             return None
-        # Infinity from 1e999 and half surrogate pairs would break whoever sends the call on.
+        # Infinity (from 1e999) and half surrogate pairs cannot be sent on as JSON.
         json.dumps([name, arguments], ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return None
@@ -119,7 +120,7 @@ class ToolStream:
         self._events = _Events(id_prefix)
         self._held = ""
         self._inside = False
-        self._rewind()
+        self._reset()
 
     def push(self, text: str) -> list[str | ToolCall]:
         """What this piece completes."""
@@ -134,10 +135,10 @@ class ToolStream:
             self._advance()
         self._events.text((CALL_OPEN if self._inside else "") + self._held)
         self._held, self._inside = "", False
-        self._rewind()
+        self._reset()
         return self._events.take()
 
-    def _rewind(self) -> None:
+    def _reset(self) -> None:
         self._at, self._in_string = 0, False
         #: the first closing tag that stood in a string: the end of the call if the string turns out unclosed
         self._doubtful: int | None = None
@@ -150,15 +151,14 @@ class ToolStream:
         """Pass content on up to an opening tag; True if one was found."""
         start = self._held.find(CALL_OPEN)
         if start < 0:
-            kept = _overlap(self._held, CALL_OPEN)
-            cut = len(self._held) - kept
+            cut = len(self._held) - overlap(self._held, CALL_OPEN)
             self._events.text(self._held[:cut])
             self._held = self._held[cut:]
             return False
         self._events.text(self._held[:start])
         self._held = self._held[start + len(CALL_OPEN) :]
         self._inside = True
-        self._rewind()
+        self._reset()
         return True
 
     def _inside_step(self) -> bool:
@@ -198,14 +198,6 @@ class ToolStream:
         end = at + len(CALL_CLOSE)
         self._events.text(CALL_OPEN + self._held[:end])
         self._held, self._inside = self._held[end:], False
-
-
-def _overlap(text: str, tag: str) -> int:
-    """Length of the longest end of ``text`` that is a proper beginning of ``tag``."""
-    for length in range(min(len(tag) - 1, len(text)), 0, -1):
-        if tag.startswith(text[-length:]):
-            return length
-    return 0
 
 
 class ToolIdStream:

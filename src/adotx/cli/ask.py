@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adotx.cli import DONE
 from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
-from adotx.cli.session import Session, image_message, open_picture
 from adotx.cli.strings import text
 
 if TYPE_CHECKING:
     from adotx.engine import SamplingParams
+    from adotx.model import Model, Reply, ReplyStream
 
 
 def ask(image: Path, question: str, model: str, weights: str, online: bool, sampling: SamplingParams) -> int:
     """Answer `question` about `image` on stdout; returns the exit code."""
-    picture = open_picture(image)  # before the model: a wrong file is told at once
-    with Progress() as progress:
-        progress.show(text("transcribe.loading", model=model))
-        session = Session.open(model, weights, online, Conversion(progress, model, weights))
-    say(session.answer([image_message(question)], sampling, [picture]))
-    note_cut(session, sampling)
+    from adotx.vision import open_image
+
+    picture = open_image(image)  # before the model: a wrong file is told at once
+    opened = open_model(model, weights, online)
+    # The picture first, then the question: the order of the model cards.
+    content = [{"type": "image", "image": picture}, {"type": "text", "text": question}]
+    note_cut(say(opened.stream([{"role": "user", "content": content}], sampling=sampling)), sampling)
     return DONE
 
 
@@ -33,20 +33,31 @@ def describe(image: Path, model: str, weights: str, online: bool, sampling: Samp
     return ask(image, text("describe.prompt"), model, weights, online, sampling)
 
 
-def say(pieces: Iterable[str]) -> str:
+def open_model(name: str, weights: str, online: bool) -> Model:
+    """`Model.open`, with what it is busy with on stderr."""
+    with Progress() as progress:
+        progress.show(text("transcribe.loading", model=name))
+        from adotx.model import Model
+
+        return Model.open(name, weights, online=online, progress=Conversion(progress, name, weights))
+
+
+def say(answer: ReplyStream) -> Reply:
     """Write an answer to stdout as it comes, with one line end; returns the whole of it."""
     whole = ""
-    for piece in pieces:
-        whole += piece
-        sys.stdout.write(piece)
-        sys.stdout.flush()
+    with answer:
+        for piece in answer:
+            assert isinstance(piece, str), "no tools were given"
+            whole += piece
+            sys.stdout.write(piece)
+            sys.stdout.flush()
     if not whole.endswith("\n"):
         sys.stdout.write("\n")
     sys.stdout.flush()
-    return whole
+    return answer.reply
 
 
-def note_cut(session: Session, sampling: SamplingParams) -> None:
+def note_cut(reply: Reply, sampling: SamplingParams) -> None:
     """Say on stderr that an answer did not end by itself."""
-    if session.finish_reason == "length":
+    if reply.finish_reason == "length":
         print(text("ask.cut", tokens=sampling.max_new_tokens), file=sys.stderr)

@@ -7,15 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from adotx.cli import DONE, complain
-from adotx.cli.ask import note_cut, say
-from adotx.cli.convert import Conversion
-from adotx.cli.progress import Progress
-from adotx.cli.session import Session
+from adotx.cli.ask import note_cut, open_model, say
 from adotx.cli.strings import text
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
     from adotx.engine import SamplingParams
+    from adotx.model import Model, ReplyStream
 
 PROMPT = "> "
 
@@ -24,22 +22,20 @@ def chat(model: str, weights: str, online: bool, system: str | None, sampling: S
     """Talk until /quit or the end of stdin; returns the exit code."""
     interactive = sys.stdin.isatty()
     message = "" if interactive else _whole_stdin()
-    with Progress() as progress:
-        progress.show(text("transcribe.loading", model=model))
-        session = Session.open(model, weights, online, Conversion(progress, model, weights))
+    opened = open_model(model, weights, online)
     opening: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     if interactive:
-        return _converse(session, opening, sampling)
-    say(session.answer([*opening, {"role": "user", "content": message}], sampling))
-    note_cut(session, sampling)
+        return _converse(opened, opening, sampling)
+    conversation = [*opening, {"role": "user", "content": message}]
+    note_cut(say(opened.stream(conversation, sampling=sampling)), sampling)
     return DONE
 
 
-def _converse(session: Session, opening: list[dict[str, Any]], sampling: SamplingParams) -> int:
+def _converse(model: Model, opening: list[dict[str, Any]], sampling: SamplingParams) -> int:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  gives input() editing and history
 
-    print(text("chat.hello", model=session.checkpoint.name), file=sys.stderr)
+    print(text("chat.hello", model=model.checkpoint.name), file=sys.stderr)
     messages = list(opening)
     while True:
         try:
@@ -57,28 +53,27 @@ def _converse(session: Session, opening: list[dict[str, Any]], sampling: Samplin
         elif line.startswith("/") and " " not in line:
             print(text("chat.commands"), file=sys.stderr)
         else:
-            _turn(session, messages, line, sampling)
+            _turn(model, messages, line, sampling)
 
 
-def _turn(session: Session, messages: list[dict[str, Any]], line: str, sampling: SamplingParams) -> None:
+def _turn(model: Model, messages: list[dict[str, Any]], line: str, sampling: SamplingParams) -> None:
     """One question and its answer, both added to `messages`; where the answer failed, neither is."""
-    pieces: list[str] = []
-
-    def kept() -> Any:
-        for piece in session.answer([*messages, {"role": "user", "content": line}], sampling):
-            pieces.append(piece)
-            yield piece
-
+    question = {"role": "user", "content": line}
+    answer: ReplyStream | None = None
     try:
-        say(kept())
+        answer = model.stream([*messages, question], sampling=sampling)
+        say(answer)
     except AdotxError as error:
         complain(error)
         return
     except KeyboardInterrupt:
         # Ctrl-C stops this answer, not the conversation; what was said so far counts.
         print(flush=True)
-    note_cut(session, sampling)
-    messages += [{"role": "user", "content": line}, {"role": "assistant", "content": "".join(pieces)}]
+        if answer is None:
+            return
+        answer.close()
+    note_cut(answer.reply, sampling)
+    messages += [question, answer.reply.message]
 
 
 def _read() -> str:
