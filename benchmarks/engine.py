@@ -158,7 +158,7 @@ class Bench:
         for number in range(options.rounds + 1):
             ids = prompts(RUNNING, options.prompt, self.vocabulary, "running", number)
             [late] = prompts(1, options.long, self.vocabulary, "late", number)
-            running = [{"ids": one, "new": 2 * options.new, "watched": True} for one in ids]
+            running = [{"ids": one, "new": 2 * options.new, "streamed": True} for one in ids]
             rounds.append([*running, {"ids": late, "new": 1, "after": max(options.new // 4, 1)}])
         return self.rounds("arrival,", rounds, arrival_figures)
 

@@ -253,6 +253,16 @@ class TestStreams:
         assert stream.reply.text.startswith("".join(read)) and len(stream.reply.text) < 10  # type: ignore[arg-type]
         assert list(stream) == [] and idle(model)
 
+    def test_logprobs_so_far(self, model: Model) -> None:
+        sampling = SamplingParams(50, logprobs=1)
+        with model.stream(ask(), constraint=script(model, "가나 a"), sampling=sampling) as stream:
+            said = ""
+            for piece in stream:
+                said += piece  # type: ignore[operator]
+                # A token may hold more than the last whole character.
+                assert b"".join(step.bytes for step in stream.logprobs).decode("utf-8", "ignore") == said
+        assert stream.logprobs == stream.reply.logprobs
+
     def test_two_at_once_do_not_mix(self, model: Model) -> None:
         with (
             model.stream(ask("1"), constraint=script(model, "하나" * 5)) as one,

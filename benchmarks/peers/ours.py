@@ -47,7 +47,7 @@ def run(streams: list[dict]) -> dict:
 
     def submit(index: int, ids: list[int], new: int) -> None:
         request = Request(ids, slots=[], sampling=SamplingParams(new, ignore_eos=True))
-        running[index] = engine.submit(request, streamed=streams[index].get("watched", False))
+        running[index] = engine.submit(request, streamed=streams[index].get("streamed", False))
 
     def step() -> Iterator[tuple[int, int]]:
         engine.drive(lambda: False)

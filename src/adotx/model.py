@@ -8,7 +8,6 @@ docs/model.md.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from adotx.errors import AdotxError
 if TYPE_CHECKING:
     import numpy as np
 
+    from adotx.engine.sampling.logprobs import TokenLogprobs
     from adotx.engine.sampling.sampler import Constraint
     from adotx.vision import Limits
 
@@ -292,11 +292,8 @@ class _Answer:
             reason = "tool_calls"
         images = sum(length for _, length in self._request.slots or ())
         usage = Usage(len(self._request.ids), len(ids), output.cached_tokens if output else 0, images)
-        logprobs = tuple(
-            self._token(step.token, step.logprob, tuple(self._token(*each) for each in step.top))
-            for step in (output.logprobs[: len(ids)] if output else ())
-        )
         loop_start = None if loop is None else self._reader.index(ids[:loop], text)
+        logprobs = self.logprobs(output.logprobs if output else ())
         self.reply = Reply(text, tuple(self._calls), reason, usage, logprobs, loop_start)
 
     def whole(self, output: Output) -> Reply:
@@ -306,6 +303,13 @@ class _Answer:
         self.end(output)
         assert self.reply is not None
         return self.reply
+
+    def logprobs(self, steps: Sequence[TokenLogprobs]) -> tuple[TokenLogprob, ...]:
+        """The engine's, of the ids pushed so far, as text."""
+        return tuple(
+            self._token(step.token, step.logprob, tuple(self._token(*each) for each in step.top))
+            for step in steps[: len(self._ids)]
+        )
 
     def _take(self, events: list[str | ToolCall]) -> None:
         self.pieces += events
@@ -331,6 +335,11 @@ class _Pieces:
             remedy = "read it to its end, or close it"
             raise AdotxError("reply.unfinished", "the answer has not ended", "stream", remedy)
         return self._answer.reply
+
+    @property
+    def logprobs(self) -> tuple[TokenLogprob, ...]:
+        """Of the ids read so far, also of those whose text is still held back; see `Reply.logprobs`."""
+        return self._answer.logprobs(self._stream.logprobs)
 
     def close(self) -> None:
         """Cancel the request if it has not ended; what was read of the answer stays."""
@@ -358,9 +367,6 @@ class ReplyStream(_Pieces, Iterator[str | ToolCall]):
                 answer.end(stream.output)
             elif answer.push(token):
                 stream.close()
-                # Its output comes with the end of the step under way; the answer is whole in any case.
-                with contextlib.suppress(Exception):
-                    deque(stream, maxlen=0)
                 answer.end(stream.output)
         return answer.pieces.popleft()
 
@@ -387,18 +393,20 @@ class AsyncReplyStream(_Pieces, AsyncIterator[str | ToolCall]):
             if token is None:
                 answer.end(stream.output)
             elif answer.push(token):
-                stream.close()
-                with contextlib.suppress(Exception):  # as in `ReplyStream`
-                    async for _ in stream:
-                        pass
+                await stream.aclose()
                 answer.end(stream.output)
         return answer.pieces.popleft()
 
     async def __aenter__(self) -> AsyncReplyStream:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def aclose(self) -> None:
+        """`close`, and wait for the end of the step under way."""
+        await self._stream.aclose()
         self.close()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     def __del__(self) -> None:
         # The engine would go on with an answer that nobody can read any more.

@@ -179,6 +179,8 @@ class Engine:
                 try:
                     streams.append(Stream(self, self.submit(request, streamed=False)))
                 except AdotxError as error:
+                    if len(requests) == 1:
+                        raise
                     where = f"request {index + 1} of {len(requests)}"
                     where += f", {error.where}" if error.where else ""
                     raise AdotxError(error.code, error.what, where, error.remedy) from error
