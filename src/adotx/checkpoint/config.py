@@ -118,11 +118,13 @@ class _Section:
         self.values, self.where, self.prefix = values, where, prefix
 
     def wrong(self, key: str, expected: str) -> AdotxError:
-        what = f"{self.prefix}{key} is {self.values.get(key)!r}, expected {expected}"
-        return AdotxError("config.value", what[:300], self.where, _COPY)
+        what, name, value = "{key} is {value}, expected {expected}", self.prefix + key, self.values.get(key)
+        return AdotxError(
+            "config.value", what, self.where, _COPY, key=name, value=repr(value)[:200], expected=expected
+        )
 
     def missing(self, key: str) -> AdotxError:
-        return AdotxError("config.value", f"{self.prefix}{key} is missing", self.where, _COPY)
+        return AdotxError("config.value", "{key} is missing", self.where, _COPY, key=self.prefix + key)
 
     def get(self, key: str, default: Any = None) -> Any:
         value = self.values.get(key)
@@ -179,9 +181,11 @@ def _rope(text: _Section) -> tuple[float, dict[str, Any] | None]:
         parameters = parameters.section("full_attention")
     theta = text.number("rope_theta", parameters.number("rope_theta", 10000.0))
     if text.get("rope_theta") is not None and parameters.number("rope_theta", theta) != theta:
-        other = f"rope_parameters.rope_theta {parameters.values['rope_theta']}"
-        what = f"{text.prefix}rope_theta {theta:g} contradicts {other}"
-        raise AdotxError("config.contradiction", what, text.where, "keep the right one of the two")
+        second = parameters.values["rope_theta"]
+        detail = f"{text.prefix}rope_theta {theta:g} contradicts rope_parameters.rope_theta {second}"
+        raise AdotxError(
+            "config.contradiction", "{detail}", text.where, "keep the right one of the two", detail=detail
+        )
     scaling = parameters.values or text.section("rope_scaling", required=False).values
     kind = scaling.get("rope_type", scaling.get("type", "default"))
     plain = kind in (None, "default") or (kind == "linear" and scaling.get("factor") == 1)
@@ -297,9 +301,11 @@ def parse_config(
     if kind == QWEN2:
         return ModelConfig(QWEN2, _text(root), raw=raw)
     if kind != VL:
-        what = "model_type is missing" if kind is None else f"model_type is {str(kind)[:80]!r}"
-        remedy = f"adotx reads {VL!r} and Qwen2-shaped text models ({QWEN2!r})"
-        raise AdotxError("config.family", what, where, remedy)
+        found = "missing" if kind is None else repr(str(kind)[:80])
+        remedy = "adotx reads {vl!r} and Qwen2-shaped text models ({text!r})"
+        raise AdotxError(
+            "config.family", "model_type is {found}", where, remedy, found=found, vl=VL, text=QWEN2
+        )
     # As in transformers: the composite's own flag decides, the text section's only where that is absent.
     tied = root.flag("tie_word_embeddings", False) if raw.get("tie_word_embeddings") is not None else None
     text = _text(root.section("text_config"), tied)

@@ -181,7 +181,6 @@ def require_consistent(config: ModelConfig, where: str) -> ModelConfig:
     """`config` itself, or AdotxError `config.contradiction` naming all contradictions in one line."""
     found = contradictions(config)
     if found:
-        raise AdotxError(
-            "config.contradiction", "; ".join(found), where, "restore the original configuration files"
-        )
+        remedy = "restore the original configuration files"
+        raise AdotxError("config.contradiction", "{detail}", where, remedy, detail="; ".join(found))
     return config

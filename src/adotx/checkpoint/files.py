@@ -19,7 +19,7 @@ def read_text(path: Path, code: str = "checkpoint.unreadable") -> str:
             code, "the file is missing", str(path), "copy it from the original checkpoint"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise AdotxError(code, f"cannot be read: {error}", str(path), "download the file again") from error
+        raise _unreadable(code, path, "cannot be read: {reason}", str(error)) from error
 
 
 def read_json(path: Path, code: str = "checkpoint.unreadable") -> dict[str, Any]:
@@ -30,12 +30,15 @@ def read_json(path: Path, code: str = "checkpoint.unreadable") -> dict[str, Any]
         raise
     # Deeply nested brackets end in RecursionError, not in ValueError.
     except (ValueError, RecursionError) as error:
-        what = f"is not valid JSON: {error or type(error).__name__}"
-        raise AdotxError(code, what, str(path), "download the file again") from error
+        reason = str(error) or type(error).__name__
+        raise _unreadable(code, path, "is not valid JSON: {reason}", reason) from error
     if not isinstance(value, dict):
-        what = f"holds a JSON {type(value).__name__} where an object is expected"
-        raise AdotxError(code, what, str(path), "download the file again")
+        raise _unreadable(code, path, "holds {reason} where an object is expected", type(value).__name__)
     return value
+
+
+def _unreadable(code: str, path: Path, what: str, reason: str) -> AdotxError:
+    return AdotxError(code, what, str(path), "download the file again", reason=reason)
 
 
 def read_json_if_present(path: Path, code: str = "checkpoint.unreadable") -> dict[str, Any]:

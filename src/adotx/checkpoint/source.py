@@ -92,15 +92,18 @@ def find_checkpoint(source: str | Path = "nano", online: bool = False) -> Path:
     if path.is_dir():
         return path
     if path.exists():
-        remedy = f"give the directory: {path.parent}"
-        raise AdotxError("checkpoint.not_found", "is a file, not a checkpoint directory", str(source), remedy)
+        what, folder = "is a file, not a checkpoint directory", str(path.parent)
+        raise AdotxError(
+            "checkpoint.not_found", what, str(source), "give the directory: {folder}", folder=folder
+        )
     hub_id = re.fullmatch(r"[\w.-]+/[\w.-]+", str(source)) is not None
     if hub_id and online:
         return _fetch(str(source))
-    remedy = "check the path" + (
-        ", or allow downloads to fetch it from the hub" if hub_id else ', or use "nano"'
-    )
-    raise AdotxError("checkpoint.not_found", "no such checkpoint directory", str(source), remedy)
+    what = "no such checkpoint directory"
+    if hub_id:
+        remedy = "check the path, or allow downloads to fetch {hub_id} from the hub"
+        raise AdotxError("checkpoint.not_found", what, str(source), remedy, hub_id=str(source))
+    raise AdotxError("checkpoint.not_found", what, str(source), 'check the path, or use "nano"')
 
 
 def _fetch(hub_id: str) -> Path:
@@ -113,9 +116,8 @@ def _fetch(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=list(HUB_FILES)))
     except Exception as error:  # the library, its HTTP client and the disk each have errors of their own
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        raise AdotxError(
-            "checkpoint.hub", f"could not be fetched: {reason}", hub_id, "check the id and the network"
-        ) from error
+        what, remedy = "could not be fetched: {reason}", "check the id and the network"
+        raise AdotxError("checkpoint.hub", what, hub_id, remedy, reason=reason) from error
 
 
 def open_checkpoint(source: str | Path = "nano", online: bool = False) -> Checkpoint:

@@ -60,8 +60,8 @@ class _Entry:
     end: int
 
 
-def _corrupt(path: Path, what: str) -> AdotxError:
-    return AdotxError("weights.corrupt", what, str(path), _AGAIN)
+def _corrupt(path: Path, detail: str) -> AdotxError:
+    return AdotxError("weights.corrupt", "{detail}", str(path), _AGAIN, detail=detail)
 
 
 def _entry(path: Path, name: str, value: Any, base: int) -> _Entry:
@@ -76,9 +76,11 @@ def _entry(path: Path, name: str, value: Any, base: int) -> _Entry:
     if dtype not in _dtypes():
         raise AdotxError(
             "weights.dtype",
-            f"{name} has the unknown dtype {str(dtype)[:40]!r}",
+            "{tensor} has the unknown dtype {dtype!r}",
             str(path),
             "convert it to BF16",
+            tensor=name,
+            dtype=str(dtype)[:40],
         )
     if end - begin != prod(shape) * _dtypes()[dtype].itemsize:
         raise _corrupt(path, f"{name}: {end - begin} bytes do not hold {dtype} {list(shape)}")
@@ -98,20 +100,25 @@ def read_header(path: Path) -> dict[str, _Entry]:
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
             if not 2 <= length <= _MAX_HEADER or (length > size - 8 and start[:1] == b"v"):
                 # "version https://git-lfs..." is what a clone without git-lfs leaves behind.
-                lfs = start.startswith(b"version")
-                what = "is a git-lfs pointer, not the weights" if lfs else "is not a safetensors file"
-                raise AdotxError("weights.corrupt", what, str(path), "git lfs pull" if lfs else _AGAIN)
+                if start.startswith(b"version"):
+                    what = "is a git-lfs pointer, not the weights"
+                    raise AdotxError("weights.corrupt", what, str(path), "git lfs pull")
+                raise _corrupt(path, "is not a safetensors file")
             if length > size - 8:
                 raise AdotxError(
-                    "weights.truncated", f"ends within its header ({size} bytes)", str(path), _AGAIN
+                    "weights.truncated",
+                    "ends within its header ({size:,} bytes of {expected:,})",
+                    str(path),
+                    _AGAIN,
+                    size=size,
+                    expected=length + 8,
                 )
             text = file.read(length)
     except FileNotFoundError:
         raise AdotxError("weights.missing", "the weights file is missing", str(path), "download it") from None
     except OSError as error:
-        raise AdotxError(
-            "weights.unreadable", f"cannot be read: {error}", str(path), "check the file and its rights"
-        ) from error
+        what, remedy = "cannot be read: {reason}", "check the file and its permissions"
+        raise AdotxError("weights.unreadable", what, str(path), remedy, reason=str(error)) from error
     try:
         header = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -127,7 +134,8 @@ def read_header(path: Path) -> dict[str, _Entry]:
             raise _corrupt(path, f"{name} does not begin where the tensor before it ends")
         end = entry.end
     if size < end:
-        raise AdotxError("weights.truncated", f"{size} bytes of {end} are there", str(path), _AGAIN)
+        what = "{size:,} bytes of {expected:,} are there"
+        raise AdotxError("weights.truncated", what, str(path), _AGAIN, size=size, expected=end)
     if size > end:
         raise _corrupt(path, f"{size - end} bytes too many at its end")
     return entries
@@ -157,10 +165,13 @@ class TensorStore:
             others = sorted(
                 p.name for p in self.path.glob("*") if p.suffix in (".bin", ".pt", ".pth", ".gguf")
             )
-            found = f", only {others[0]}" if others else ""
-            what = f"no {SINGLE} and no {INDEX}{found}"
-            remedy = "save the model as safetensors" if others else "download the weights"
-            raise AdotxError("weights.missing", what, str(self.path), remedy)
+            what = f"no {SINGLE} and no {INDEX}"
+            if others:
+                remedy = "save the model as safetensors"
+                raise AdotxError(
+                    "weights.missing", what + ", only {other}", str(self.path), remedy, other=others[0]
+                )
+            raise AdotxError("weights.missing", what, str(self.path), "download the weights")
 
     def _read_index(self) -> dict[str, str]:
         index = read_json(self.path / INDEX, "weights.index")
@@ -171,9 +182,8 @@ class TensorStore:
         for file in set(map(str, weight_map.values())):
             # A shard is a file beside its index, never a path elsewhere.
             if Path(file).name != file or not file.endswith(".safetensors"):
-                raise AdotxError(
-                    "weights.index", f"names {file[:120]!r} as a shard", where, "use the original index"
-                )
+                what = "names {file!r} as a shard"
+                raise AdotxError("weights.index", what, where, "use the original index", file=file[:120])
         self.metadata = metadata if isinstance(metadata, dict) else {}
         return {name: str(file) for name, file in weight_map.items()}
 
@@ -210,13 +220,13 @@ class TensorStore:
     def _entry(self, name: str) -> tuple[str, _Entry]:
         file = self._files.get(name)
         if file is None:
-            raise AdotxError(
-                "tensor.missing", f"has no tensor {name}", str(self.path), "run adotx validate on it"
-            )
+            what, remedy = "has no tensor {tensor}", "run adotx validate on it"
+            raise AdotxError("tensor.missing", what, str(self.path), remedy, tensor=name)
         entry = self._header(file).get(name)
         if entry is None:
-            what = f"the index says that {name} is here, the file does not have it"
-            raise AdotxError("tensor.missing", what, str(self.path / file), "download index and shards again")
+            what = "the index says that {tensor} is here, the file does not have it"
+            remedy = "download index and shards again"
+            raise AdotxError("tensor.missing", what, str(self.path / file), remedy, tensor=name)
         return file, entry
 
     def spec(self, name: str) -> tuple[str, tuple[int, ...]]:
@@ -232,9 +242,8 @@ class TensorStore:
             try:
                 self._maps[file] = np.memmap(self.path / file, dtype=np.uint8, mode="r")
             except (OSError, ValueError) as error:
-                raise AdotxError(
-                    "weights.unreadable", f"cannot be mapped: {error}", str(self.path / file), _AGAIN
-                ) from error
+                what, where = "cannot be mapped: {reason}", str(self.path / file)
+                raise AdotxError("weights.unreadable", what, where, _AGAIN, reason=str(error)) from error
         data = np.asarray(self._maps[file])[entry.start : entry.end]
         return data.view(_dtypes()[entry.dtype]).reshape(entry.shape)
 
@@ -244,10 +253,9 @@ class TensorStore:
         raw = self.raw(name)
         dtype, _ = self.spec(name)
         if not dtype.startswith(("F", "BF")):
-            what = f"{name} is {dtype}, expected floating point"
-            raise AdotxError(
-                "tensor.dtype", what, str(self.path), "quantised checkpoints are not read; use the bf16 one"
-            )
+            what = "{tensor} is {dtype}, expected floating point"
+            remedy = "quantised checkpoints are not read; use the bf16 one"
+            raise AdotxError("tensor.dtype", what, str(self.path), remedy, tensor=name, dtype=dtype)
         if dtype == "BF16":
             # A bf16 is the upper half of a float32: a shift is many times faster than a cast.
             return (raw.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
@@ -260,24 +268,38 @@ class TensorStore:
         many more.
         """
         if self.missing_files:
-            missing = self.missing_files
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise AdotxError(
-                "weights.missing", f"{missing[0]}{more} missing", str(self.path), "download the weights"
+                "weights.missing",
+                "{count} of {total} weights files missing, the first is {file}",
+                str(self.path),
+                "download the weights",
+                count=len(self.missing_files),
+                total=len(self.files),
+                file=self.missing_files[0],
             )
         lost = [name for name in expected if name not in self]
         if lost:
-            more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-            what = f"tensor {lost[0]}{more} missing"
             raise AdotxError(
-                "tensor.missing", what, str(self.path), "download the checkpoint again or correct config.json"
+                "tensor.missing",
+                "{count} of {total} tensors missing, the first is {tensor}",
+                str(self.path),
+                "download the checkpoint again or correct config.json",
+                count=len(lost),
+                total=len(expected),
+                tensor=lost[0],
             )
         wrong = [name for name, shape in expected.items() if self.spec(name)[1] != tuple(shape)]
         if wrong:
-            name, more = wrong[0], f" and {len(wrong) - 1} more tensors" if len(wrong) > 1 else ""
-            what = (
-                f"{name}{more}: shape {list(self.spec(name)[1])}, config.json asks for {list(expected[name])}"
-            )
+            name = wrong[0]
             raise AdotxError(
-                "tensor.shape", what, str(self.path), "use the config.json that belongs to these weights"
+                "tensor.shape",
+                "{count} of {total} tensors have another shape than config.json asks for, the first is "
+                "{tensor}: {shape} instead of {expected}",
+                str(self.path),
+                "use the config.json that belongs to these weights",
+                count=len(wrong),
+                total=len(expected),
+                tensor=name,
+                shape=list(self.spec(name)[1]),
+                expected=list(expected[name]),
             )

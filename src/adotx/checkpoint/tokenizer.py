@@ -49,8 +49,8 @@ class AddedToken:
     special: bool = True
 
 
-def _broken(where: str, what: str) -> AdotxError:
-    return AdotxError("tokenizer.broken", what, where, _AGAIN)
+def _broken(where: str, detail: str) -> AdotxError:
+    return AdotxError("tokenizer.broken", "{detail}", where, _AGAIN, detail=detail)
 
 
 class AxTokenizer:

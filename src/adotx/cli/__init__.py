@@ -50,8 +50,11 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def complain(error: Exception) -> None:
-    """One line on stderr: ``error: where: what (remedy)``."""
-    print(f"error: {error}", file=sys.stderr, flush=True)
+    """One line on stderr, in the user's language: ``error: where: what (remedy)``."""
+    from adotx.cli.errors import error_text
+    from adotx.cli.strings import language
+
+    print(error_text(error, language()), file=sys.stderr, flush=True)
 
 
 def _dispatch(argv: Sequence[str] | None) -> int:

@@ -139,14 +139,18 @@ class AX4VLConfig(PreTrainedConfig):
         ]
         for name, value, other, part in pairs:
             if value != part.hidden_size:
-                what = f"{name} is {value} but {other} is {part.hidden_size}"
-                raise AdotxError("config.contradiction", what, "config.json", "make the two equal")
+                detail = f"{name} is {value} but {other} is {part.hidden_size}"
+                raise AdotxError(
+                    "config.contradiction", "{detail}", "config.json", "make the two equal", detail=detail
+                )
         if vision.image_size % vision.patch_size:
-            what = f"image_size {vision.image_size} is no multiple of patch_size {vision.patch_size}"
-            raise AdotxError("config.contradiction", what, "config.json vision_config", "correct one of them")
+            detail = f"image_size {vision.image_size} is no multiple of patch_size {vision.patch_size}"
+            where, remedy = "config.json vision_config", "correct one of them"
+            raise AdotxError("config.contradiction", "{detail}", where, remedy, detail=detail)
         if self.vision_feature_select_strategy != "full":
-            what = f"vision_feature_select_strategy is {self.vision_feature_select_strategy!r}"
-            raise AdotxError("config.unsupported", what, "config.json", 'use "full"')
+            what, value = "{key} is {value!r}", self.vision_feature_select_strategy
+            key = "vision_feature_select_strategy"
+            raise AdotxError("config.unsupported", what, "config.json", 'use "full"', key=key, value=value)
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:

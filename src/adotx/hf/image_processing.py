@@ -99,9 +99,8 @@ class AX4VLImageProcessor(BaseImageProcessor):
     def _rule(self, overrides: dict[str, Any]) -> TileRule:
         side = tile_size(self.size)
         if side is None:
-            raise AdotxError(
-                "processor.unsupported", f"size {self.size} names no tile side", "image processor"
-            )
+            detail = f"size {self.size} names no tile side"
+            raise AdotxError("processor.unsupported", "{detail}", "image processor", detail=detail)
         return TileRule(
             tile_size=side,
             min_tiles=overrides.get("min_num_tiles", self.min_num_tiles),
@@ -116,8 +115,15 @@ class AX4VLImageProcessor(BaseImageProcessor):
         for key, built_in in _FIXED.items():
             value = values.get(key)
             if value is not None and value != built_in:
-                what = f"{key} is {value!r}, built in is {built_in!r}"
-                raise AdotxError("processor.unsupported", what, "image processor", f"leave {key} out")
+                raise AdotxError(
+                    "processor.unsupported",
+                    "{key} is {value}, built in is {built_in}",
+                    "image processor",
+                    "leave {key} out",
+                    key=key,
+                    value=repr(value),
+                    built_in=repr(built_in),
+                )
 
     def get_number_of_tiles(self, width: int, height: int) -> int:
         """Tiles of a picture of this size in pixels, thumbnail included."""
@@ -137,7 +143,8 @@ class AX4VLImageProcessor(BaseImageProcessor):
         self._check(kwargs)
         for key in kwargs:
             if key not in self.valid_kwargs.__annotations__ and key not in ImagesKwargs.__annotations__:
-                raise AdotxError("processor.unsupported", f"unknown argument {key!r}", "image processor")
+                detail = f"unknown argument {key!r}"
+                raise AdotxError("processor.unsupported", "{detail}", "image processor", detail=detail)
         chosen = {key: kwargs[key] for key in _TILE_KEYS if kwargs.get(key) is not None}
         rule = self._rule(chosen)
         published = chosen.get("published_pixels", self.published_pixels)
@@ -155,8 +162,8 @@ class AX4VLImageProcessor(BaseImageProcessor):
 
 def _three(values: list[float]) -> tuple[float, float, float]:
     if len(values) != 3:
-        what = f"{len(values)} values for the 3 channels"
-        raise AdotxError("processor.unsupported", what, "image_mean, image_std", "give one for each")
+        detail, where = f"{len(values)} values for the 3 channels", "image_mean, image_std"
+        raise AdotxError("processor.unsupported", "{detail}", where, "give one for each", detail=detail)
     red, green, blue = values
     return red, green, blue
 
@@ -177,7 +184,13 @@ def as_picture(image: Any, published: bool = False) -> Image.Image:
         image = array.transpose(1, 2, 0) if array.ndim == 3 and array.shape[0] in (1, 3, 4) else array
     if isinstance(image, np.ndarray):
         if image.dtype != np.uint8 or image.ndim not in (2, 3):
-            what = f"array of {image.dtype} with the shape {list(image.shape)}"
-            raise AdotxError("image.mode", what, "image", "give uint8 [height, width, 3], or a PIL image")
+            raise AdotxError(
+                "image.mode",
+                "array of {dtype} with the shape {shape}",
+                "image",
+                "give uint8 [height, width, 3], or a PIL image",
+                dtype=str(image.dtype),
+                shape=list(image.shape),
+            )
         image = Image.fromarray(image.squeeze(-1) if image.shape[2:] == (1,) else image)
     return open_image(image, published=published)

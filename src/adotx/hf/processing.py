@@ -140,9 +140,14 @@ class AX4VLProcessor(ProcessorMixin):
         """Replace each image token by as many as its picture has."""
         slots = sum(text.count(self.image_token) for text in texts)
         if slots != len(tiles):
-            what = f"{slots} image tokens {self.image_token} in the text but {len(tiles)} images"
             raise AdotxError(
-                "processor.images", what, "AX4VLProcessor", "give one image for each image token"
+                "processor.images",
+                "{slots} image tokens {token} in the text but {images} images",
+                "AX4VLProcessor",
+                "give one image for each image token",
+                slots=slots,
+                token=self.image_token,
+                images=len(tiles),
             )
         counts = iter(tiles)
         expanded = []
@@ -157,8 +162,14 @@ class AX4VLProcessor(ProcessorMixin):
         rows = ids.tolist() if hasattr(ids, "tolist") else ids
         found = sum(list(row).count(self.image_token_id) for row in rows)
         if found != (expected := sum(tiles) * self.num_tokens_per_tile):
-            what = f"{found} image slots are left of {expected}: truncation cut into an image"
-            raise AdotxError("processor.images", what, "AX4VLProcessor", "raise max_length, or fewer tiles")
+            raise AdotxError(
+                "processor.images",
+                "{found} image slots are left of {expected}: truncation cut into an image",
+                "AX4VLProcessor",
+                "raise max_length, or fewer tiles",
+                found=found,
+                expected=expected,
+            )
 
     def apply_chat_template(  # type: ignore[override]
         self,
@@ -241,8 +252,9 @@ class AX4VLProcessor(ProcessorMixin):
 
     def _plain_tokenizer(self) -> Any:
         if not isinstance(self.tokenizer, AX4Tokenizer):
-            what = f"the tokenizer is a {type(self.tokenizer).__name__}"
-            raise AdotxError("processor.tokenizer", what, "AX4VLProcessor", "load it with AX4Tokenizer")
+            what, remedy = "the tokenizer is a {type}", "load it with AX4Tokenizer"
+            kind = type(self.tokenizer).__name__
+            raise AdotxError("processor.tokenizer", what, "AX4VLProcessor", remedy, type=kind)
         return self.tokenizer.plain
 
     def save_pretrained(self, save_directory: Any, push_to_hub: bool = False, **kwargs: Any) -> Any:

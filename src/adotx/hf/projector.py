@@ -81,9 +81,10 @@ class LDPNetV2Projector(nn.Module):
         if side * side != patches:
             raise AdotxError(
                 "projector.shape",
-                f"{patches} patches in a tile do not form a square map",
+                "{patches} patches in a tile do not form a square map",
                 "vision features",
                 "use a vision tower with square tiles and no class token",
+                patches=patches,
             )
         hidden = self.mlp(features)
         feature_map = hidden.transpose(1, 2).reshape(tiles, self.out_hidden_size, side, side)

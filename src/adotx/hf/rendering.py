@@ -102,8 +102,14 @@ class Conversations:
                 row.append(source)
             found.append(row)
         if rest or empty > len(beside):
-            what = f"{empty} image parts without a picture but {len(beside)} pictures beside the messages"
-            raise AdotxError("chat.images", what, "conversation", "give one picture for each image part")
+            raise AdotxError(
+                "chat.images",
+                "{parts} image parts without a picture but {images} pictures beside the messages",
+                "conversation",
+                "give one picture for each image part",
+                parts=empty,
+                images=len(beside),
+            )
         return found
 
     def render(

@@ -39,9 +39,11 @@ class AX4VLVisionEmbeddings(nn.Module):
         if pixel_values.ndim != 4 or pixel_values.shape[-2:] != (size, size):
             raise AdotxError(
                 "vision.shape",
-                f"pixel values are {list(pixel_values.shape)}, expected [tiles, 3, {size}, {size}]",
+                "pixel values are {shape}, expected [tiles, 3, {size}, {size}]",
                 "pixel_values",
                 "prepare images with AX4VLImageProcessor, all tiles of a batch in the first dimension",
+                shape=list(pixel_values.shape),
+                size=size,
             )
         patches = self.patch_embedding(pixel_values.to(self.patch_embedding.weight.dtype))
         return patches.flatten(2).transpose(1, 2) + self.position_embedding.weight
