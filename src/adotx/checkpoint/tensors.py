@@ -165,13 +165,12 @@ class TensorStore:
             others = sorted(
                 p.name for p in self.path.glob("*") if p.suffix in (".bin", ".pt", ".pth", ".gguf")
             )
-            what = f"no {SINGLE} and no {INDEX}"
+            where = str(self.path)
             if others:
-                remedy = "save the model as safetensors"
-                raise AdotxError(
-                    "weights.missing", what + ", only {other}", str(self.path), remedy, other=others[0]
-                )
-            raise AdotxError("weights.missing", what, str(self.path), "download the weights")
+                what, remedy = "no safetensors weights, only {other}", "save the model as safetensors"
+                raise AdotxError("weights.missing", what, where, remedy, other=others[0])
+            what = "no model.safetensors and no model.safetensors.index.json"
+            raise AdotxError("weights.missing", what, where, "download the weights")
 
     def _read_index(self) -> dict[str, str]:
         index = read_json(self.path / INDEX, "weights.index")

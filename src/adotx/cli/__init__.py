@@ -58,15 +58,14 @@ def complain(error: Exception) -> None:
 
 
 def _dispatch(argv: Sequence[str] | None) -> int:
-    from adotx.cli.app import app
+    from adotx.cli.app import run as run_verb
 
     try:
-        app(args=None if argv is None else list(argv), prog_name="adotx")
+        return run_verb(argv)
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # Typer ends with 1 where a pipe breaks
             raise stop.__context__ from None
         return stop.code if isinstance(stop.code, int) else DONE if stop.code is None else REFUSED
-    return DONE
 
 
 def _speak_utf8() -> None:

@@ -210,7 +210,7 @@ class Engine:
                     where = f"request {index + 1} of {len(requests)}" + (
                         f", {error.where}" if error.where else ""
                     )
-                    raise AdotxError(error.code, error.what, where, error.remedy) from error
+                    raise error.at(where) from error
             for stream in streams:
                 for _ in stream:
                     pass
