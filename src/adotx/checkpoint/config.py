@@ -14,6 +14,7 @@ from typing import Any
 
 from adotx.checkpoint.files import read_json, read_json_if_present
 from adotx.errors import AdotxError
+from adotx.vision.plan import TileRule
 
 VL = "a.x-4-vl"
 QWEN2 = "qwen2"
@@ -72,26 +73,6 @@ class ProjectorConfig:
     in_hidden_size: int
     out_hidden_size: int
     grid_size: int
-
-
-@dataclass(frozen=True)
-class TileRule:
-    """How an image becomes tiles: side in pixels, how many tiles, whether a thumbnail follows, tokens for
-    each, normalisation."""
-
-    tile_size: int = 384
-    min_tiles: int = 1
-    max_tiles: int = 12
-    use_thumbnail: bool = True
-    tokens_per_tile: int = 144
-    image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-
-    @property
-    def max_image_tokens(self) -> int:
-        """Tokens of the largest image: every tile and the thumbnail."""
-        thumbnail = self.use_thumbnail and self.max_tiles > 1
-        return (self.max_tiles + int(thumbnail)) * self.tokens_per_tile
 
 
 @dataclass(frozen=True)

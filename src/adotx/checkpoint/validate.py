@@ -1,7 +1,6 @@
 """Is a checkpoint whole and does it fit together: a directory in, a numbered report of ticks and crosses out.
 
-Never raises for what it finds: an error of any part becomes a cross. Prints nothing. Stands above the rooms
-it reports on, hence the one look upwards: the tile formula is `adotx.vision.plan`, imported when needed.
+Never raises for what it finds: an error of any part becomes a cross. Prints nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from adotx.checkpoint.source import Checkpoint, find_checkpoint
 from adotx.checkpoint.tensors import INDEX, TensorStore
 from adotx.checkpoint.tokenizer import AxTokenizer
 from adotx.errors import AdotxError
+from adotx.vision.plan import plan
 
 OK, NOTE, CROSS = "ok", "note", "cross"
 _MARKS = {OK: "✓", NOTE: "!", CROSS: "✗"}
@@ -295,8 +295,6 @@ def _tiles(report: Report, config: ModelConfig) -> None:
     if contradictions(config):
         report.add(NOTE, "tiles", "not computed, the configuration contradicts itself")
         return
-    from adotx.vision import plan
-
     page = plan(*A4, rule)
     per_tile = (
         f"{rule.tile_size} px / patch {vision.patch_size} = {vision.grid} x {vision.grid} patches "

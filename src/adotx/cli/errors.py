@@ -145,12 +145,11 @@ KOREAN: dict[str, list[tuple[str, str | None]]] = {
         ("이미지가 없습니다", "경로나 인자를 확인하세요"),
     ],
     "image.mode": [
-        ("배포된 프로세서가 모르는 색 모드 {mode}입니다", "published 옵션을 빼세요"),
+        ("색 모드 {mode}는 그대로 쓸 수 없습니다", "published 없이 open_image로 먼저 여세요"),
         (
             "모양이 {shape}인 {dtype} 배열은 이미지로 읽을 수 없습니다",
             "uint8 [높이, 너비, 3] 배열이나 PIL 이미지를 주세요",
         ),
-        ("RGB 이미지가 아닙니다", "open_image로 먼저 여세요"),
     ],
     "image.not_an_image": [
         (
@@ -159,7 +158,9 @@ KOREAN: dict[str, list[tuple[str, str | None]]] = {
         ),
         ("이미지 파일이 아닙니다", "PNG, JPEG, WebP, TIFF, BMP 파일을 주세요"),
     ],
-    "image.size": [("이미지에 화소가 없습니다", "가로와 세로가 1픽셀 이상인 이미지를 주세요")],
+    "image.size": [
+        ("{width} x {height} 크기라 화소가 없습니다", "가로와 세로가 1픽셀 이상인 이미지를 주세요")
+    ],
     "image.source": [
         ("{type}은(는) 이미지로 읽을 수 없습니다", "경로, 바이트, 바이너리 파일, PIL 이미지를 주세요"),
         ("파일이 텍스트로 열려 있습니다", "바이너리 모드로 여세요"),
@@ -193,7 +194,10 @@ KOREAN: dict[str, list[tuple[str, str | None]]] = {
     "pdf.page": [("PDF의 쪽을 그릴 수 없습니다", "PDF를 다시 만들어 주세요")],
     "pdf.too_many_bytes": [("PDF의 크기가 한도를 넘습니다", "PDF를 나누세요")],
     "tiles.rule": [
-        ("타일 수의 하한과 상한이 맞지 않습니다", "1 <= min_tiles <= max_tiles가 되게 하세요"),
+        (
+            "타일이 {min_tiles}개에서 {max_tiles}개인 격자는 없습니다",
+            "1 <= min_tiles <= max_tiles가 되게 하세요",
+        ),
     ],
     "tokens.no_vision": [
         ("이미지를 읽지 못하는 텍스트 전용 체크포인트입니다", "VL 체크포인트를 쓰세요"),

@@ -20,9 +20,9 @@ from PIL import Image
 from transformers.image_processing_utils import BaseImageProcessor, BatchFeature
 from transformers.processing_utils import ImagesKwargs
 
-from adotx.checkpoint.config import TileRule, tile_size
+from adotx.checkpoint.config import tile_size
 from adotx.errors import AdotxError
-from adotx.vision import open_image, pixels, plan
+from adotx.vision import TileRule, open_image, pixels, plan
 
 # The published steps that are built in; a file or a call that wants others must not be silently ignored.
 _FIXED: dict[str, Any] = {

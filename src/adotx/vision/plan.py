@@ -10,12 +10,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from adotx.errors import AdotxError
 
-if TYPE_CHECKING:
-    from adotx.checkpoint.config import TileRule
+
+@dataclass(frozen=True)
+class TileRule:
+    """How images become tiles; the defaults are those of A.X 4.0 VL Light.
+
+    Attributes:
+        tile_size: the side of a tile in pixels.
+        min_tiles, max_tiles: limits of the grid, the thumbnail not counted.
+        use_thumbnail: whether the whole image follows the tiles where there is more than one.
+        tokens_per_tile: image tokens of one tile.
+        image_mean, image_std: normalisation of each channel, for values scaled to 0..1.
+    """
+
+    tile_size: int = 384
+    min_tiles: int = 1
+    max_tiles: int = 12
+    use_thumbnail: bool = True
+    tokens_per_tile: int = 144
+    image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    @property
+    def max_image_tokens(self) -> int:
+        """Tokens of the largest image: every tile and the thumbnail."""
+        thumbnail = self.use_thumbnail and self.max_tiles > 1
+        return (self.max_tiles + int(thumbnail)) * self.tokens_per_tile
 
 
 @dataclass(frozen=True)
@@ -56,15 +79,19 @@ def _check(width: int, height: int, rule: TileRule) -> None:
     if width < 1 or height < 1:
         raise AdotxError(
             "image.size",
-            f"{width} x {height} px has no pixels",
+            "{width} x {height} px has no pixels",
             remedy="give an image of at least 1 x 1 px",
+            width=width,
+            height=height,
         )
     if not 1 <= rule.min_tiles <= rule.max_tiles:
         raise AdotxError(
             "tiles.rule",
-            f"no grid has {rule.min_tiles} to {rule.max_tiles} tiles",
+            "no grid has {min_tiles} to {max_tiles} tiles",
             where="tile rule",
             remedy="set 1 <= min_tiles <= max_tiles",
+            min_tiles=rule.min_tiles,
+            max_tiles=rule.max_tiles,
         )
 
 
