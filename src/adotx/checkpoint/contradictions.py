@@ -1,9 +1,8 @@
-"""Whether a configuration agrees with itself: ModelConfig in, sentences out; an empty list is a consistent
-model.
+"""Whether a configuration agrees with itself: ModelConfig in, sentences out; none for a consistent model.
 
-`contradictions` make the model impossible to run as described and stop `open_checkpoint`. `disagreements`
-are second copies of a value (llm_config, config.json's tile keys) and `leftovers` dead InternVL keys; only
-`validate` names them.
+With `contradictions` the model cannot run as described: they stop `open_checkpoint`. `disagreements` are
+second copies of a value (llm_config, config.json's tile keys) and `leftovers` unused InternVL keys; only
+`validate` reports them.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 from adotx.checkpoint.config import ModelConfig, tile_size
 from adotx.errors import AdotxError
 
-# The keys of a text section that shape the model; the rest of the duplicate is free to differ.
+# The keys of a text section that shape the model; other keys of the duplicate may differ.
 _TEXT_KEYS = (
     "hidden_size",
     "num_hidden_layers",
@@ -108,8 +107,7 @@ def _vision(config: ModelConfig) -> list[str]:
 
 
 def _processing(pre: dict[str, Any]) -> list[str]:
-    """Settings of the published processor that adotx.vision does not have, as no published checkpoint uses
-    them."""
+    """Settings of the published processor that adotx.vision lacks, as no published checkpoint uses them."""
     found = [
         f"{key} is true, adotx stretches tiles" for key in ("do_tile_pad", "do_pad") if pre.get(key) is True
     ]
@@ -122,7 +120,7 @@ def _processing(pre: dict[str, Any]) -> list[str]:
 
 
 def contradictions(config: ModelConfig) -> list[str]:
-    """What makes the model impossible to run as described, one sentence each; [] if nothing."""
+    """Why the model cannot run as described, one sentence each; [] where it can."""
     return _text(config) + (_vision(config) if config.vision else [])
 
 
@@ -130,7 +128,7 @@ _Pair = tuple[str, Any, str, Any]
 
 
 def _copies(config: ModelConfig) -> list[_Pair]:
-    """(name, value, other name, other value) of every second copy that another reader may take."""
+    """(name, value, other name, other value) of every second copy, which other software may read."""
     raw, pre, pairs = config.raw, config.preprocessor, []
     text, duplicate = raw.get("text_config") or {}, raw.get("llm_config") or {}
     if isinstance(duplicate, dict):
@@ -164,7 +162,7 @@ def disagreements(config: ModelConfig) -> list[str]:
 
 
 def leftovers(config: ModelConfig) -> list[str]:
-    """InternVL keys that no A.X code reads and that differ from the value in force, one sentence each."""
+    """InternVL keys that no A.X code reads and that differ from the value that applies, one sentence each."""
     raw, rule, vision = config.raw, config.tiles, config.vision
     if rule is None or vision is None:
         return []
@@ -178,7 +176,11 @@ def leftovers(config: ModelConfig) -> list[str]:
 
 
 def require_consistent(config: ModelConfig, where: str) -> ModelConfig:
-    """`config` itself, or AdotxError `config.contradiction` naming all contradictions in one line."""
+    """`config`, where it is consistent.
+
+    Raises:
+        AdotxError: ``config.contradiction``, with all contradictions in one line.
+    """
     found = contradictions(config)
     if found:
         remedy = "restore the original configuration files"

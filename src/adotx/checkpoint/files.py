@@ -1,5 +1,7 @@
-"""JSON files of a checkpoint directory: path in, dictionary out, or a one-line AdotxError. Knows nothing of
-what they mean."""
+"""JSON files of a checkpoint directory: path in, dictionary out, or a one-line AdotxError.
+
+Knows nothing of what they mean.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 
 from adotx.errors import AdotxError
 
-_AGAIN = "download the file again"
+_DOWNLOAD_AGAIN = "download the file again"
 
 
 def read_text(path: Path, code: str = "checkpoint.unreadable") -> str:
@@ -24,7 +26,9 @@ def read_text(path: Path, code: str = "checkpoint.unreadable") -> str:
         what, remedy = "the file is missing", "copy it from the original checkpoint"
         raise AdotxError(code, what, str(path), remedy) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise AdotxError(code, "cannot be read: {reason}", str(path), _AGAIN, reason=str(error)) from error
+        raise AdotxError(
+            code, "cannot be read: {reason}", str(path), _DOWNLOAD_AGAIN, reason=str(error)
+        ) from error
 
 
 def read_json(path: Path, code: str = "checkpoint.unreadable") -> dict[str, Any]:
@@ -39,10 +43,12 @@ def read_json(path: Path, code: str = "checkpoint.unreadable") -> dict[str, Any]
     # Deeply nested brackets end in RecursionError, not in ValueError.
     except (ValueError, RecursionError) as error:
         reason = str(error) or type(error).__name__
-        raise AdotxError(code, "is not valid JSON: {reason}", str(path), _AGAIN, reason=reason) from error
+        raise AdotxError(
+            code, "is not valid JSON: {reason}", str(path), _DOWNLOAD_AGAIN, reason=reason
+        ) from error
     if not isinstance(value, dict):
         what, reason = "holds a JSON {reason} where an object is expected", type(value).__name__
-        raise AdotxError(code, what, str(path), _AGAIN, reason=reason)
+        raise AdotxError(code, what, str(path), _DOWNLOAD_AGAIN, reason=reason)
     return value
 
 

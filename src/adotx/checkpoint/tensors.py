@@ -1,5 +1,4 @@
-"""The weights of a checkpoint directory: safetensors files in, numpy arrays out, one tensor at a time,
-memory-mapped.
+"""The weights of a checkpoint directory: safetensors files in, memory-mapped numpy arrays out.
 
 Opening reads headers only (of each shard when it is first needed). Knows no model: names and shapes are
 what the files say. dtypes are spelled as in safetensors ("BF16", "F16", "F32", ...).
@@ -26,7 +25,7 @@ INDEX = "model.safetensors.index.json"
 
 # The limit of the safetensors library itself.
 _MAX_HEADER = 100_000_000
-_AGAIN = "download the file again"
+_DOWNLOAD_AGAIN = "download the file again"
 
 
 @cache
@@ -61,7 +60,7 @@ class _Entry:
 
 
 def _corrupt(path: Path, detail: str) -> AdotxError:
-    return AdotxError("weights.corrupt", "{detail}", str(path), _AGAIN, detail=detail)
+    return AdotxError("weights.corrupt", "{detail}", str(path), _DOWNLOAD_AGAIN, detail=detail)
 
 
 def _entry(path: Path, name: str, value: Any, base: int) -> _Entry:
@@ -88,10 +87,11 @@ def _entry(path: Path, name: str, value: Any, base: int) -> _Entry:
 
 
 def read_header(path: Path) -> dict[str, _Entry]:
-    """Name -> place of every tensor in one safetensors file.
+    """Name -> dtype, shape and byte range of every tensor in one safetensors file.
 
-    Raises AdotxError `weights.missing`, `weights.unreadable`, `weights.truncated`, `weights.corrupt` or
-    `weights.dtype`.
+    Raises:
+        AdotxError: ``weights.missing``, ``weights.unreadable``, ``weights.truncated``, ``weights.corrupt`` or
+            ``weights.dtype``.
     """
     try:
         size = path.stat().st_size
@@ -99,7 +99,7 @@ def read_header(path: Path) -> dict[str, _Entry]:
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
             if not 2 <= length <= _MAX_HEADER or (length > size - 8 and start[:1] == b"v"):
-                # "version https://git-lfs..." is what a clone without git-lfs leaves behind.
+                # A clone without git-lfs has "version https://git-lfs..." in place of the weights.
                 if start.startswith(b"version"):
                     what = "is a git-lfs pointer, not the weights"
                     raise AdotxError("weights.corrupt", what, str(path), "git lfs pull")
@@ -109,7 +109,7 @@ def read_header(path: Path) -> dict[str, _Entry]:
                     "weights.truncated",
                     "ends within its header ({size:,} bytes of {expected:,})",
                     str(path),
-                    _AGAIN,
+                    _DOWNLOAD_AGAIN,
                     size=size,
                     expected=length + 8,
                 )
@@ -135,18 +135,23 @@ def read_header(path: Path) -> dict[str, _Entry]:
         end = entry.end
     if size < end:
         what = "{size:,} bytes of {expected:,} are there"
-        raise AdotxError("weights.truncated", what, str(path), _AGAIN, size=size, expected=end)
+        raise AdotxError("weights.truncated", what, str(path), _DOWNLOAD_AGAIN, size=size, expected=end)
     if size > end:
         raise _corrupt(path, f"{size - end} bytes too many at its end")
     return entries
 
 
 class TensorStore:
-    """Lazy, memory-mapped access to the weights of one directory: model.safetensors, else the shards of its
-    index.
+    """Lazy, memory-mapped access to the weights of one directory: model.safetensors, else sharded files.
 
-    An index without any shard still gives `names()`; reading a tensor then raises AdotxError
-    `weights.missing`.
+    An index without its shards still gives `names()`; reading a tensor then raises ``weights.missing``.
+
+    Attributes:
+        metadata: of the index; {} without one.
+        sharded: whether there is an index.
+
+    Raises:
+        AdotxError: ``weights.missing`` without weights and index, ``weights.index``, and as `read_header`.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -177,7 +182,7 @@ class TensorStore:
         where = str(self.path / INDEX)
         weight_map, metadata = index.get("weight_map"), index.get("metadata")
         if not isinstance(weight_map, dict) or not weight_map:
-            raise AdotxError("weights.index", "has no weight_map", where, _AGAIN)
+            raise AdotxError("weights.index", "has no weight_map", where, _DOWNLOAD_AGAIN)
         for file in set(map(str, weight_map.values())):
             # A shard is a file beside its index, never a path elsewhere.
             if Path(file).name != file or not file.endswith(".safetensors"):
@@ -229,26 +234,38 @@ class TensorStore:
         return file, entry
 
     def spec(self, name: str) -> tuple[str, tuple[int, ...]]:
-        """(dtype as spelled by safetensors, shape) of a tensor; reads a header at most."""
+        """(dtype as spelled by safetensors, shape) of a tensor; reads the header of its file at most.
+
+        Raises:
+            AdotxError: ``tensor.missing``, and as `read_header`.
+        """
         _, entry = self._entry(name)
         return entry.dtype, entry.shape
 
     def raw(self, name: str) -> np.ndarray:
-        """The tensor in its stored dtype (bf16 as ml_dtypes.bfloat16): a read-only view of the file,
-        nothing is copied."""
+        """The tensor in its stored dtype (bf16 as ml_dtypes.bfloat16), a read-only view of the file.
+
+        Raises:
+            AdotxError: ``weights.unreadable``, and as `spec`.
+        """
         file, entry = self._entry(name)
         if file not in self._maps:
             try:
                 self._maps[file] = np.memmap(self.path / file, dtype=np.uint8, mode="r")
             except (OSError, ValueError) as error:
                 what, where = "cannot be mapped: {reason}", str(self.path / file)
-                raise AdotxError("weights.unreadable", what, where, _AGAIN, reason=str(error)) from error
+                raise AdotxError(
+                    "weights.unreadable", what, where, _DOWNLOAD_AGAIN, reason=str(error)
+                ) from error
         data = np.asarray(self._maps[file])[entry.start : entry.end]
         return data.view(_dtypes()[entry.dtype]).reshape(entry.shape)
 
     def array(self, name: str) -> np.ndarray:
-        """The tensor as float32, C-contiguous; bf16 and f16 widened exactly. AdotxError `tensor.dtype` for
-        integer tensors."""
+        """The tensor as float32, C-contiguous; bf16 and f16 are widened exactly.
+
+        Raises:
+            AdotxError: ``tensor.dtype`` for an integer tensor, and as `raw`.
+        """
         raw = self.raw(name)
         dtype, _ = self.spec(name)
         if not dtype.startswith(("F", "BF")):
@@ -263,8 +280,9 @@ class TensorStore:
     def require(self, expected: Mapping[str, tuple[int, ...]]) -> None:
         """Check that every expected tensor is here with its shape.
 
-        Raises AdotxError `weights.missing`, `tensor.missing` or `tensor.shape`, naming the first and how
-        many more.
+        Raises:
+            AdotxError: ``weights.missing``, ``tensor.missing`` or ``tensor.shape``, with their number and the
+                first.
         """
         if self.missing_files:
             raise AdotxError(

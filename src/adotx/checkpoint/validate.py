@@ -14,7 +14,7 @@ from adotx.checkpoint.config import ModelConfig, read_config
 from adotx.checkpoint.contradictions import contradictions, disagreements, leftovers
 from adotx.checkpoint.files import read_json_if_present
 from adotx.checkpoint.memory import machine_memory, memory_estimate, readable_size
-from adotx.checkpoint.names import expected_tensors, harmless, parameter_count
+from adotx.checkpoint.names import expected_tensors, is_ignorable, parameter_count
 from adotx.checkpoint.source import Checkpoint, find_checkpoint
 from adotx.checkpoint.tensors import INDEX, TensorStore
 from adotx.checkpoint.tokenizer import AxTokenizer
@@ -236,7 +236,7 @@ def _tensors(report: Report, store: TensorStore, config: ModelConfig) -> None:
     names = set(store.names())
     report.tensors, report.parameters = len(names), parameter_count(config)
     lost = [name for name in expected if name not in names]
-    strange = sorted(name for name in names - set(expected) if not harmless(config, name))
+    strange = sorted(name for name in names - set(expected) if not is_ignorable(config, name))
     if lost:
         report.add(CROSS, "tensor names", f"{len(lost)} of {len(expected)} missing: {_some(lost)}")
     if strange:

@@ -33,7 +33,7 @@ class AX4VLCausalLMOutputWithPast(ModelOutput):
 
     Attributes:
         loss: scalar, when labels were given.
-        logits: [batch, kept positions, vocab_size]; None with `loss_only`.
+        logits: [batch, positions with logits, vocab_size]; None with `loss_only`.
         past_key_values: the KV cache, when used.
         hidden_states, attentions: of the language model, when asked for.
         image_hidden_states: [tiles, tokens_per_tile, hidden_size], when tiles were given.
@@ -211,8 +211,8 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         if loss_only:
             loss = self._labelled_loss(hidden, labels, num_items_in_batch)
         else:
-            kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
-            logits = self.language_model.lm_head(hidden[:, kept, :])
+            positions = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+            logits = self.language_model.lm_head(hidden[:, positions, :])
             if labels is not None:
                 loss = self.loss_function(
                     logits=logits,
@@ -232,7 +232,7 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
 
     def _refuse_empty_slots(self, input_ids: torch.Tensor) -> None:
         slots = int((input_ids == self.config.image_token_index).sum())
-        if slots:  # without its tiles a slot would silently become a word that means nothing
+        if slots:  # without its tiles a slot would be embedded as an ordinary token
             what = "{slots} image slots in input_ids but {features} image features (no pixel_values)"
             remedy = "pass the images along"
             raise AdotxError("fusion.count", what, "input_ids", remedy, slots=slots, features=0)

@@ -35,7 +35,7 @@ class FeatureTransform(nn.Module):
 
 
 class PositionalEnhancement(nn.Module):
-    """Depth-wise 3x3 convolution added to its own input, so that each token knows its neighbours."""
+    """Depth-wise 3x3 convolution added to its own input, which mixes neighbouring tokens."""
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
