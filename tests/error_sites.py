@@ -1,4 +1,5 @@
-"""Every place in the package that makes an `AdotxError`, read from the source: its code, texts and values."""
+"""What the package can say to users, read from its source: every `AdotxError` with its code, texts and
+values, and every `Sentence` with its template."""
 
 from __future__ import annotations
 
@@ -25,6 +26,10 @@ VARIABLE_CODES = {
 #: The class itself, and the table that makes Korean errors of English ones.
 NOT_SITES = ("errors.py", "cli/errors.py")
 
+#: Functions that make a `Sentence` -> which of their arguments are templates.
+SENTENCE_MAKERS = {"Sentence": (0,), "_pair": (0,), "add": (1, 2)}
+SENTENCE_FILES = ("checkpoint/validate.py", "checkpoint/contradictions.py", "vision/plan.py")
+
 Names = Mapping[str, list[ast.expr]]
 
 
@@ -47,23 +52,37 @@ class Site:
 
 
 def sites() -> Iterator[Site]:
-    """All of them, in the order of files and lines."""
+    """Every call of `AdotxError`, in the order of files and lines."""
     for path in sorted(SOURCE.rglob("*.py")):
         file = path.relative_to(SOURCE).as_posix()
         if file not in NOT_SITES:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            yield from _below(tree, {}, file)
+            for call, names in _calls(ast.parse(path.read_text(encoding="utf-8")), {}):
+                if _name(call) == "AdotxError":
+                    yield _site(call, names, file)
 
 
-def _below(scope: ast.AST, outer: Names, file: str) -> Iterator[Site]:
-    """The sites of a module or function; names are looked up there and in the scopes around it."""
+def sentences() -> Iterator[tuple[str, str]]:
+    """(place, template) of every `Sentence` outside of errors."""
+    for file in SENTENCE_FILES:
+        for call, names in _calls(ast.parse((SOURCE / file).read_text(encoding="utf-8")), {}):
+            for position in SENTENCE_MAKERS.get(_name(call), ()):
+                for template in _literals(call.args[position], names) if len(call.args) > position else ():
+                    yield f"{file}:{call.lineno}", template
+
+
+def _calls(scope: ast.AST, outer: Names) -> Iterator[tuple[ast.Call, Names]]:
+    """The calls in a module or function, each with what the names in reach are set to."""
     own = list(_own(scope))
     names = {**outer, **_assignments(own)}
     for node in own:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "AdotxError":
-            yield _site(node, names, file)
+        if isinstance(node, ast.Call):
+            yield node, names
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _below(node, names, file)
+            yield from _calls(node, names)
+
+
+def _name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _own(scope: ast.AST) -> Iterator[ast.AST]:

@@ -14,10 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adotx.cli import REFUSED
+from adotx.cli import DONE, REFUSED
 from adotx.cli.errors import KOREAN, error_text, fields, in_korean
-from adotx.errors import AdotxError
-from error_sites import NOT_SITES, SOURCE, Site, sites
+from adotx.cli.sentences import KOREAN as KOREAN_SENTENCES
+from adotx.cli.sentences import korean as korean_sentence
+from adotx.errors import AdotxError, Sentence
+from checkpoint_toys import toy_checkpoint
+from error_sites import NOT_SITES, SENTENCE_FILES, SOURCE, Site, sentences, sites
 
 SITES = list(sites())
 TEXT = st.text() | st.sampled_from(["{", "}", "{0}", "{what!r}", "{{x}}", "가\n나", "\u2028", "%s", "\\"])
@@ -105,6 +108,43 @@ class TestTwins:
             assert remedy is None or (re.search(r"[요다](\W|$)", remedy) and not remedy.endswith(".")), remedy
 
 
+class TestSentences:
+    """Reports and explanations: every English template has a Korean one over the same fields."""
+
+    def test_all_files_are_read(self) -> None:
+        makers = {
+            path.relative_to(SOURCE).as_posix()
+            for path in SOURCE.rglob("*.py")
+            if " Sentence(" in path.read_text(encoding="utf-8")
+        }
+        assert makers - {"errors.py"} == set(SENTENCE_FILES)
+
+    def test_twins(self) -> None:
+        said = dict(reversed(item) for item in sentences())
+        assert len(said) > 60
+        assert {template: place for template, place in said.items() if template not in KOREAN_SENTENCES} == {}
+        assert KOREAN_SENTENCES.keys() - said.keys() == set()
+
+    @pytest.mark.parametrize("english", KOREAN_SENTENCES)
+    def test_same_fields(self, english: str) -> None:
+        assert fields(english) == fields(KOREAN_SENTENCES[english])
+
+    def test_nested(self) -> None:
+        inner = Sentence("{positions:,} positions", positions=8192)
+        outer = Sentence(
+            "{context}; the largest image takes {image:,}: room for {fit}", context=inner, image=9, fit=1
+        )
+        assert korean_sentence(outer) == "위치 8,192개. 가장 큰 이미지가 9개를 차지해 1장까지 들어갑니다"
+        assert korean_sentence(Sentence("not known {n}", n=1)) == "not known 1" and korean_sentence(7) == 7
+
+    @given(TEXT)
+    def test_copies(self, value: str) -> None:
+        sentence = Sentence("<{value}>", value=value)
+        for twin in (copy.deepcopy(sentence), pickle.loads(pickle.dumps(sentence))):
+            assert twin == sentence == f"<{value}>" and twin.template == "<{value}>"
+            assert twin.values == {"value": value}
+
+
 class TestLanguages:
     def test_english_as_it_came(self) -> None:
         assert (
@@ -161,10 +201,29 @@ def korean(*args: str | Path) -> subprocess.CompletedProcess[str]:
 class TestCommandLine:
     """Whole runs in Korean: no English sentence, and the exit code of a refusal."""
 
+    def test_help_loads_no_tables(self) -> None:
+        code = "import sys; from adotx.cli import run; run(['-h']); print(*sys.modules, file=sys.stderr)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+        assert not {"adotx.cli.errors", "adotx.cli.sentences", "numpy"} & set(done.stderr.split())
+
     def test_missing_file(self, tmp_path: Path) -> None:
         done = korean("transcribe", tmp_path / "없음.png")
         assert done.returncode == REFUSED and not done.stdout
         assert f"오류: {tmp_path / '없음.png'}: 파일이 없습니다 (경로를 확인하세요)" in done.stderr
+
+    def test_report(self) -> None:
+        done = korean("validate", "nano")
+        assert done.returncode == DONE and done.stdout.endswith("nano: 결함이 없습니다\n")
+        words = re.findall(r"[a-z]{3,}", re.sub(r"\S*[._|]\S*", "", done.stdout))
+        assert set(words) <= {"nano", "bf", "int", "dpi", "KV", "json", "config"}
+
+    def test_contradiction(self, tmp_path: Path) -> None:
+        done = korean("tokens", "안녕", "-m", toy_checkpoint(tmp_path, {"image_token_index": 400}))
+        assert done.returncode == REFUSED
+        assert (
+            "설정값이 서로 맞지 않습니다: image_token_index 400번은 토큰 320개인 어휘에 없습니다"
+            in done.stderr
+        )
 
     def test_encrypted_pdf(self, tmp_path: Path) -> None:
         path = tmp_path / "locked.pdf"

@@ -1,13 +1,14 @@
 """What the command line says of an error, in English and Korean: an `AdotxError` in, one line out.
 
 English texts come with the error from the room that raised it; Korean ones are found here by its code. Loaded
-only when there is an error to show. Knows nothing of streams and exit codes.
+only when there is something to show. Knows nothing of streams and exit codes.
 """
 
 from __future__ import annotations
 
 from string import Formatter
 
+from adotx.cli.sentences import korean
 from adotx.errors import AdotxError
 
 #: code -> (what, remedy) in Korean, templates over the error's values. Where a code is raised with different
@@ -96,7 +97,7 @@ KOREAN: dict[str, list[tuple[str, str | None]]] = {
         ("가중치 파일이 손상되었습니다: {detail}", "파일을 다시 내려받으세요"),
         ("가중치가 아니라 git-lfs 포인터입니다", "git lfs pull을 실행하세요"),
     ],
-    "weights.dtype": [("텐서 {tensor}의 형식 {dtype!r}을 알 수 없습니다", "BF16으로 변환하세요")],
+    "weights.dtype": [("텐서 {tensor}의 형식을 알 수 없습니다: {dtype!r}", "BF16으로 변환하세요")],
     "weights.folder": [("변환본을 쓸 수 있는 폴더가 없습니다", "쓸 수 있는 폴더를 지정하세요")],
     "weights.index": [
         ("가중치 색인 파일을 읽을 수 없습니다: {reason}", "파일을 다시 내려받으세요"),
@@ -124,7 +125,7 @@ KOREAN: dict[str, list[tuple[str, str | None]]] = {
     "weights.write": [("변환본을 쓰지 못했습니다", "공간을 비우거나 다른 폴더를 지정하세요")],
     # Files, images and documents
     "file.missing": [("파일이 없습니다", "경로를 확인하세요")],
-    "file.unreadable": [("파일을 읽을 수 없습니다", "파일과 접근 권한을 확인하세요")],
+    "file.unreadable": [("파일을 읽을 수 없습니다: {reason}", "파일과 접근 권한을 확인하세요")],
     "image.animated": [
         (
             "프레임이 {frames:,}개로 한도 {limit:,}개를 넘습니다",
@@ -162,7 +163,7 @@ KOREAN: dict[str, list[tuple[str, str | None]]] = {
         ("{width} x {height} 크기라 화소가 없습니다", "가로와 세로가 1픽셀 이상인 이미지를 주세요")
     ],
     "image.source": [
-        ("{type}은(는) 이미지로 읽을 수 없습니다", "경로, 바이트, 바이너리 파일, PIL 이미지를 주세요"),
+        ("이미지로 읽을 수 없는 형식입니다: {type}", "경로, 바이트, 바이너리 파일, PIL 이미지를 주세요"),
         ("파일이 텍스트로 열려 있습니다", "바이너리 모드로 여세요"),
     ],
     "image.too_many_bytes": [
@@ -334,7 +335,7 @@ KOREAN: dict[str, list[tuple[str, str | None]]] = {
         ("A.X 4.0 계열의 토크나이저가 아닙니다", "원본 체크포인트에서 토크나이저 파일을 복사하세요"),
     ],
     "processor.unsupported": [
-        ("{key}는 {built_in}만 지원하는데 {value}입니다", "{key} 설정을 빼세요"),
+        ("지원하지 않는 값입니다: {key} {value}(지원하는 값: {built_in})", "{key} 설정을 빼세요"),
         ("이미지 프로세서가 지원하지 않습니다: {detail}", "설정을 바로잡으세요"),
     ],
     "projector.shape": [
@@ -383,21 +384,27 @@ def fields(template: str | None) -> set[str]:
 
 def in_korean(error: AdotxError) -> AdotxError:
     """The same error with Korean texts; itself where its code is not known here."""
+    values = {name: korean(value) for name, value in error.values.items()}
     for what, remedy in KOREAN.get(error.code, ()):
-        if fields(what) | fields(remedy) <= error.values.keys():
+        if fields(what) | fields(remedy) <= values.keys():
             # Filled here, not by AdotxError: these are templates also where there is no value to fill in.
-            korean = what.format(**error.values), error.where, remedy and remedy.format(**error.values)
-            return AdotxError(error.code, *korean)
+            filled = what.format(**values), error.where, remedy and remedy.format(**values)
+            return AdotxError(error.code, *filled)
     return error
 
 
-def error_text(error: Exception, language: str) -> str:
-    """One line for stderr: "error: where: what (remedy)", or the same in Korean.
+def in_language(said: object, language: str) -> str:
+    """A sentence or an error as one text.
 
     Args:
-        error: an `AdotxError`; of any other the text stays as it is.
+        said: an `AdotxError` or a `Sentence`; the text of anything else stays as it is.
         language: "en" or "ko".
     """
     if language != "ko":
-        return f"error: {error}"
-    return f"오류: {in_korean(error) if isinstance(error, AdotxError) else error}"
+        return str(said)
+    return str(in_korean(said) if isinstance(said, AdotxError) else korean(said))
+
+
+def error_text(error: Exception, language: str) -> str:
+    """One line for stderr: "error: where: what (remedy)", or the same in Korean."""
+    return f"{'오류' if language == 'ko' else 'error'}: {in_language(error, language)}"
