@@ -28,7 +28,12 @@ NOT_SITES = ("errors.py", "cli/errors.py")
 
 #: Functions that make a `Sentence` -> which of their arguments are templates.
 SENTENCE_MAKERS = {"Sentence": (0,), "_pair": (0,), "add": (1, 2)}
-SENTENCE_FILES = ("checkpoint/validate.py", "checkpoint/contradictions.py", "vision/plan.py")
+SENTENCE_FILES = (
+    "checkpoint/contradictions.py",
+    "checkpoint/validate.py",
+    "data/fetch.py",
+    "vision/plan.py",
+)
 
 Names = Mapping[str, list[ast.expr]]
 

@@ -1,4 +1,4 @@
-"""A model on disk: find it, read its configuration, tokenizer and tensors, and say whether it is whole.
+"""A model on disk: find it, read its configuration, tokenizer and tensors, and check them.
 
 Of other rooms it knows the tile formula alone (`adotx.vision.plan`). Needs no torch; reaches the network only
 in `open_checkpoint(..., online=True)`.

@@ -67,10 +67,10 @@ def _entry(path: Path, name: str, value: Any, base: int) -> _Entry:
     try:
         dtype, shape = value["dtype"], tuple(value["shape"])
         begin, end = value["data_offsets"]
-        whole = all(type(n) is int and n >= 0 for n in (*shape, begin, end))
+        valid = all(type(n) is int and n >= 0 for n in (*shape, begin, end))
     except (TypeError, KeyError, ValueError):
-        whole = False
-    if not whole:
+        valid = False
+    if not valid:
         raise _corrupt(path, f"the header's entry for {name} is broken")
     if dtype not in _dtypes():
         raise AdotxError(
@@ -294,16 +294,16 @@ class TensorStore:
                 total=len(self.files),
                 file=self.missing_files[0],
             )
-        lost = [name for name in expected if name not in self]
-        if lost:
+        missing = [name for name in expected if name not in self]
+        if missing:
             raise AdotxError(
                 "tensor.missing",
                 "{count} of {total} tensors missing, the first is {tensor}",
                 str(self.path),
                 "download the checkpoint again or correct config.json",
-                count=len(lost),
+                count=len(missing),
                 total=len(expected),
-                tensor=lost[0],
+                tensor=missing[0],
             )
         wrong = [name for name, shape in expected.items() if self.spec(name)[1] != tuple(shape)]
         if wrong:

@@ -85,11 +85,11 @@ class AxTokenizer:
         vocab, merges = model.get("vocab"), model.get("merges")
         if not isinstance(vocab, dict) or not isinstance(merges, list):
             raise _broken(where, "has no BPE vocabulary and merges")
-        whole = all(type(i) is int and i >= 0 for i in vocab.values())
-        if not whole or len(set(vocab.values())) != len(vocab):
+        valid = all(type(i) is int and i >= 0 for i in vocab.values())
+        if not valid or len(set(vocab.values())) != len(vocab):
             raise _broken(where, "two tokens share an id, or an id is not a whole number")
         if not all(type(t.id) is int and t.id >= 0 and isinstance(t.content, str) for t in added):
-            raise _broken(where, "a control token has no whole id or no text")
+            raise _broken(where, "a control token has no id or no text")
         self._added = {token.id: token for token in sorted(added, key=lambda t: t.id)}
         self.special: dict[str, int] = {token.content: token.id for token in self._added.values()}
         self.control_ids: frozenset[int] = frozenset(self._added)
@@ -103,9 +103,9 @@ class AxTokenizer:
                 held = f"that id is {names.get(token.id)!r} and the token has id {vocab.get(token.content)}"
                 raise _broken(where, f"{token.content!r} is declared as id {token.id}, in vocab {held}")
         plain = {token: i for token, i in vocab.items() if i not in self.control_ids}
-        lost = [byte for byte, char in byte_to_char().items() if char not in plain]
-        if lost:
-            raise _broken(where, f"{len(lost)} bytes have no token of their own, the first is {lost[0]:#04x}")
+        missing = [byte for byte, char in byte_to_char().items() if char not in plain]
+        if missing:
+            raise _broken(where, f"{len(missing)} bytes have no token, the first is {missing[0]:#04x}")
         pairs = [tuple(m.split(" ")) if isinstance(m, str) else m for m in merges]
         for pair in pairs:
             pair_of_text = isinstance(pair, list | tuple) and len(pair) == 2 and set(map(type, pair)) == {str}

@@ -1,4 +1,4 @@
-"""Is a checkpoint whole and consistent: a directory in, a numbered report of checks passed and faults out.
+"""Is a checkpoint complete and consistent: a directory in, a numbered report of checks passed and faults out.
 
 Never raises for what it finds: an error of any part becomes a fault of the report. Prints nothing.
 """
@@ -146,9 +146,9 @@ def _files(report: Report, path: Path) -> TensorStore | None:
         report.weights_absent = True
         what = "{files} files, weights absent (the index names {shards} shards)"
         report.add(NOTE, "files", what, files=files, shards=shards)
-    elif lost := store.missing_files:
+    elif missing := store.missing_files:
         what = "{count} of {shards} shards missing: {names} (download them)"
-        report.add(FAULT, "files", what, count=len(lost), shards=shards, names=_first(lost))
+        report.add(FAULT, "files", what, count=len(missing), shards=shards, names=_first(missing))
     else:
         size = readable_size(sum((path / file).stat().st_size for file in store.files))
         what = "{files} files, {size} of weights in {shards}"
@@ -224,12 +224,12 @@ def _tokenizer_faults(path: Path, tokenizer: AxTokenizer, config: ModelConfig | 
         yield Sentence(what, ids=tokenizer.vocab_size, vocabulary=config.text.vocab_size)
     if config is not None and (token := config.image_token_id) is not None:
         named = config.processor.get("image_token")
-        held = {i: text for text, i in tokenizer.special.items()}.get(token)
-        if held is None:
+        found = {i: text for text, i in tokenizer.special.items()}.get(token)
+        if found is None:
             yield Sentence("image_token_index {token} is not a control token", token=token)
-        elif isinstance(named, str) and named != held:
-            what = "image_token_index {token} is {held}, processor_config says {named}"
-            yield Sentence(what, token=token, held=held, named=named)
+        elif isinstance(named, str) and named != found:
+            what = "image_token_index {token} is {found}, processor_config says {named}"
+            yield Sentence(what, token=token, found=found, named=named)
     pair = (path / "vocab.json").exists() and (path / "merges.txt").exists()
     if pair and (path / "tokenizer.json").exists():
         other, texts = AxTokenizer.open_pair(path), [*SAMPLES, *tokenizer.special]
@@ -258,15 +258,17 @@ def _tensors(report: Report, store: TensorStore, config: ModelConfig) -> None:
     expected = expected_tensors(config)
     names = set(store.names())
     report.tensors, report.parameters = len(names), parameter_count(config)
-    lost = [name for name in expected if name not in names]
+    missing = [name for name in expected if name not in names]
     unknown = sorted(name for name in names - set(expected) if not is_ignorable(config, name))
-    if lost:
+    if missing:
         what = "{count} of {total} missing: {names}"
-        report.add(FAULT, "tensor names", what, count=len(lost), total=len(expected), names=_first(lost))
+        report.add(
+            FAULT, "tensor names", what, count=len(missing), total=len(expected), names=_first(missing)
+        )
     if unknown:
         what = "{count} that config.json does not ask for: {names}"
         report.add(FAULT, "tensor names", what, count=len(unknown), names=_first(unknown))
-    if not lost and not unknown:
+    if not missing and not unknown:
         report.add(OK, "tensor names", "{count} tensors, as config.json asks", count=len(names))
     if store.absent:
         _index_totals(report, store, report.parameters)

@@ -45,7 +45,7 @@ class Side(StrEnum):
 
 
 class Command(TyperCommand):
-    """A verb whose help page speaks the user's language."""
+    """A verb whose help page is in the user's language."""
 
     def get_help(self, ctx: Any) -> str:
         return help_text(super().get_help(ctx), language())
@@ -131,9 +131,8 @@ def _show_version(wanted: bool) -> None:
         from adotx import __version__
         from adotx.engine import native
 
-        typer.echo(
-            f"adotx {__version__} (kernels: {native.kernels() or f'OpenVINO, own ones {native.why_not()}'})"
-        )
+        kernels = native.kernels() or text("version.openvino", reason=native.why_not())
+        typer.echo(text("version.line", version=__version__, kernels=kernels))
         raise typer.Exit
 
 

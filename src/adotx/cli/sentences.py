@@ -62,8 +62,8 @@ KOREAN: dict[str, str] = {
         "토큰 {ids:,}개가 모델의 어휘 {vocabulary:,}개를 넘습니다"
     ),
     "image_token_index {token} is not a control token": "image_token_index {token}번은 제어 토큰이 아닙니다",
-    "image_token_index {token} is {held}, processor_config says {named}": (
-        "image_token_index {token}번은 {held}인데 processor_config에는 {named}입니다"
+    "image_token_index {token} is {found}, processor_config says {named}": (
+        "image_token_index {token}번은 {found}인데 processor_config에는 {named}입니다"
     ),
     "tokenizer.json and vocab.json + merges.txt give different ids": (
         "tokenizer.json과 vocab.json + merges.txt의 토큰이 서로 다릅니다"
@@ -143,6 +143,11 @@ KOREAN: dict[str, str] = {
         "image_token_index {token}번은 토큰 {vocabulary}개인 어휘에 없습니다"
     ),
     "image_std {values} must be positive": "image_std {values}: 양수여야 합니다",
+    # adotx data fonts
+    "{tool} is not installed: {count} packages skipped": ("{tool} 명령이 없어 패키지 {count}개를 건너뜁니다"),
+    "{package}: already there": "{package}: 이미 있습니다",
+    "{package}: done": "{package}: 받았습니다",
+    "{package}: {problem}": "{package}: {problem}",
     # adotx tokens IMAGE
     "picture": "이미지",
     "grid": "격자",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from adotx.checkpoint import AxTokenizer, TileRule
 
 TEXT_SUFFIXES = {".txt", ".md"}
-PICTURE_SUFFIXES = {
+IMAGE_SUFFIXES = {
     ".png",
     ".jpg",
     ".jpeg",
@@ -27,7 +27,7 @@ PICTURE_SUFFIXES = {
     ".jp2",
     ".avif",
 }
-MOST_PIECES = 200
+MAX_PIECES = 200
 #: Columns of the headings.
 _HEADING = 10
 
@@ -81,15 +81,15 @@ def explain_text(content: str, tokenizer: AxTokenizer, name: str) -> list[str]:
         name=name,
         vocabulary=tokenizer.vocab_size,
     )
-    pieces = " ".join(_piece(tokenizer.token_bytes(token)) for token in ids[:MOST_PIECES])
+    pieces = " ".join(_piece(tokenizer.token_bytes(token)) for token in ids[:MAX_PIECES])
     lines = [head, text("tokens.pieces", pieces=pieces)]
-    if len(ids) > MOST_PIECES:
-        lines.append(text("tokens.more", count=len(ids) - MOST_PIECES))
+    if len(ids) > MAX_PIECES:
+        lines.append(text("tokens.more", count=len(ids) - MAX_PIECES))
     return lines
 
 
 def _piece(data: bytes) -> str:
-    """One token for the eye: quoted text, or hex where it is a part of a character."""
+    """One token as it is printed: quoted text, or hex where it is a part of a character."""
     try:
         return repr(data.decode())
     except UnicodeDecodeError:
@@ -97,13 +97,13 @@ def _piece(data: bytes) -> str:
 
 
 def _as_path(what: str) -> Path | None:
-    """The file that `what` names; None where it is text. A name that looks like a picture's is never text."""
+    """The file that `what` names; None where it is text. A name with an image's suffix is never text."""
     path = Path(what)
     try:
         here = path.is_file()
     except (OSError, ValueError):  # too long for a file name, or with a NUL: surely text
         return None
-    if not here and path.suffix.lower() in PICTURE_SUFFIXES and "\n" not in what:
+    if not here and path.suffix.lower() in IMAGE_SUFFIXES and "\n" not in what:
         raise AdotxError("file.missing", "no such file", what, "check the path")
     return path if here else None
 
