@@ -27,11 +27,15 @@ VARIABLE_CODES = {
 NOT_SITES = ("errors.py", "cli/errors.py")
 
 #: Functions that make a `Sentence` -> which of their arguments are templates.
-SENTENCE_MAKERS = {"Sentence": (0,), "_pair": (0,), "add": (1, 2)}
+SENTENCE_MAKERS = {"Sentence": (0,), "_pair": (0,), "add": (1, 2), "_broken": (1,), "_corrupt": (1,)}
 SENTENCE_FILES = (
+    "checkpoint/config.py",
     "checkpoint/contradictions.py",
+    "checkpoint/tensors.py",
+    "checkpoint/tokenizer.py",
     "checkpoint/validate.py",
     "data/fetch.py",
+    "hf/configuration.py",
     "vision/plan.py",
 )
 

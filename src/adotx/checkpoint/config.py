@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from adotx.checkpoint.files import read_json, read_json_if_present
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 from adotx.vision.plan import TileRule
 
 VL = "a.x-4-vl"
@@ -180,8 +180,13 @@ def _rope(text: _Section) -> tuple[float, dict[str, Any] | None]:
         parameters = parameters.section("full_attention")
     theta = text.number("rope_theta", parameters.number("rope_theta", 10000.0))
     if text.get("rope_theta") is not None and parameters.number("rope_theta", theta) != theta:
-        second = parameters.values["rope_theta"]
-        detail = f"{text.prefix}rope_theta {theta:g} contradicts rope_parameters.rope_theta {second}"
+        detail = Sentence(
+            "{key} {value} differs from {other} {second}",
+            key=f"{text.prefix}rope_theta",
+            value=f"{theta:g}",
+            other="rope_parameters.rope_theta",
+            second=parameters.values["rope_theta"],
+        )
         raise AdotxError(
             "config.contradiction", "{detail}", text.where, "keep the right one of the two", detail=detail
         )

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from adotx.checkpoint.files import read_json
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -59,7 +59,8 @@ class _Entry:
     end: int
 
 
-def _corrupt(path: Path, detail: str) -> AdotxError:
+def _corrupt(path: Path, what: str, /, **values: Any) -> AdotxError:
+    detail = Sentence(what, **values)
     return AdotxError("weights.corrupt", "{detail}", str(path), _DOWNLOAD_AGAIN, detail=detail)
 
 
@@ -71,7 +72,7 @@ def _entry(path: Path, name: str, value: Any, base: int) -> _Entry:
     except (TypeError, KeyError, ValueError):
         valid = False
     if not valid:
-        raise _corrupt(path, f"the header's entry for {name} is broken")
+        raise _corrupt(path, "the header's entry for {tensor} is broken", tensor=name)
     if dtype not in _dtypes():
         raise AdotxError(
             "weights.dtype",
@@ -82,7 +83,8 @@ def _entry(path: Path, name: str, value: Any, base: int) -> _Entry:
             dtype=str(dtype)[:40],
         )
     if end - begin != prod(shape) * _dtypes()[dtype].itemsize:
-        raise _corrupt(path, f"{name}: {end - begin} bytes do not hold {dtype} {list(shape)}")
+        what, shown = "{tensor}: {size} bytes do not hold {dtype} {shape}", list(shape)
+        raise _corrupt(path, what, tensor=name, size=end - begin, dtype=dtype, shape=shown)
     return _Entry(dtype, shape, base + begin, base + end)
 
 
@@ -131,13 +133,13 @@ def read_header(path: Path) -> dict[str, _Entry]:
     end = base
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):
         if entry.start != end:
-            raise _corrupt(path, f"{name} does not begin where the tensor before it ends")
+            raise _corrupt(path, "{tensor} does not begin where the tensor before it ends", tensor=name)
         end = entry.end
     if size < end:
         what = "{size:,} bytes of {expected:,} are there"
         raise AdotxError("weights.truncated", what, str(path), _DOWNLOAD_AGAIN, size=size, expected=end)
     if size > end:
-        raise _corrupt(path, f"{size - end} bytes too many at its end")
+        raise _corrupt(path, "{count:,} bytes too many at its end", count=size - end)
     return entries
 
 

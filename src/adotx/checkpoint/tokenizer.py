@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adotx.checkpoint.files import read_json, read_json_if_present, read_text
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -50,8 +50,8 @@ class AddedToken:
     special: bool = True
 
 
-def _broken(where: str, detail: str) -> AdotxError:
-    return AdotxError("tokenizer.broken", "{detail}", where, _COPY, detail=detail)
+def _broken(where: str, what: str, /, **values: Any) -> AdotxError:
+    return AdotxError("tokenizer.broken", "{detail}", where, _COPY, detail=Sentence(what, **values))
 
 
 class AxTokenizer:
@@ -100,17 +100,25 @@ class AxTokenizer:
         for token in self._added.values():
             known = token.id in names or token.content in vocab
             if known and vocab.get(token.content) != token.id:
-                held = f"that id is {names.get(token.id)!r} and the token has id {vocab.get(token.content)}"
-                raise _broken(where, f"{token.content!r} is declared as id {token.id}, in vocab {held}")
+                raise _broken(
+                    where,
+                    "{token!r} is declared as id {id}, in vocab that id is {other!r} and the token {found}",
+                    token=token.content,
+                    id=token.id,
+                    other=names.get(token.id),
+                    found=vocab.get(token.content),
+                )
         plain = {token: i for token, i in vocab.items() if i not in self.control_ids}
         missing = [byte for byte, char in byte_to_char().items() if char not in plain]
         if missing:
-            raise _broken(where, f"{len(missing)} bytes have no token, the first is {missing[0]:#04x}")
+            what = "{count} bytes have no token, the first is {first:#04x}"
+            raise _broken(where, what, count=len(missing), first=missing[0])
         pairs = [tuple(m.split(" ")) if isinstance(m, str) else m for m in merges]
         for pair in pairs:
             pair_of_text = isinstance(pair, list | tuple) and len(pair) == 2 and set(map(type, pair)) == {str}
             if not pair_of_text or not all(part in plain for part in pair) or "".join(pair) not in vocab:
-                raise _broken(where, f"the merge {str(pair)[:80]} does not lead from token to token")
+                what = "the merge {pair} does not lead from token to token"
+                raise _broken(where, what, pair=str(pair)[:80])
         # A merge that builds a control token would let text reach it.
         self._merges = [tuple(pair) for pair in pairs if "".join(pair) in plain]
         self._names = {i: token for token, i in plain.items()}
@@ -139,7 +147,8 @@ class AxTokenizer:
         try:
             return Tokenizer.from_str(json.dumps(self._document(vocab, added), ensure_ascii=False))
         except Exception as error:  # the library raises bare Exception
-            raise _broken(self._where, f"is not accepted by the tokenizers library: {error}") from error
+            what = "is not accepted by the tokenizers library: {reason}"
+            raise _broken(self._where, what, reason=str(error)) from error
 
     def _document(self, vocab: dict[str, int], added: list[dict[str, Any]]) -> dict[str, Any]:
         byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}

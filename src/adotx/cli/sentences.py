@@ -143,6 +143,35 @@ KOREAN: dict[str, str] = {
         "image_token_index {token}번은 토큰 {vocabulary}개인 어휘에 없습니다"
     ),
     "image_std {values} must be positive": "image_std {values}: 양수여야 합니다",
+    # What is wrong with a weights file
+    "is not a safetensors file": "safetensors 파일이 아닙니다",
+    "its header is not a JSON object": "머리말이 JSON 객체가 아닙니다",
+    "the header's entry for {tensor} is broken": "머리말의 {tensor} 항목이 올바르지 않습니다",
+    "{tensor}: {size} bytes do not hold {dtype} {shape}": (
+        "{tensor}: {size}바이트는 {dtype} {shape}의 크기가 아닙니다"
+    ),
+    "{tensor} does not begin where the tensor before it ends": (
+        "{tensor}: 앞 텐서가 끝나는 곳에서 시작하지 않습니다"
+    ),
+    "{count:,} bytes too many at its end": "끝에 {count:,}바이트가 더 있습니다",
+    # What is wrong with tokenizer files
+    "has no BPE vocabulary and merges": "BPE 어휘와 병합 규칙이 없습니다",
+    "two tokens share an id, or an id is not a whole number": "번호가 겹치거나 정수가 아닌 토큰이 있습니다",
+    "a control token has no id or no text": "번호나 글이 없는 제어 토큰이 있습니다",
+    "two control tokens share an id or a text": "번호나 글이 겹치는 제어 토큰이 있습니다",
+    "{token!r} is declared as id {id}, in vocab that id is {other!r} and the token {found}": (
+        "{token!r}: 선언된 번호는 {id}번인데, 어휘에서 {id}번은 {other!r}이고 이 토큰은 {found}번입니다"
+    ),
+    "{count} bytes have no token, the first is {first:#04x}": (
+        "토큰이 없는 바이트가 {count}개 있습니다. 첫째는 {first:#04x}입니다"
+    ),
+    "the merge {pair} does not lead from token to token": "토큰을 토큰으로 잇지 않는 병합 규칙입니다: {pair}",
+    "is not accepted by the tokenizers library: {reason}": (
+        "tokenizers 라이브러리가 받아들이지 않습니다: {reason}"
+    ),
+    "is not a byte-level BPE tokenizer": "바이트 단위 BPE 토크나이저가 아닙니다",
+    "its added_tokens are broken": "added_tokens가 올바르지 않습니다",
+    "its added_tokens_decoder is broken": "added_tokens_decoder가 올바르지 않습니다",
     # adotx data fonts
     "{tool} is not installed: {count} packages skipped": ("{tool} 명령이 없어 패키지 {count}개를 건너뜁니다"),
     "{package}: already there": "{package}: 이미 있습니다",

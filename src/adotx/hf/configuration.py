@@ -15,7 +15,7 @@ from typing import Any
 
 from transformers import PreTrainedConfig, Qwen2Config, SiglipVisionConfig
 
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 # Sizes of the published 7B checkpoint; used only where a caller gives none.
 PUBLISHED_VISION = {
@@ -139,12 +139,24 @@ class AX4VLConfig(PreTrainedConfig):
         ]
         for name, value, other, part in pairs:
             if value != part.hidden_size:
-                detail = f"{name} is {value} but {other} is {part.hidden_size}"
+                detail = Sentence(
+                    "{key} {value} differs from {other} {second}",
+                    key=name,
+                    value=value,
+                    other=other,
+                    second=part.hidden_size,
+                )
                 raise AdotxError(
                     "config.contradiction", "{detail}", "config.json", "make the two equal", detail=detail
                 )
         if vision.image_size % vision.patch_size:
-            detail = f"image_size {vision.image_size} is no multiple of patch_size {vision.patch_size}"
+            detail = Sentence(
+                "{key} {value} is not a multiple of {other} {second}",
+                key="image_size",
+                value=vision.image_size,
+                other="patch_size",
+                second=vision.patch_size,
+            )
             where, remedy = "config.json vision_config", "correct one of them"
             raise AdotxError("config.contradiction", "{detail}", where, remedy, detail=detail)
         if self.vision_feature_select_strategy != "full":
