@@ -72,7 +72,9 @@ def test_shards(tmp_path: Path) -> None:
     store.require({"t1": (2, 3)})
     with pytest.raises(AdotxError) as caught:
         store.require({"t1": (2, 3), "t3": (1,), "t4": (1,)})
-    assert caught.value.code == "tensor.missing" and "t3 and 1 more" in one_line(caught.value)
+    assert caught.value.code == "tensor.missing" and "2 of 3 tensors missing, the first is t3" in one_line(
+        caught.value
+    )
     with pytest.raises(AdotxError) as caught:
         store.require({"t1": (3, 2)})
     assert (

@@ -141,8 +141,8 @@ def test_pictures_inside_the_messages(processor, tmp_path):
     refused = [
         ([{"type": "image", "url": "https://example.com/a.png"}], "not fetched"),
         ([{"type": "image", "base64": "%%%"}], "base64"),
-        ([{"type": "image"}, {"type": "image"}], "2 image parts without a picture but 1 pictures"),
-        ([{"type": "text", "text": "none"}], "0 image parts without a picture but 1 pictures"),
+        ([{"type": "image"}, {"type": "image"}], "2 image parts without an image but 1 images"),
+        ([{"type": "text", "text": "none"}], "0 image parts without an image but 1 images"),
     ]
     for parts, message in refused:
         with pytest.raises(AdotxError, match=message):

@@ -1,25 +1,71 @@
-"""The one exception for users: a stable code, what went wrong, where, and what to do; rendered as one line.
+"""What users are told: sentences that can be said in another language, and the one exception for users.
 
-Knows nothing of who shows it: the command line prints `str(error)`, a server maps `code` to a status.
+In: English texts, with named values where numbers or names belong into them. Out: one line of English, and
+what whoever shows it needs to say it otherwise: the command line has a Korean text for each error code
+(`adotx.cli.errors`), a server maps the code to a status. Knows nothing of who shows it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self
+
+
+class Sentence(str):
+    """An English text that remembers how it was made, so that it can be made again in another language.
+
+    Args:
+        template: with `values` it has fields that they fill (`str.format`); without, it is taken literally,
+            braces included. A value is never formatted again; it may be a sentence itself.
+        **values: numbers, strings, sentences.
+
+    Attributes:
+        template, values: as given.
+    """
+
+    template: str
+    values: dict[str, Any]
+
+    def __new__(cls, template: str, /, **values: Any) -> Self:
+        sentence = super().__new__(cls, template.format(**values) if values else template)
+        sentence.template, sentence.values = template, values
+        return sentence
+
 
 class AdotxError(ValueError):
-    """A mistake the user can mend.
+    """A mistake the user can mend; `str(error)` is "where: what (remedy)" in one line.
 
     Args:
         code: stable machine-readable name, e.g. ``"image.truncated"``.
-        what: what is wrong, in a few words.
-        where: the file, tensor or argument it is about.
-        remedy: what to do next.
+        what: what is wrong, in a few words; with `values` a template (see `Sentence`).
+        where: the file, tensor or argument it is about; never a template.
+        remedy: what to do next; with `values` a template too.
+        **values: what fills the templates, and those of other languages.
+
+    Attributes:
+        code, where, values: as given.
+        what, remedy: the filled texts.
     """
 
-    def __init__(self, code: str, what: str, where: str | None = None, remedy: str | None = None) -> None:
-        self.code, self.what, self.where, self.remedy = code, what, where, remedy
-        text = f"{where}: {what}" if where else what
-        if remedy:
-            text = f"{text} ({remedy})"
+    def __init__(
+        self, code: str, what: str, where: str | None = None, remedy: str | None = None, **values: Any
+    ) -> None:
+        self.code, self.where, self.values = code, where, values
+        self.what = Sentence(what, **values)
+        self.remedy = None if remedy is None else Sentence(remedy, **values)
+        text = f"{where}: {self.what}" if where else self.what
+        if self.remedy:
+            text = f"{text} ({self.remedy})"
         # File names and inner messages may hold line breaks; a message is one line.
         super().__init__(" ".join(text.split()))
+
+    def at(self, where: str) -> AdotxError:
+        """The same error about another place."""
+        remedy = self.remedy and self.remedy.template
+        return AdotxError(self.code, self.what.template, where, remedy, **self.values)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        # An exception is copied and pickled from `args`, which holds only the line.
+        remedy = self.remedy and self.remedy.template
+        return partial(type(self), **self.values), (self.code, self.what.template, self.where, remedy)

@@ -22,7 +22,7 @@ from adotx.errors import AdotxError
 from adotx.vision import Limits, open_image, pixels
 
 if TYPE_CHECKING:
-    from adotx.checkpoint.config import TileRule
+    from adotx.vision import TileRule
 
 # A scheme of one letter is a Windows drive.
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)
@@ -120,7 +120,7 @@ def _tiles(source: Any, place: str, rule: TileRule, local_files: bool, limits: L
         # Of several pictures the user must know which one; a path tells more than "image".
         named = isinstance(source, (str, os.PathLike)) and error.where
         where = f"{place}, {error.where}" if named else place
-        raise AdotxError(error.code, error.what, where, error.remedy) from None
+        raise error.at(where) from None
 
 
 def _read_text(source: str, place: str, limits: Limits) -> bytes | str:

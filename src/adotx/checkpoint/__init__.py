@@ -1,13 +1,13 @@
-"""A model on disk: find it, read its configuration, tokenizer and tensors, and say whether it is whole.
+"""A model on disk: find it, read its configuration, tokenizer and tensors, and check them.
 
-Depends on no other room. Needs no torch; reaches the network only in `open_checkpoint(..., online=True)`.
+Of other rooms it knows the tile formula alone (`adotx.vision.plan`). Needs no torch; reaches the network only
+in `open_checkpoint(..., online=True)`.
 """
 
 from adotx.checkpoint.config import (
     ModelConfig,
     ProjectorConfig,
     TextConfig,
-    TileRule,
     VisionConfig,
     parse_config,
     read_config,
@@ -18,6 +18,7 @@ from adotx.checkpoint.source import Checkpoint, find_checkpoint, open_checkpoint
 from adotx.checkpoint.tensors import TensorStore
 from adotx.checkpoint.tokenizer import AddedToken, AxTokenizer, save_tokenizer_json
 from adotx.checkpoint.validate import Check, Report, validate
+from adotx.vision.plan import TileRule
 
 __all__ = [
     "AddedToken",

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from adotx.checkpoint.files import read_json, read_json_if_present
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
+from adotx.vision.plan import TileRule
 
 VL = "a.x-4-vl"
 QWEN2 = "qwen2"
@@ -23,8 +24,12 @@ _COPY = "copy config.json from the original checkpoint"
 
 @dataclass(frozen=True)
 class TextConfig:
-    """A Qwen2-shaped decoder; sizes in elements. `rope_scaling` and `sliding_window` are None where plain
-    RoPE and full attention hold."""
+    """A Qwen2-shaped decoder; sizes in elements.
+
+    Attributes:
+        rope_scaling: as in config.json, with "rope_type"; None for plain RoPE.
+        sliding_window: positions that a layer attends to; None for full attention.
+    """
 
     hidden_size: int
     num_hidden_layers: int
@@ -44,9 +49,13 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class VisionConfig:
-    """A SigLIP-shaped tower; image and patch in pixels. `feature_layer` 0 is the last layer after
-    post_layernorm, as published; any other value indexes hidden_states (0 = embeddings, -1 = last layer
-    before post_layernorm)."""
+    """A SigLIP-shaped tower.
+
+    Attributes:
+        patch_size, image_size: the side of a patch and of a tile in pixels.
+        feature_layer: 0 for the last layer after post_layernorm, as published; any other value indexes
+            hidden_states (1: output of the first layer, -1: of the last one, before post_layernorm).
+    """
 
     hidden_size: int
     num_hidden_layers: int
@@ -67,7 +76,12 @@ class VisionConfig:
 
 @dataclass(frozen=True)
 class ProjectorConfig:
-    """The LDPNetV2 projector: tower width in, decoder width out, `grid_size` x `grid_size` tokens a tile."""
+    """The LDPNetV2 projector.
+
+    Attributes:
+        in_hidden_size, out_hidden_size: width of the tower and of the decoder.
+        grid_size: a tile becomes `grid_size` x `grid_size` tokens.
+    """
 
     in_hidden_size: int
     out_hidden_size: int
@@ -75,29 +89,15 @@ class ProjectorConfig:
 
 
 @dataclass(frozen=True)
-class TileRule:
-    """How an image becomes tiles: side in pixels, how many tiles, whether a thumbnail follows, tokens for
-    each, normalisation."""
-
-    tile_size: int = 384
-    min_tiles: int = 1
-    max_tiles: int = 12
-    use_thumbnail: bool = True
-    tokens_per_tile: int = 144
-    image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-
-    @property
-    def max_image_tokens(self) -> int:
-        """Tokens of the largest image: every tile and the thumbnail."""
-        thumbnail = self.use_thumbnail and self.max_tiles > 1
-        return (self.max_tiles + int(thumbnail)) * self.tokens_per_tile
-
-
-@dataclass(frozen=True)
 class ModelConfig:
-    """One model. `raw` is config.json as read, `preprocessor` and `processor` the image and text processor
-    settings in force."""
+    """One model.
+
+    Attributes:
+        family: `VL` or `QWEN2`.
+        vision, projector, tiles, image_token_id: None for a text model.
+        raw: config.json as read.
+        preprocessor, processor: the settings of the image processor and of the processor that apply.
+    """
 
     family: str
     text: TextConfig
@@ -111,18 +111,19 @@ class ModelConfig:
 
 
 class _Section:
-    """One object of a JSON file: typed access to keys, errors that name file and key. null counts as
-    absent."""
+    """One object of a JSON file: typed access to keys, errors name file and key; null is absent."""
 
     def __init__(self, values: dict[str, Any], where: str, prefix: str = "") -> None:
         self.values, self.where, self.prefix = values, where, prefix
 
     def wrong(self, key: str, expected: str) -> AdotxError:
-        what = f"{self.prefix}{key} is {self.values.get(key)!r}, expected {expected}"
-        return AdotxError("config.value", what[:300], self.where, _COPY)
+        what, name, value = "{key} is {value}, expected {expected}", self.prefix + key, self.values.get(key)
+        return AdotxError(
+            "config.value", what, self.where, _COPY, key=name, value=repr(value)[:200], expected=expected
+        )
 
     def missing(self, key: str) -> AdotxError:
-        return AdotxError("config.value", f"{self.prefix}{key} is missing", self.where, _COPY)
+        return AdotxError("config.value", "{key} is missing", self.where, _COPY, key=self.prefix + key)
 
     def get(self, key: str, default: Any = None) -> Any:
         value = self.values.get(key)
@@ -173,15 +174,22 @@ class _Section:
 
 
 def _rope(text: _Section) -> tuple[float, dict[str, Any] | None]:
-    """theta and the scaling, None for plain RoPE; transformers 5 keeps both in `rope_parameters`."""
+    """theta and the scaling, None for plain RoPE; transformers 5 writes both in `rope_parameters`."""
     parameters = text.section("rope_parameters", required=False)
     if "full_attention" in parameters.values:
         parameters = parameters.section("full_attention")
     theta = text.number("rope_theta", parameters.number("rope_theta", 10000.0))
     if text.get("rope_theta") is not None and parameters.number("rope_theta", theta) != theta:
-        other = f"rope_parameters.rope_theta {parameters.values['rope_theta']}"
-        what = f"{text.prefix}rope_theta {theta:g} contradicts {other}"
-        raise AdotxError("config.contradiction", what, text.where, "keep the right one of the two")
+        detail = Sentence(
+            "{key} {value} differs from {other} {second}",
+            key=f"{text.prefix}rope_theta",
+            value=f"{theta:g}",
+            other="rope_parameters.rope_theta",
+            second=parameters.values["rope_theta"],
+        )
+        raise AdotxError(
+            "config.contradiction", "{detail}", text.where, "keep the right one of the two", detail=detail
+        )
     scaling = parameters.values or text.section("rope_scaling", required=False).values
     kind = scaling.get("rope_type", scaling.get("type", "default"))
     plain = kind in (None, "default") or (kind == "linear" and scaling.get("factor") == 1)
@@ -249,8 +257,8 @@ def _projector(root: _Section, vision: VisionConfig, text: TextConfig) -> Projec
 
 
 def tile_size(size: Any) -> int | None:
-    """The side in pixels that a processor's `size` names: a number, {shortest_edge} or {height, width};
-    None if it names none."""
+    """The side in pixels that a processor's `size` gives: a number, {shortest_edge} or {height, width};
+    None where it gives none."""
     if isinstance(size, dict):
         sides = {size[k] for k in ("shortest_edge", "height", "width") if size.get(k) is not None}
         size = sides.pop() if len(sides) == 1 else None
@@ -258,8 +266,8 @@ def tile_size(size: Any) -> int | None:
 
 
 def _tiles(root: _Section, pre: _Section, processor: _Section, vision: VisionConfig, grid: int) -> TileRule:
-    """The processor's own file decides; config.json's copies of the keys only fill its gaps, as they are
-    dead in the published code."""
+    """preprocessor_config.json decides; config.json's copies of the keys, which the published code does not
+    read, are defaults."""
     default = TileRule()
     side = vision.image_size
     if pre.get("size") is not None:
@@ -284,11 +292,15 @@ def parse_config(
     processor: dict[str, Any] | None = None,
     where: str = "config.json",
 ) -> ModelConfig:
-    """The model that config.json describes, with the settings of preprocessor_config.json and
-    processor_config.json where given.
+    """The model that the configuration files describe.
 
-    Raises AdotxError `config.family` for a model of another kind and `config.value` for a value that is
-    missing or of the wrong type.
+    Args:
+        raw, preprocessor, processor: config.json, preprocessor_config.json and processor_config.json.
+        where: the path of config.json, for messages.
+
+    Raises:
+        AdotxError: ``config.family`` for another kind of model, ``config.value`` for a value that is missing
+            or of the wrong type, ``config.contradiction`` for two values of rope_theta.
     """
     preprocessor, processor = preprocessor or {}, processor or {}
     root = _Section(raw, where)
@@ -297,10 +309,12 @@ def parse_config(
     if kind == QWEN2:
         return ModelConfig(QWEN2, _text(root), raw=raw)
     if kind != VL:
-        what = "model_type is missing" if kind is None else f"model_type is {str(kind)[:80]!r}"
-        remedy = f"adotx reads {VL!r} and Qwen2-shaped text models ({QWEN2!r})"
-        raise AdotxError("config.family", what, where, remedy)
-    # As in transformers: the composite's own flag decides, the text section's only where that is absent.
+        found = "missing" if kind is None else repr(str(kind)[:80])
+        remedy = "adotx reads {vl!r} and Qwen2-shaped text models ({text!r})"
+        raise AdotxError(
+            "config.family", "model_type is {found}", where, remedy, found=found, vl=VL, text=QWEN2
+        )
+    # As in transformers: the top-level flag decides, the text section's only where that is absent.
     tied = root.flag("tie_word_embeddings", False) if raw.get("tie_word_embeddings") is not None else None
     text = _text(root.section("text_config"), tied)
     vision = _vision(root)
@@ -325,8 +339,11 @@ def parse_config(
 
 
 def read_config(path: str | Path) -> ModelConfig:
-    """The configuration of the checkpoint directory `path`; contradictions are not judged here
-    (`contradictions.require_consistent`)."""
+    """The configuration of the checkpoint directory `path`, not checked for contradictions.
+
+    Raises:
+        AdotxError: ``config.unreadable``, and as `parse_config`.
+    """
     path = Path(path)
     raw = read_json(path / "config.json", "config.unreadable")
     processor = read_json_if_present(path / "processor_config.json", "config.unreadable")

@@ -1,20 +1,21 @@
-"""Whether a configuration agrees with itself: ModelConfig in, sentences out; an empty list is a consistent
-model.
+"""Whether a configuration agrees with itself: ModelConfig in, sentences out; none for a consistent model.
 
-`contradictions` make the model impossible to run as described and stop `open_checkpoint`. `disagreements`
-are second copies of a value (llm_config, config.json's tile keys) and `leftovers` dead InternVL keys; only
-`validate` names them.
+With `contradictions` the model cannot run as described: they stop `open_checkpoint`. `disagreements` are
+second copies of a value (llm_config, config.json's tile keys) and `leftovers` unused InternVL keys; only
+`validate` reports them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 from adotx.checkpoint.config import ModelConfig, tile_size
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
-# The keys of a text section that shape the model; the rest of the duplicate is free to differ.
+# The keys of a text section that shape the model; other keys of the duplicate may differ.
 _TEXT_KEYS = (
     "hidden_size",
     "num_hidden_layers",
@@ -30,107 +31,103 @@ _TEXT_KEYS = (
 )
 
 
-def _text(config: ModelConfig) -> list[str]:
-    text, found = config.text, []
-    if (
-        "head_dim" not in config.raw.get("text_config", config.raw)
-        and text.hidden_size % text.num_attention_heads
-    ):
-        found.append(
-            f"hidden_size {text.hidden_size} is not a multiple of "
-            f"num_attention_heads {text.num_attention_heads}"
-        )
+_MULTIPLE = "{key} {value} is not a multiple of {other} {second}"
+_DIFFERS = "{key} {value} differs from {other} {second}"
+_EXPECTED = "{key} is {value}, adotx reads only {expected}"
+
+
+def _pair(template: str, key: str, value: Any, other: str, second: Any) -> Sentence:
+    return Sentence(template, key=key, value=value, other=other, second=second)
+
+
+def _text(config: ModelConfig) -> Iterator[Sentence]:
+    text, heads = config.text, ("num_attention_heads", config.text.num_attention_heads)
+    if "head_dim" not in config.raw.get("text_config", config.raw) and text.hidden_size % heads[1]:
+        yield _pair(_MULTIPLE, "hidden_size", text.hidden_size, *heads)
     if text.num_attention_heads % text.num_key_value_heads:
-        found.append(
-            f"num_attention_heads {text.num_attention_heads} is not a multiple of "
-            f"num_key_value_heads {text.num_key_value_heads}"
-        )
+        yield _pair(_MULTIPLE, *heads, "num_key_value_heads", text.num_key_value_heads)
     if text.head_dim % 2:
-        found.append(f"head_dim {text.head_dim} is odd, rotary embedding needs pairs")
+        yield Sentence("head_dim {value} is odd, rotary embedding needs pairs", value=text.head_dim)
     if text.hidden_act != "silu":
-        found.append(f"hidden_act is {text.hidden_act!r}, Qwen2 decoders have 'silu'")
+        yield Sentence(_EXPECTED, key="hidden_act", value=repr(text.hidden_act), expected="'silu'")
     quantization = config.raw.get("quantization_config")
     if quantization:
         method = quantization.get("quant_method", "unknown") if isinstance(quantization, dict) else "unknown"
-        found.append(f"quantization_config ({method}): only bf16, f16 and f32 weights are read")
-    return found
+        yield Sentence(
+            "quantization_config ({method}): only bf16, f16 and f32 weights are read", method=method
+        )
 
 
-def _vision(config: ModelConfig) -> list[str]:
+def _vision(config: ModelConfig) -> Iterator[Sentence]:
     text, vision, projector, tiles = config.text, config.vision, config.projector, config.tiles
     assert vision and projector and tiles and config.image_token_id is not None
-    found = []
+    width, side = ("vision hidden_size", vision.hidden_size), ("image_size", vision.image_size)
     if vision.hidden_size % vision.num_attention_heads:
-        found.append(
-            f"vision hidden_size {vision.hidden_size} is not a multiple of "
-            f"num_attention_heads {vision.num_attention_heads}"
-        )
+        yield _pair(_MULTIPLE, *width, "num_attention_heads", vision.num_attention_heads)
     if vision.image_size % vision.patch_size:
-        found.append(f"image_size {vision.image_size} is not a multiple of patch_size {vision.patch_size}")
+        yield _pair(_MULTIPLE, *side, "patch_size", vision.patch_size)
     elif vision.grid % projector.grid_size:
-        found.append(f"{vision.grid} patches a side do not pool evenly to grid_size {projector.grid_size}")
+        yield Sentence(
+            "{patches} patches a side do not pool evenly to grid_size {grid}",
+            patches=vision.grid,
+            grid=projector.grid_size,
+        )
     if vision.num_channels != 3:
-        found.append(f"num_channels is {vision.num_channels}, tiles have 3")
-    depth = vision.num_hidden_layers
-    if not -depth - 1 <= vision.feature_layer <= depth:
-        found.append(f"vision_feature_layer {vision.feature_layer} is outside the tower's {depth} layers")
-    strategy = config.raw.get("vision_feature_select_strategy", "full")
-    if strategy != "full":
-        found.append(f"vision_feature_select_strategy is {strategy!r}, a SigLIP tower needs 'full'")
+        yield Sentence(_EXPECTED, key="num_channels", value=vision.num_channels, expected=3)
+    depth, layer = vision.num_hidden_layers, vision.feature_layer
+    if not -depth - 1 <= layer <= depth:
+        yield Sentence(
+            "vision_feature_layer {layer} is outside the tower's {depth} layers", layer=layer, depth=depth
+        )
+    key = "vision_feature_select_strategy"
+    if (strategy := config.raw.get(key, "full")) != "full":
+        yield Sentence(_EXPECTED, key=key, value=repr(strategy), expected="'full'")
     if projector.in_hidden_size != vision.hidden_size:
-        found.append(
-            f"projector in_hidden_size {projector.in_hidden_size} differs from "
-            f"vision hidden_size {vision.hidden_size}"
-        )
+        yield _pair(_DIFFERS, "projector in_hidden_size", projector.in_hidden_size, *width)
     if projector.out_hidden_size != text.hidden_size:
-        found.append(
-            f"projector out_hidden_size {projector.out_hidden_size} differs from "
-            f"text hidden_size {text.hidden_size}"
-        )
+        width = ("text hidden_size", text.hidden_size)
+        yield _pair(_DIFFERS, "projector out_hidden_size", projector.out_hidden_size, *width)
     if config.image_token_id >= text.vocab_size:
-        found.append(
-            f"image_token_index {config.image_token_id} is outside the vocabulary of {text.vocab_size}"
+        yield Sentence(
+            "image_token_index {token} is outside the vocabulary of {vocabulary}",
+            token=config.image_token_id,
+            vocabulary=text.vocab_size,
         )
     if tiles.tile_size != vision.image_size:
-        found.append(
-            f"the processor's tile size {tiles.tile_size} differs from image_size {vision.image_size}"
-        )
+        yield _pair(_DIFFERS, "the processor's tile size", tiles.tile_size, *side)
     if tiles.min_tiles > tiles.max_tiles:
-        found.append(f"min_num_tiles {tiles.min_tiles} exceeds max_num_tiles {tiles.max_tiles}")
+        limits = ("min_num_tiles", tiles.min_tiles, "max_num_tiles", tiles.max_tiles)
+        yield _pair("{key} {value} exceeds {other} {second}", *limits)
     if tiles.tokens_per_tile != projector.grid_size**2:
-        found.append(
-            f"num_tokens_per_tile {tiles.tokens_per_tile} differs from "
-            f"grid_size {projector.grid_size} squared"
-        )
+        squared = ("grid_size", f"{projector.grid_size} squared")
+        yield _pair(_DIFFERS, "num_tokens_per_tile", tiles.tokens_per_tile, *squared)
     if any(s <= 0 for s in tiles.image_std):
-        found.append(f"image_std {list(tiles.image_std)} must be positive")
-    return found + _processing(config.preprocessor)
+        yield Sentence("image_std {values} must be positive", values=list(tiles.image_std))
+    yield from _processing(config.preprocessor)
 
 
-def _processing(pre: dict[str, Any]) -> list[str]:
-    """Settings of the published processor that adotx.vision does not have, as no published checkpoint uses
-    them."""
-    found = [
-        f"{key} is true, adotx stretches tiles" for key in ("do_tile_pad", "do_pad") if pre.get(key) is True
-    ]
-    always = ("do_resize", "do_rescale", "do_normalize", "do_convert_rgb")
-    found += [f"{key} is false, adotx always does it" for key in always if pre.get(key) is False]
+def _processing(pre: dict[str, Any]) -> Iterator[Sentence]:
+    """Settings of the published processor that adotx.vision lacks, as no published checkpoint uses them."""
+    never, always = ("do_tile_pad", "do_pad"), ("do_resize", "do_rescale", "do_normalize", "do_convert_rgb")
+    for key in never + always:
+        if pre.get(key) is (key in never):
+            value, expected = ("true", "false") if key in never else ("false", "true")
+            yield Sentence(_EXPECTED, key=key, value=value, expected=expected)
     factor = pre.get("rescale_factor")
     if isinstance(factor, int | float) and not math.isclose(factor, 1 / 255, rel_tol=1e-6):
-        found.append(f"rescale_factor is {factor}, adotx uses 1/255")
-    return found
+        yield Sentence(_EXPECTED, key="rescale_factor", value=factor, expected="1/255")
 
 
-def contradictions(config: ModelConfig) -> list[str]:
-    """What makes the model impossible to run as described, one sentence each; [] if nothing."""
-    return _text(config) + (_vision(config) if config.vision else [])
+def contradictions(config: ModelConfig) -> list[Sentence]:
+    """Why the model cannot run as described, one sentence each; [] where it can."""
+    return [*_text(config), *(_vision(config) if config.vision else ())]
 
 
 _Pair = tuple[str, Any, str, Any]
 
 
 def _copies(config: ModelConfig) -> list[_Pair]:
-    """(name, value, other name, other value) of every second copy that another reader may take."""
+    """(name, value, other name, other value) of every second copy, which other software may read."""
     raw, pre, pairs = config.raw, config.preprocessor, []
     text, duplicate = raw.get("text_config") or {}, raw.get("llm_config") or {}
     if isinstance(duplicate, dict):
@@ -150,21 +147,21 @@ def _copies(config: ModelConfig) -> list[_Pair]:
     return pairs
 
 
-def _different(pairs: list[_Pair]) -> list[str]:
+def _different(pairs: list[_Pair]) -> list[Sentence]:
     return [
-        f"{name} {value} differs from {other} {second}"
+        _pair(_DIFFERS, name, value, other, second)
         for name, value, other, second in pairs
         if value is not None and second is not None and value != second
     ]
 
 
-def disagreements(config: ModelConfig) -> list[str]:
+def disagreements(config: ModelConfig) -> list[Sentence]:
     """Second copies of a value that differ from the one the model reads, one sentence each; [] if none."""
     return _different(_copies(config)) if config.vision else []
 
 
-def leftovers(config: ModelConfig) -> list[str]:
-    """InternVL keys that no A.X code reads and that differ from the value in force, one sentence each."""
+def leftovers(config: ModelConfig) -> list[Sentence]:
+    """InternVL keys that no A.X code reads and that differ from the value that applies, one sentence each."""
     raw, rule, vision = config.raw, config.tiles, config.vision
     if rule is None or vision is None:
         return []
@@ -178,10 +175,14 @@ def leftovers(config: ModelConfig) -> list[str]:
 
 
 def require_consistent(config: ModelConfig, where: str) -> ModelConfig:
-    """`config` itself, or AdotxError `config.contradiction` naming all contradictions in one line."""
+    """`config`, where it is consistent.
+
+    Raises:
+        AdotxError: ``config.contradiction``, with all contradictions in one line.
+    """
     found = contradictions(config)
     if found:
-        raise AdotxError(
-            "config.contradiction", "; ".join(found), where, "restore the original configuration files"
-        )
+        remedy = "restore the original configuration files"
+        detail = reduce(lambda first, rest: Sentence("{first}; {rest}", first=first, rest=rest), found)
+        raise AdotxError("config.contradiction", "{detail}", where, remedy, detail=detail)
     return config

@@ -1,5 +1,7 @@
-"""JSON files of a checkpoint directory: path in, dictionary out, or a one-line AdotxError. Knows nothing of
-what they mean."""
+"""JSON files of a checkpoint directory: path in, dictionary out, or a one-line AdotxError.
+
+Knows nothing of what they mean.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +11,44 @@ from typing import Any
 
 from adotx.errors import AdotxError
 
+_DOWNLOAD_AGAIN = "download the file again"
+
 
 def read_text(path: Path, code: str = "checkpoint.unreadable") -> str:
-    """The UTF-8 text of `path`; raises AdotxError (`code`) where it cannot be read or is not UTF-8."""
+    """The UTF-8 text of `path`.
+
+    Raises:
+        AdotxError: `code`, for a file that is missing, cannot be read or is not UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise AdotxError(
-            code, "the file is missing", str(path), "copy it from the original checkpoint"
-        ) from None
+        what, remedy = "the file is missing", "copy it from the original checkpoint"
+        raise AdotxError(code, what, str(path), remedy) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise AdotxError(code, f"cannot be read: {error}", str(path), "download the file again") from error
+        raise AdotxError(
+            code, "cannot be read: {reason}", str(path), _DOWNLOAD_AGAIN, reason=str(error)
+        ) from error
 
 
 def read_json(path: Path, code: str = "checkpoint.unreadable") -> dict[str, Any]:
-    """The JSON object in `path`; raises AdotxError (`code`) where it is missing, broken or not an object."""
+    """The JSON object in `path`.
+
+    Raises:
+        AdotxError: `code`, as `read_text`, and for what is not JSON or not an object.
+    """
+    text = read_text(path, code)
     try:
-        value = json.loads(read_text(path, code))
-    except AdotxError:
-        raise
+        value = json.loads(text)
     # Deeply nested brackets end in RecursionError, not in ValueError.
     except (ValueError, RecursionError) as error:
-        what = f"is not valid JSON: {error or type(error).__name__}"
-        raise AdotxError(code, what, str(path), "download the file again") from error
+        reason = str(error) or type(error).__name__
+        raise AdotxError(
+            code, "is not valid JSON: {reason}", str(path), _DOWNLOAD_AGAIN, reason=reason
+        ) from error
     if not isinstance(value, dict):
-        what = f"holds a JSON {type(value).__name__} where an object is expected"
-        raise AdotxError(code, what, str(path), "download the file again")
+        what, reason = "holds a JSON {reason} where an object is expected", type(value).__name__
+        raise AdotxError(code, what, str(path), _DOWNLOAD_AGAIN, reason=reason)
     return value
 
 

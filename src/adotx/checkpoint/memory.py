@@ -1,5 +1,7 @@
-"""What a model needs and what this machine has: ModelConfig in, bytes out. An estimate from shapes; no
-weights are read."""
+"""What a model needs and what this machine has: ModelConfig in, bytes out.
+
+An estimate from shapes; reads no weights.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,12 @@ from adotx.checkpoint.names import expected_tensors
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """All in bytes: weights per format, and the KV cache of one position in bf16 and in u8 (with a scale
-    and zero point a head)."""
+    """Bytes that a model needs.
+
+    Attributes:
+        weights: by format ("bf16", "int8", "int4").
+        kv_per_token: KV cache of one position, by format: "bf16", "u8" (with scale and zero point per head).
+    """
 
     weights: dict[str, int]
     kv_per_token: dict[str, int]
@@ -26,9 +32,11 @@ class MemoryEstimate:
 
 
 def memory_estimate(config: ModelConfig) -> MemoryEstimate:
-    """Weights as bf16; as int8 with one float32 scale a row for matrices (vectors stay bf16); as int4, which
-    is int8 but for the decoder's layers: 4 bits with one float16 scale for 128 weights. KV cache per
-    position."""
+    """The estimate for each weight format and cache format.
+
+    int8: one float32 scale per row of a matrix, vectors bf16. int4: as int8, but the decoder's layers
+    have 4 bits and one float16 scale per 128 weights.
+    """
     tensors, text = expected_tensors(config), config.text
     bf16 = 2 * sum(prod(shape) for shape in tensors.values())
     int8 = int4 = 0
@@ -45,7 +53,7 @@ def memory_estimate(config: ModelConfig) -> MemoryEstimate:
 
 
 def _cgroup_limit() -> int | None:
-    """The container's own limit in bytes, if it has one (cgroup v2, then v1)."""
+    """The container's memory limit in bytes (cgroup v2, then v1); None where there is none."""
     for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
             limit = int(Path(name).read_text())
@@ -58,7 +66,7 @@ def _cgroup_limit() -> int | None:
 
 def machine_memory() -> int | None:
     """Bytes of memory that programs on this machine may use (the container's limit if smaller); None where
-    it is not told."""
+    the system does not tell."""
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # no sysconf on Windows

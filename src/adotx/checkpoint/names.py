@@ -66,22 +66,21 @@ def _projector(projector: ProjectorConfig) -> dict[str, Shape]:
 
 
 def text_prefix(config: ModelConfig) -> str:
-    """What stands before `model.` and `lm_head.` in the names of this family."""
+    """The prefix of `model.` and `lm_head.` in the tensor names of this family."""
     return "language_model." if config.family == VL else ""
 
 
 def expected_tensors(config: ModelConfig) -> dict[str, Shape]:
-    """Every tensor of a checkpoint with this configuration: published name -> shape (row-major, as
-    stored)."""
+    """Published name -> shape (row-major, as stored) of every tensor of a checkpoint."""
     shapes = _text(config.text, text_prefix(config))
     if config.vision and config.projector:
         shapes |= _projector(config.projector) | _vision(config.vision)
     return shapes
 
 
-def harmless(config: ModelConfig, name: str) -> bool:
-    """True for a tensor that may lie in a checkpoint of this family without being used: buffers, the
-    pooling head, a tied output copy."""
+def is_ignorable(config: ModelConfig, name: str) -> bool:
+    """True for a tensor that a checkpoint of this family may hold although it is not used: buffers, the
+    pooling head, the copy of a tied output matrix."""
     if name.endswith((".rotary_emb.inv_freq", ".position_ids")):
         return True
     if name.startswith("vision_tower.vision_model.head."):

@@ -1,5 +1,7 @@
-"""Find and open a checkpoint: "nano", a directory or (online) a hub id in, `Checkpoint` out. Reads
-config.json at once, the rest when asked."""
+"""Find and open a checkpoint: "nano", a directory or (online) a hub id in, `Checkpoint` out.
+
+Reads the configuration at once, tokenizer and tensors when first used.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,19 @@ from adotx.checkpoint.tensors import TensorStore
 from adotx.checkpoint.tokenizer import AxTokenizer
 from adotx.errors import AdotxError
 
-#: Files of a hub repository that a checkpoint is made of; code and other weight formats stay there.
+#: Files of a hub repository that are downloaded; code and other weight formats are not.
 HUB_FILES = ("*.json", "*.safetensors", "merges.txt", "*.jinja", "README.md", "LICENSE*", "NOTICE*")
 
 
 @dataclass
 class Checkpoint:
-    """One model on disk. Tokenizer and tensors are opened when first used; errors are AdotxErrors."""
+    """One model on disk; tokenizer and tensors are opened when first used.
+
+    Attributes:
+        path: its directory.
+        name: for messages and file names: "nano", a hub id, or the directory's name.
+        config: the consistent configuration.
+    """
 
     path: Path
     name: str
@@ -40,8 +48,8 @@ class Checkpoint:
 
     @cached_property
     def eos_ids(self) -> tuple[int, ...]:
-        """The ids that end an answer: generation_config.json decides, else config.json and the tokenizer's
-        eos_token."""
+        """The ids that end an answer: those of generation_config.json, else of config.json and the
+        tokenizer's eos_token."""
         found = _ids(read_json_if_present(self.path / "generation_config.json").get("eos_token_id"))
         if not found:
             raw = self.config.raw
@@ -54,12 +62,16 @@ class Checkpoint:
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What config.json says under "adotx"; {} if nothing."""
+        """The object "adotx" of config.json; {} where there is none."""
         extra = self.config.raw.get("adotx")
         return extra if isinstance(extra, dict) else {}
 
     def require_tensors(self) -> None:
-        """Raise AdotxError unless every tensor that the configuration asks for is here with its shape."""
+        """Check that every tensor that the configuration asks for is here with its shape.
+
+        Raises:
+            AdotxError: as `TensorStore.require`.
+        """
         self.tensors.require(expected_tensors(self.config))
 
 
@@ -69,8 +81,11 @@ def _ids(value: Any) -> tuple[int, ...]:
 
 
 def nano_path() -> Path:
-    """The directory of the bundled model; AdotxError `checkpoint.nano_absent` where this installation has
-    none."""
+    """The directory of the bundled model.
+
+    Raises:
+        AdotxError: ``checkpoint.nano_absent`` where this installation has none.
+    """
     path = Path(str(resources.files("adotx"))) / "nano"
     if not (path / "config.json").is_file():
         what = "this installation does not hold the bundled model"
@@ -81,10 +96,14 @@ def nano_path() -> Path:
 
 
 def find_checkpoint(source: str | Path = "nano", online: bool = False) -> Path:
-    """The directory that `source` means: "nano", a directory, or with `online` a hub id such as
-    skt/A.X-4.0-VL-Light.
+    """The directory of a checkpoint.
 
-    Raises AdotxError `checkpoint.not_found`, `checkpoint.nano_absent` or `checkpoint.hub`.
+    Args:
+        source: "nano", a directory, or a hub id such as skt/A.X-4.0-VL-Light.
+        online: allows a hub id to be downloaded.
+
+    Raises:
+        AdotxError: ``checkpoint.not_found``, ``checkpoint.nano_absent`` or ``checkpoint.hub``.
     """
     if source == "nano":
         return nano_path()
@@ -92,15 +111,18 @@ def find_checkpoint(source: str | Path = "nano", online: bool = False) -> Path:
     if path.is_dir():
         return path
     if path.exists():
-        remedy = f"give the directory: {path.parent}"
-        raise AdotxError("checkpoint.not_found", "is a file, not a checkpoint directory", str(source), remedy)
+        what, folder = "is a file, not a checkpoint directory", str(path.parent)
+        raise AdotxError(
+            "checkpoint.not_found", what, str(source), "give the directory: {folder}", folder=folder
+        )
     hub_id = re.fullmatch(r"[\w.-]+/[\w.-]+", str(source)) is not None
     if hub_id and online:
         return _fetch(str(source))
-    remedy = "check the path" + (
-        ", or allow downloads to fetch it from the hub" if hub_id else ', or use "nano"'
-    )
-    raise AdotxError("checkpoint.not_found", "no such checkpoint directory", str(source), remedy)
+    what = "no such checkpoint directory"
+    if hub_id:
+        remedy = "check the path, or allow downloads to fetch {hub_id} from the hub"
+        raise AdotxError("checkpoint.not_found", what, str(source), remedy, hub_id=str(source))
+    raise AdotxError("checkpoint.not_found", what, str(source), 'check the path, or use "nano"')
 
 
 def _fetch(hub_id: str) -> Path:
@@ -111,18 +133,18 @@ def _fetch(hub_id: str) -> Path:
         raise AdotxError("checkpoint.hub", what, hub_id, "pip install huggingface_hub") from error
     try:
         return Path(snapshot_download(hub_id, allow_patterns=list(HUB_FILES)))
-    except Exception as error:  # the library, its HTTP client and the disk each have errors of their own
+    except Exception as error:  # the library, its HTTP client and the disk raise different classes
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        raise AdotxError(
-            "checkpoint.hub", f"could not be fetched: {reason}", hub_id, "check the id and the network"
-        ) from error
+        what, remedy = "could not be fetched: {reason}", "check the id and the network"
+        raise AdotxError("checkpoint.hub", what, hub_id, remedy, reason=reason) from error
 
 
 def open_checkpoint(source: str | Path = "nano", online: bool = False) -> Checkpoint:
-    """Open the checkpoint that `source` means (see `find_checkpoint`).
+    """Open a checkpoint; arguments as for `find_checkpoint`.
 
-    Raises AdotxError where it is not found, its configuration is unreadable, of another family, or
-    contradicts itself.
+    Raises:
+        AdotxError: it is not found, or its configuration is unreadable, of another family, or contradicts
+            itself.
     """
     path = find_checkpoint(source, online)
     config = require_consistent(read_config(path), str(path / "config.json"))

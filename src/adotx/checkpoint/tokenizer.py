@@ -1,8 +1,7 @@
-"""Text <-> ids for byte-level BPE vocabularies: tokenizer.json, else vocab.json + merges.txt, in;
-`AxTokenizer` out.
+"""Text <-> ids for byte-level BPE vocabularies: a checkpoint's tokenizer files in, `AxTokenizer` out.
 
-`encode` is the plain encoder: its vocabulary does not hold the control tokens at all, so no text can become
-one. Only `encode_with_specials`, for text of our own making, knows them. Knows no chat format and no model.
+Reads tokenizer.json, else vocab.json and merges.txt. `encode` has no control tokens in its vocabulary, so no
+text can become one; only `encode_with_specials`, for trusted text, has them. Knows no chat format, no model.
 """
 
 from __future__ import annotations
@@ -16,18 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adotx.checkpoint.files import read_json, read_json_if_present, read_text
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-_AGAIN = "copy the tokenizer files from the original checkpoint"
+_COPY = "copy the tokenizer files from the original checkpoint"
 
 
 @cache
 def byte_to_char() -> dict[int, str]:
-    """The GPT-2 alphabet: each byte's printable stand-in (source: GPT-2's encoder; all byte-level BPE files
-    use it)."""
+    """The printable character that stands for each byte in byte-level BPE files (source: GPT-2's encoder)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     table = {byte: chr(byte) for byte in printable}
     others = [byte for byte in range(256) if byte not in table]
@@ -41,16 +39,19 @@ def _char_to_byte() -> dict[str, int]:
 
 @dataclass(frozen=True)
 class AddedToken:
-    """A token outside the merges. `special` ones vanish in decode(skip_special=True); tool tags are added
-    but not special."""
+    """A token outside the merges.
+
+    Attributes:
+        special: whether decode(skip_special=True) drops it; tool tags are added tokens but not special.
+    """
 
     id: int
     content: str
     special: bool = True
 
 
-def _broken(where: str, what: str) -> AdotxError:
-    return AdotxError("tokenizer.broken", what, where, _AGAIN)
+def _broken(where: str, what: str, /, **values: Any) -> AdotxError:
+    return AdotxError("tokenizer.broken", "{detail}", where, _COPY, detail=Sentence(what, **values))
 
 
 class AxTokenizer:
@@ -63,7 +64,13 @@ class AxTokenizer:
             prefix space.
         where: the file to name in errors.
 
-    Raises AdotxError `tokenizer.broken` where the parts contradict one another or a byte has no token.
+    Attributes:
+        special: added token -> id, tool tags included.
+        control_ids: the ids of the added tokens, which `encode` never gives.
+        vocab_size: one more than the highest id.
+
+    Raises:
+        AdotxError: ``tokenizer.broken`` where the parts contradict one another or a byte has no token.
     """
 
     def __init__(
@@ -78,15 +85,13 @@ class AxTokenizer:
         vocab, merges = model.get("vocab"), model.get("merges")
         if not isinstance(vocab, dict) or not isinstance(merges, list):
             raise _broken(where, "has no BPE vocabulary and merges")
-        whole = all(type(i) is int and i >= 0 for i in vocab.values())
-        if not whole or len(set(vocab.values())) != len(vocab):
+        valid = all(type(i) is int and i >= 0 for i in vocab.values())
+        if not valid or len(set(vocab.values())) != len(vocab):
             raise _broken(where, "two tokens share an id, or an id is not a whole number")
         if not all(type(t.id) is int and t.id >= 0 and isinstance(t.content, str) for t in added):
-            raise _broken(where, "a control token has no whole id or no text")
+            raise _broken(where, "a control token has no id or no text")
         self._added = {token.id: token for token in sorted(added, key=lambda t: t.id)}
-        #: all added tokens, tool tags included: content -> id
         self.special: dict[str, int] = {token.content: token.id for token in self._added.values()}
-        #: the ids that plain text can never give
         self.control_ids: frozenset[int] = frozenset(self._added)
         self._skipped = frozenset(token.id for token in self._added.values() if token.special)
         if len(self.special) != len(added) or "" in self.special:
@@ -95,17 +100,25 @@ class AxTokenizer:
         for token in self._added.values():
             known = token.id in names or token.content in vocab
             if known and vocab.get(token.content) != token.id:
-                held = f"that id is {names.get(token.id)!r} and the token has id {vocab.get(token.content)}"
-                raise _broken(where, f"{token.content!r} is declared as id {token.id}, in vocab {held}")
+                raise _broken(
+                    where,
+                    "{token!r} is declared as id {id}, in vocab that id is {other!r} and the token {found}",
+                    token=token.content,
+                    id=token.id,
+                    other=names.get(token.id),
+                    found=vocab.get(token.content),
+                )
         plain = {token: i for token, i in vocab.items() if i not in self.control_ids}
-        lost = [byte for byte, char in byte_to_char().items() if char not in plain]
-        if lost:
-            raise _broken(where, f"{len(lost)} bytes have no token of their own, the first is {lost[0]:#04x}")
+        missing = [byte for byte, char in byte_to_char().items() if char not in plain]
+        if missing:
+            what = "{count} bytes have no token, the first is {first:#04x}"
+            raise _broken(where, what, count=len(missing), first=missing[0])
         pairs = [tuple(m.split(" ")) if isinstance(m, str) else m for m in merges]
         for pair in pairs:
             pair_of_text = isinstance(pair, list | tuple) and len(pair) == 2 and set(map(type, pair)) == {str}
             if not pair_of_text or not all(part in plain for part in pair) or "".join(pair) not in vocab:
-                raise _broken(where, f"the merge {str(pair)[:80]} does not lead from token to token")
+                what = "the merge {pair} does not lead from token to token"
+                raise _broken(where, what, pair=str(pair)[:80])
         # A merge that builds a control token would let text reach it.
         self._merges = [tuple(pair) for pair in pairs if "".join(pair) in plain]
         self._names = {i: token for token, i in plain.items()}
@@ -119,7 +132,6 @@ class AxTokenizer:
         }
         self._ignore_merges = bool(model.get("ignore_merges", False))
         self._bytes: dict[int, bytes] = {}
-        #: one more than the highest id
         self.vocab_size: int = max([*plain.values(), *self.control_ids]) + 1
 
     # -- encoding
@@ -135,7 +147,8 @@ class AxTokenizer:
         try:
             return Tokenizer.from_str(json.dumps(self._document(vocab, added), ensure_ascii=False))
         except Exception as error:  # the library raises bare Exception
-            raise _broken(self._where, f"is not accepted by the tokenizers library: {error}") from error
+            what = "is not accepted by the tokenizers library: {reason}"
+            raise _broken(self._where, what, reason=str(error)) from error
 
     def _document(self, vocab: dict[str, int], added: list[dict[str, Any]]) -> dict[str, Any]:
         byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
@@ -196,8 +209,7 @@ class AxTokenizer:
     # -- decoding
 
     def token_bytes(self, token_id: int) -> bytes:
-        """The UTF-8 bytes a token stands for (a control token: its text); an id without a token gives
-        U+FFFD, which shows."""
+        """The UTF-8 bytes of a token (a control token: of its text); U+FFFD for an id without a token."""
         known = self._bytes.get(token_id)
         if known is None:
             if token_id in self._added:
@@ -252,14 +264,18 @@ class AxTokenizer:
 
     @classmethod
     def open(cls, path: str | Path) -> AxTokenizer:
-        """The tokenizer of a checkpoint directory; AdotxError `tokenizer.missing` or `tokenizer.broken`."""
+        """The tokenizer of a checkpoint directory.
+
+        Raises:
+            AdotxError: ``tokenizer.missing`` or ``tokenizer.broken``.
+        """
         path = Path(path)
         if (path / "tokenizer.json").exists():
             return cls._from_document(path / "tokenizer.json", _declared(path))
         if (path / "vocab.json").exists() and (path / "merges.txt").exists():
             return cls.open_pair(path)
         raise AdotxError(
-            "tokenizer.missing", "no tokenizer.json and no vocab.json + merges.txt", str(path), _AGAIN
+            "tokenizer.missing", "no tokenizer.json and no vocab.json + merges.txt", str(path), _COPY
         )
 
     @classmethod
@@ -279,13 +295,12 @@ class AxTokenizer:
             }
         except (TypeError, KeyError):
             raise _broken(where, "its added_tokens are broken") from None
-        # transformers merges both lists; the flags of tokenizer_config.json win there too.
+        # As in transformers: both lists are merged, tokenizer_config.json overrides.
         return cls(model, list((added | declared).values()), document.get("normalizer"), pre_tokenizer, where)
 
     @classmethod
     def open_pair(cls, path: Path) -> AxTokenizer:
-        """The tokenizer of a directory's vocab.json and merges.txt, whether or not a tokenizer.json stands
-        beside them."""
+        """The tokenizer of a directory's vocab.json and merges.txt; a tokenizer.json is not read."""
         where = str(path / "vocab.json")
         declared = _declared(path)
         vocab = read_json(path / "vocab.json", "tokenizer.broken")
@@ -295,8 +310,7 @@ class AxTokenizer:
         ]
         built = {merge.replace(" ", "", 1) for merge in merges}
         declared_texts = {token.content for token in declared.values()}
-        # Text cannot reach what is neither a byte nor built by a merge: such an entry is a control token,
-        # listed or not.
+        # An entry that is neither a byte nor the result of a merge is a control token, listed or not.
         extra = [
             AddedToken(i, token, token.startswith("<|"))
             for token, i in vocab.items()
@@ -331,8 +345,17 @@ def save_tokenizer_json(
     merges: Sequence[tuple[str, str] | str],
     added: Sequence[AddedToken],
 ) -> AxTokenizer:
-    """Write a tokenizer.json from a byte-level vocabulary, its merges in order and its control tokens;
-    returns the tokenizer it makes."""
+    """Write a tokenizer.json.
+
+    Args:
+        path: the file or its directory.
+        vocab: byte-level token -> id.
+        merges: in their order.
+        added: the control tokens.
+
+    Returns:
+        The tokenizer that the file describes.
+    """
     tokenizer = AxTokenizer({"vocab": dict(vocab), "merges": list(merges)}, added, where=str(path))
     tokenizer.save(path)
     return tokenizer

@@ -1,30 +1,31 @@
-"""Is a checkpoint whole and does it fit together: a directory in, a numbered report of ticks and crosses out.
+"""Is a checkpoint complete and consistent: a directory in, a numbered report of checks passed and faults out.
 
-Never raises for what it finds: an error of any part becomes a cross. Prints nothing. Stands above the rooms
-it reports on, hence the one look upwards: the tile formula is `adotx.vision.plan`, imported when needed.
+Never raises for what it finds: an error of any part becomes a fault of the report. Prints nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from adotx.checkpoint.config import ModelConfig, read_config
 from adotx.checkpoint.contradictions import contradictions, disagreements, leftovers
 from adotx.checkpoint.files import read_json_if_present
 from adotx.checkpoint.memory import machine_memory, memory_estimate, readable_size
-from adotx.checkpoint.names import expected_tensors, harmless, parameter_count
+from adotx.checkpoint.names import expected_tensors, is_ignorable, parameter_count
 from adotx.checkpoint.source import Checkpoint, find_checkpoint
-from adotx.checkpoint.tensors import INDEX, TensorStore
+from adotx.checkpoint.tensors import TensorStore
 from adotx.checkpoint.tokenizer import AxTokenizer
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
+from adotx.vision.plan import plan
 
-OK, NOTE, CROSS = "ok", "note", "cross"
-_MARKS = {OK: "✓", NOTE: "!", CROSS: "✗"}
+OK, NOTE, FAULT = "ok", "note", "fault"
+_MARKS = {OK: "✓", NOTE: "!", FAULT: "✗"}
 
-#: What a tokenizer has to give back unchanged.
+#: Texts that a tokenizer has to encode and decode without a change.
 SAMPLES = (
     "안녕하세요. 반갑습니다!",
     "  앞 공백과\n줄바꿈\t탭\r\n끝  ",
@@ -34,22 +35,34 @@ SAMPLES = (
     "🚀😶‍🌫️ é ½ ￦1,000",
 )
 
-#: A4 at 300 dots per inch, in pixels.
+#: A4 at 300 dpi, in pixels.
 A4 = (2480, 3508)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of a report: `mark` is "ok", "note" (worth knowing, no fault) or "cross"."""
+    """One line of a report.
+
+    Attributes:
+        mark: `OK`, `NOTE` (worth knowing, no fault) or `FAULT`.
+        title: what was checked.
+        detail: what was found, or the error that was raised; `str` of either is its text.
+    """
 
     mark: str
-    title: str
-    detail: str
+    title: Sentence
+    detail: Sentence | AdotxError
 
 
 @dataclass
 class Report:
-    """What `validate` found. `tensors` and `parameters` are counts, None where they could not be had."""
+    """What `validate` found.
+
+    Attributes:
+        source: the checkpoint as it was named.
+        tensors, parameters: counts, None where they are not known.
+        weights_absent: whether only the index of the weights is here.
+    """
 
     source: str
     checks: list[Check] = field(default_factory=list)
@@ -59,31 +72,40 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """True where there is no cross."""
-        return all(check.mark != CROSS for check in self.checks)
+        """True where there is no fault."""
+        return not self.faults
 
     @property
-    def crosses(self) -> list[Check]:
-        return [check for check in self.checks if check.mark == CROSS]
+    def faults(self) -> list[Check]:
+        return [check for check in self.checks if check.mark == FAULT]
 
-    def lines(self) -> list[str]:
-        """The numbered report: one line a check and a last line with the verdict."""
+    def lines(self, say: Callable[[Sentence | AdotxError], str] = str) -> list[str]:
+        """The numbered report: one line a check and a last line with the verdict.
+
+        Args:
+            say: puts a sentence or an error into the reader's language.
+        """
         width = len(str(len(self.checks)))
         lines = [
-            f"{i:>{width}} {_MARKS[check.mark]} {check.title}: {check.detail}"
+            f"{i:>{width}} {_MARKS[check.mark]} {say(check.title)}: {say(check.detail)}"
             for i, check in enumerate(self.checks, 1)
         ]
-        failed = len(self.crosses)
-        verdict = "no fault found" if self.ok else f"{failed} fault{'s' if failed > 1 else ''} found"
-        return [*lines, f"{self.source}: {verdict}"]
+        verdict = Sentence("faults found: {count}", count=len(self.faults))
+        if self.ok:
+            verdict = Sentence("no fault found")
+        return [" ".join(line.splitlines()) for line in (*lines, f"{self.source}: {say(verdict)}")]
 
-    def add(self, mark: str, title: str, detail: str) -> None:
-        self.checks.append(Check(mark, title, " ".join(detail.split())))
+    def add(self, mark: str, title: str, detail: str, /, **values: Any) -> None:
+        """Add a check; `detail` is a template where there are values, as for `Sentence`."""
+        self.checks.append(Check(mark, Sentence(title), Sentence(detail, **values)))
+
+    def add_error(self, title: str, error: AdotxError) -> None:
+        """Add a fault."""
+        self.checks.append(Check(FAULT, Sentence(title), error))
 
 
-def _some(names: list[str], limit: int = 3) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+def _first(names: list[str], limit: int = 3) -> str:
+    return ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
 
 
 def validate(source: str | Path = "nano") -> Report:
@@ -91,20 +113,19 @@ def validate(source: str | Path = "nano") -> Report:
     tiles, context, memory.
 
     Reads configuration, tokenizer and the headers of the weights, not the weights themselves. Weights that
-    are absent while their index is here are a note: names and counts are then checked against the index
-    alone.
+    are absent while their index is here are a note: names and counts are then compared with the index alone.
     """
     report = Report(str(source))
     try:
         path = find_checkpoint(source)
     except AdotxError as error:
-        report.add(CROSS, "files", str(error))
+        report.add_error("files", error)
         return report
     store = _files(report, path)
     config = _config(report, path)
     tokenizer = _tokenizer(report, path, config)
     if tokenizer is not None and config is not None:
-        _endings(report, path, config)
+        _stop_tokens(report, path, config)
     if store is not None and config is not None:
         _tensors(report, store, config)
     if config is not None:
@@ -118,24 +139,20 @@ def _files(report: Report, path: Path) -> TensorStore | None:
     try:
         store = TensorStore(path)
     except AdotxError as error:
-        report.add(CROSS, "files", str(error))
+        report.add_error("files", error)
         return None
-    found = sorted(p.name for p in path.iterdir() if p.is_file())
+    files, shards = sum(p.is_file() for p in path.iterdir()), len(store.files)
     if store.absent:
         report.weights_absent = True
-        report.add(
-            NOTE, "files", f"{len(found)} files, weights absent ({len(store.files)} shards named by {INDEX})"
-        )
-    elif store.missing_files:
-        lost = _some(store.missing_files)
-        report.add(
-            CROSS,
-            "files",
-            f"{len(store.missing_files)} of {len(store.files)} shards missing: {lost} (download them)",
-        )
+        what = "{files} files, weights absent (the index names {shards} shards)"
+        report.add(NOTE, "files", what, files=files, shards=shards)
+    elif missing := store.missing_files:
+        what = "{count} of {shards} shards missing: {names} (download them)"
+        report.add(FAULT, "files", what, count=len(missing), shards=shards, names=_first(missing))
     else:
-        size = sum((path / file).stat().st_size for file in store.files)
-        report.add(OK, "files", f"{len(found)} files, {readable_size(size)} of weights in {len(store.files)}")
+        size = readable_size(sum((path / file).stat().st_size for file in store.files))
+        what = "{files} files, {size} of weights in {shards}"
+        report.add(OK, "files", what, files=files, size=size, shards=shards)
     return store
 
 
@@ -143,26 +160,34 @@ def _config(report: Report, path: Path) -> ModelConfig | None:
     try:
         config = read_config(path)
     except AdotxError as error:
-        report.add(CROSS, "config", str(error))
+        report.add_error("config", error)
         return None
-    text = config.text
-    shape = (
-        f"{config.family}, {text.num_hidden_layers} layers of {text.hidden_size}, "
-        f"{text.num_attention_heads}/{text.num_key_value_heads} heads, vocabulary {text.vocab_size:,}"
+    text, vision = config.text, config.vision
+    shape = Sentence(
+        "{family}, {layers} layers of {width}, {heads}/{kv_heads} heads, vocabulary {vocabulary:,}",
+        family=config.family,
+        layers=text.num_hidden_layers,
+        width=text.hidden_size,
+        heads=text.num_attention_heads,
+        kv_heads=text.num_key_value_heads,
+        vocabulary=text.vocab_size,
     )
-    if config.vision:
-        shape += f", tower {config.vision.num_hidden_layers} layers of {config.vision.hidden_size}"
-    report.add(OK, "config", shape)
+    if vision:
+        what = "{text}, tower {layers} layers of {width}"
+        shape = Sentence(what, text=shape, layers=vision.num_hidden_layers, width=vision.hidden_size)
+    report.add(OK, "config", "{shape}", shape=shape)
     found = contradictions(config) + disagreements(config)
     for sentence in found:
-        report.add(CROSS, "contradiction", sentence)
+        report.add(FAULT, "contradiction", "{fault}", fault=sentence)
     if not found:
         report.add(OK, "consistency", "the configuration files agree with themselves and with each other")
     for sentence in leftovers(config):
-        report.add(NOTE, "leftover", sentence)
-    if text.rope_scaling or text.sliding_window:
-        kind = f"rope scaling {text.rope_scaling['rope_type']}" if text.rope_scaling else "a sliding window"
-        report.add(NOTE, "positions", f"{kind} is configured: check that your runtime has it")
+        report.add(NOTE, "leftover", "{fault}", fault=sentence)
+    if text.rope_scaling:
+        what = "rope scaling {kind} is configured: check that your runtime has it"
+        report.add(NOTE, "positions", what, kind=text.rope_scaling["rope_type"])
+    elif text.sliding_window:
+        report.add(NOTE, "positions", "a sliding window is configured: check that your runtime has it")
     return config
 
 
@@ -170,122 +195,130 @@ def _tokenizer(report: Report, path: Path, config: ModelConfig | None) -> AxToke
     try:
         tokenizer = AxTokenizer.open(path)
         faults = list(_tokenizer_faults(path, tokenizer, config))
-        lost = [sample for sample in SAMPLES if tokenizer.decode(tokenizer.encode(sample), False) != sample]
+        texts = [*SAMPLES, "".join(tokenizer.special)]
+        changed = [text for text in texts if tokenizer.decode(tokenizer.encode(text), False) != text]
         reached = [text for text in tokenizer.special if tokenizer.control_ids & set(tokenizer.encode(text))]
-        literal = "".join(tokenizer.special)
-        if tokenizer.decode(tokenizer.encode(literal), False) != literal:
-            lost.append("the control tokens as text")
     except AdotxError as error:
-        report.add(CROSS, "tokenizer", str(error))
+        report.add_error("tokenizer", error)
         return None
     for fault in faults:
-        report.add(CROSS, "tokenizer", fault)
+        report.add(FAULT, "tokenizer", "{fault}", fault=fault)
     if not faults:
-        counts = f"{tokenizer.vocab_size:,} ids, {len(tokenizer.special)} of them control tokens"
-        report.add(OK, "tokenizer", counts)
-    if lost:
-        report.add(CROSS, "round trip", f"{len(lost)} texts come back changed, the first: {lost[0]!r}")
+        what = "{ids:,} ids, {control} of them control tokens"
+        report.add(OK, "tokenizer", what, ids=tokenizer.vocab_size, control=len(tokenizer.special))
+    if changed:
+        what = "{count} texts come back changed, the first: {first!r}"
+        report.add(FAULT, "round trip", what, count=len(changed), first=changed[0][:80])
     else:
-        report.add(OK, "round trip", f"{len(SAMPLES) + 1} texts come back unchanged")
+        report.add(OK, "round trip", "{count} texts come back unchanged", count=len(texts))
     if reached:
-        report.add(CROSS, "control tokens", f"plain text reaches {_some(reached)}")
+        report.add(FAULT, "control tokens", "plain text reaches {names}", names=_first(reached))
     else:
         report.add(OK, "control tokens", "none can be reached from plain text")
     return tokenizer
 
 
-def _tokenizer_faults(path: Path, tokenizer: AxTokenizer, config: ModelConfig | None) -> Iterator[str]:
+def _tokenizer_faults(path: Path, tokenizer: AxTokenizer, config: ModelConfig | None) -> Iterator[Sentence]:
     if config is not None and tokenizer.vocab_size > config.text.vocab_size:
-        yield f"{tokenizer.vocab_size:,} ids do not fit the model's vocabulary of {config.text.vocab_size:,}"
-    if config is not None and config.image_token_id is not None:
+        what = "{ids:,} ids do not fit the model's vocabulary of {vocabulary:,}"
+        yield Sentence(what, ids=tokenizer.vocab_size, vocabulary=config.text.vocab_size)
+    if config is not None and (token := config.image_token_id) is not None:
         named = config.processor.get("image_token")
-        held = {i: text for text, i in tokenizer.special.items()}.get(config.image_token_id)
-        if held is None:
-            yield f"image_token_index {config.image_token_id} is not a control token"
-        elif isinstance(named, str) and named != held:
-            yield f"image_token_index {config.image_token_id} is {held}, processor_config says {named}"
+        found = {i: text for text, i in tokenizer.special.items()}.get(token)
+        if found is None:
+            yield Sentence("image_token_index {token} is not a control token", token=token)
+        elif isinstance(named, str) and named != found:
+            what = "image_token_index {token} is {found}, processor_config says {named}"
+            yield Sentence(what, token=token, found=found, named=named)
     pair = (path / "vocab.json").exists() and (path / "merges.txt").exists()
     if pair and (path / "tokenizer.json").exists():
-        other = AxTokenizer.open_pair(path)
-        texts = [*SAMPLES, *tokenizer.special]
-        if [tokenizer.encode_with_specials(t) for t in texts] != [
-            other.encode_with_specials(t) for t in texts
-        ]:
-            yield "tokenizer.json and vocab.json + merges.txt give different ids"
+        other, texts = AxTokenizer.open_pair(path), [*SAMPLES, *tokenizer.special]
+        if any(tokenizer.encode_with_specials(t) != other.encode_with_specials(t) for t in texts):
+            yield Sentence("tokenizer.json and vocab.json + merges.txt give different ids")
 
 
-def _endings(report: Report, path: Path, config: ModelConfig) -> None:
+def _stop_tokens(report: Report, path: Path, config: ModelConfig) -> None:
     try:
         checkpoint = Checkpoint(path, path.name, config)
         ends = checkpoint.eos_ids
         names = [checkpoint.tokenizer.token_bytes(i).decode("utf-8", "replace") for i in ends]
     except AdotxError as error:
-        report.add(CROSS, "end of answer", str(error))
+        report.add_error("end of answer", error)
         return
     outside = [str(i) for i in ends if i not in checkpoint.tokenizer.control_ids]
     if outside:
-        report.add(CROSS, "end of answer", f"eos_token_id {_some(outside)} is not a control token")
+        what = "eos_token_id {ids} is not a control token"
+        report.add(FAULT, "end of answer", what, ids=_first(outside))
     else:
-        report.add(
-            OK, "end of answer", ", ".join(f"{name} ({i})" for name, i in zip(names, ends, strict=True))
-        )
+        listed = ", ".join(f"{name} ({i})" for name, i in zip(names, ends, strict=True))
+        report.add(OK, "end of answer", "{tokens}", tokens=listed)
 
 
 def _tensors(report: Report, store: TensorStore, config: ModelConfig) -> None:
     expected = expected_tensors(config)
     names = set(store.names())
     report.tensors, report.parameters = len(names), parameter_count(config)
-    lost = [name for name in expected if name not in names]
-    strange = sorted(name for name in names - set(expected) if not harmless(config, name))
-    if lost:
-        report.add(CROSS, "tensor names", f"{len(lost)} of {len(expected)} missing: {_some(lost)}")
-    if strange:
+    missing = [name for name in expected if name not in names]
+    unknown = sorted(name for name in names - set(expected) if not is_ignorable(config, name))
+    if missing:
+        what = "{count} of {total} missing: {names}"
         report.add(
-            CROSS, "tensor names", f"{len(strange)} that config.json does not ask for: {_some(strange)}"
+            FAULT, "tensor names", what, count=len(missing), total=len(expected), names=_first(missing)
         )
-    if not lost and not strange:
-        report.add(OK, "tensor names", f"{len(names)} tensors, as config.json asks")
+    if unknown:
+        what = "{count} that config.json does not ask for: {names}"
+        report.add(FAULT, "tensor names", what, count=len(unknown), names=_first(unknown))
+    if not missing and not unknown:
+        report.add(OK, "tensor names", "{count} tensors, as config.json asks", count=len(names))
     if store.absent:
-        _index_totals(report, store)
+        _index_totals(report, store, report.parameters)
     elif not store.missing_files:
         _shapes(report, store, {name: shape for name, shape in expected.items() if name in names})
 
 
-def _index_totals(report: Report, store: TensorStore) -> None:
-    """Without the weights, the totals that the index states are all there is to hold against the shapes."""
-    count = report.parameters
-    assert count is not None
+def _index_totals(report: Report, store: TensorStore, count: int) -> None:
+    """Without the weights, only the totals that the index states can be compared with the shapes."""
     stated, size = store.metadata.get("total_parameters"), store.metadata.get("total_size")
-    where = "weights absent, shapes not checked"
     if isinstance(stated, int) and stated != count:
-        report.add(CROSS, "parameters", f"config.json gives {count:,}, the index states {stated:,}")
+        what = "config.json gives {count:,}, the index states {stated:,}"
+        report.add(FAULT, "parameters", what, count=count, stated=stated)
     elif isinstance(size, int) and size not in (2 * count, 4 * count):
-        report.add(CROSS, "parameters", f"config.json gives {count:,}, the index states {size:,} bytes")
+        what = "config.json gives {count:,}, the index states {size:,} bytes"
+        report.add(FAULT, "parameters", what, count=count, size=size)
+    elif stated or size:
+        what = "{count:,}, as the index states; weights absent, shapes not checked"
+        report.add(NOTE, "parameters", what, count=count)
     else:
-        agreed = "as the index states" if stated or size else "the index states no total"
-        report.add(NOTE, "parameters", f"{count:,}, {agreed}; {where}")
+        what = "{count:,}, the index states no total; weights absent, shapes not checked"
+        report.add(NOTE, "parameters", what, count=count)
 
 
 def _shapes(report: Report, store: TensorStore, expected: dict[str, tuple[int, ...]]) -> None:
     try:
         specs = {name: store.spec(name) for name in expected}
     except AdotxError as error:
-        report.add(CROSS, "tensor shapes", str(error))
+        report.add_error("tensor shapes", error)
         return
-    wrong = [
-        f"{name} is {list(specs[name][1])}, config.json asks for {list(shape)}"
-        for name, shape in expected.items()
-        if specs[name][1] != shape
-    ]
+    wrong = [name for name, shape in expected.items() if specs[name][1] != shape]
     integer = [name for name, (dtype, _) in specs.items() if not dtype.startswith(("F", "BF"))]
     if wrong:
-        report.add(CROSS, "tensor shapes", f"{len(wrong)} wrong: {_some(wrong, 2)}")
+        report.add(
+            FAULT,
+            "tensor shapes",
+            "{count} wrong, the first: {name} is {shape}, config.json asks for {expected}",
+            count=len(wrong),
+            name=wrong[0],
+            shape=list(specs[wrong[0]][1]),
+            expected=list(expected[wrong[0]]),
+        )
     if integer:
-        report.add(CROSS, "tensor shapes", f"{len(integer)} are not floating point: {_some(integer)}")
+        what = "{count} are not floating point: {names}"
+        report.add(FAULT, "tensor shapes", what, count=len(integer), names=_first(integer))
     if not wrong and not integer:
+        what = "{count:,} parameters in {dtypes}, every shape as config.json asks"
         dtypes = "/".join(sorted({dtype for dtype, _ in specs.values()}))
         count = sum(prod(shape) for _, shape in specs.values())
-        report.add(OK, "tensor shapes", f"{count:,} parameters in {dtypes}, every shape as config.json asks")
+        report.add(OK, "tensor shapes", what, count=count, dtypes=dtypes)
 
 
 def _tiles(report: Report, config: ModelConfig) -> None:
@@ -295,50 +328,65 @@ def _tiles(report: Report, config: ModelConfig) -> None:
     if contradictions(config):
         report.add(NOTE, "tiles", "not computed, the configuration contradicts itself")
         return
-    from adotx.vision import plan
-
     page = plan(*A4, rule)
-    per_tile = (
-        f"{rule.tile_size} px / patch {vision.patch_size} = {vision.grid} x {vision.grid} patches "
-        f"-> {rule.tokens_per_tile} tokens"
+    with_thumbnail = "A4 at 300 dpi: {cols} x {rows} tiles + thumbnail = {tokens:,} tokens"
+    a4 = with_thumbnail if page.thumbnail else "A4 at 300 dpi: {cols} x {rows} tiles = {tokens:,} tokens"
+    report.add(
+        OK,
+        "tiles",
+        "{size} px / patch {patch} = {grid} x {grid} patches -> {tokens} tokens; "
+        "{least} to {most} tiles; {a4}",
+        size=rule.tile_size,
+        patch=vision.patch_size,
+        grid=vision.grid,
+        tokens=rule.tokens_per_tile,
+        least=rule.min_tiles,
+        most=rule.max_tiles,
+        a4=Sentence(a4, cols=page.cols, rows=page.rows, tokens=page.tokens),
     )
-    thumbnail = " + thumbnail" if page.thumbnail else ""
-    a4 = f"A4 at 300 dpi: {page.cols} x {page.rows} tiles{thumbnail} = {page.tokens:,} tokens"
-    report.add(OK, "tiles", f"{per_tile}; {rule.min_tiles} to {rule.max_tiles} tiles; {a4}")
 
 
 def _context(report: Report, path: Path, config: ModelConfig) -> None:
     positions = config.text.max_position_embeddings
     try:
         limit = read_json_if_present(path / "tokenizer_config.json").get("model_max_length")
-    except AdotxError:  # the tokenizer check has already crossed it
+    except AdotxError:  # the tokenizer check has already reported it
         limit = None
-    lower = f"; tokenizer_config.json says {limit:,}" if isinstance(limit, int) and limit < positions else ""
+    context = Sentence("{positions:,} positions", positions=positions)
+    if isinstance(limit, int) and limit < positions:
+        what = "{positions:,} positions; tokenizer_config.json says {limit:,}"
+        context = Sentence(what, positions=positions, limit=limit)
     if config.tiles is None:
-        report.add(OK, "context", f"{positions:,} positions{lower}")
+        report.add(OK, "context", "{context}", context=context)
         return
     image = config.tiles.max_image_tokens
     if image >= positions:
-        what = f"the largest image takes {image:,} tokens of {positions:,} positions and leaves none for text"
-        report.add(CROSS, "context", what)
+        what = "the largest image takes {image:,} tokens of {positions:,} positions and leaves none for text"
+        report.add(FAULT, "context", what, image=image, positions=positions)
         return
-    fit = positions // image
-    images = f"{fit} such images fit" if fit > 1 else "one such image fits"
-    what = f"{positions:,} positions; the largest image takes {image:,}: {images}{lower}"
-    report.add(OK, "context", what)
+    what = "{context}; the largest image takes {image:,}: room for {fit}"
+    report.add(OK, "context", what, context=context, image=image, fit=positions // image)
 
 
 def _memory(report: Report, config: ModelConfig) -> None:
     need, machine = memory_estimate(config), machine_memory()
     positions = config.text.max_position_embeddings
     cache = need.kv(positions)
-    weights = ", ".join(f"{name} {readable_size(size)}" for name, size in need.weights.items())
-    detail = f"weights {weights}; KV cache {readable_size(cache)} for {positions:,} positions (bf16)"
-    if machine is None:
-        report.add(NOTE, "memory", f"{detail}; this machine does not tell what it has")
-        return
-    fits = [name for name, size in need.weights.items() if size + cache < machine]
-    verdict = f"fits as {' and '.join(fits)}" if fits else "does not fit"
-    report.add(
-        OK if fits else NOTE, "memory", f"{detail}; {verdict} in this machine's {readable_size(machine)}"
+    detail = Sentence(
+        "weights {weights}; KV cache {cache} for {positions:,} positions (bf16)",
+        weights=", ".join(f"{name} {readable_size(size)}" for name, size in need.weights.items()),
+        cache=readable_size(cache),
+        positions=positions,
     )
+    if machine is None:
+        report.add(NOTE, "memory", "{need}; the memory of this machine is not known", need=detail)
+        return
+    formats, has = (
+        [name for name, size in need.weights.items() if size + cache < machine],
+        readable_size(machine),
+    )
+    if formats:
+        what = "{need}; fits this machine's {has} as {formats}"
+        report.add(OK, "memory", what, need=detail, has=has, formats=", ".join(formats))
+    else:
+        report.add(NOTE, "memory", "{need}; does not fit this machine's {has}", need=detail, has=has)

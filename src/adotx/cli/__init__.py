@@ -50,20 +50,22 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def complain(error: Exception) -> None:
-    """One line on stderr: ``error: where: what (remedy)``."""
-    print(f"error: {error}", file=sys.stderr, flush=True)
+    """One line on stderr, in the user's language: ``error: where: what (remedy)``."""
+    from adotx.cli.errors import error_text
+    from adotx.cli.strings import language
+
+    print(error_text(error, language()), file=sys.stderr, flush=True)
 
 
 def _dispatch(argv: Sequence[str] | None) -> int:
-    from adotx.cli.app import app
+    from adotx.cli.app import run as run_verb
 
     try:
-        app(args=None if argv is None else list(argv), prog_name="adotx")
+        return run_verb(argv)
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # Typer ends with 1 where a pipe breaks
             raise stop.__context__ from None
         return stop.code if isinstance(stop.code, int) else DONE if stop.code is None else REFUSED
-    return DONE
 
 
 def _speak_utf8() -> None:

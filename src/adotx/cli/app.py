@@ -5,8 +5,8 @@ Imports typer and the table of strings, nothing heavier: `adotx --help` must be 
 
 # No `from __future__ import annotations` here: Typer reads the annotations, which use names of this module.
 
-import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from adotx.cli.strings import language, text
+from adotx.cli.usage import help_text, usage_error_text
 
 if TYPE_CHECKING:
     from adotx.engine import SamplingParams
@@ -43,37 +44,18 @@ class Side(StrEnum):
     VALIDATION = "validation"
 
 
-_KOREAN_FRAME = (
-    (re.compile(r"^Usage:", re.M), "사용법:"),
-    (re.compile(r"^Arguments:", re.M), "인자:"),
-    (re.compile(r"^Options:", re.M), "옵션:"),
-    (re.compile(r"^Commands:", re.M), "명령:"),
-    (re.compile(r"Show this message and exit\."), "이 도움말을 출력하고 끝냅니다."),
-    (re.compile(r"\[required\]"), "[필수]"),
-    (re.compile(r"\[default:"), "[기본값:"),
-)
-
-
-def _in_language(page: str) -> str:
-    """A help page with the words that Typer brings in the user's language too."""
-    if language() == "ko":
-        for pattern, korean in _KOREAN_FRAME:
-            page = pattern.sub(korean, page)
-    return page
-
-
 class Command(TyperCommand):
-    """A verb whose help page speaks the user's language."""
+    """A verb whose help page is in the user's language."""
 
     def get_help(self, ctx: Any) -> str:
-        return _in_language(super().get_help(ctx))
+        return help_text(super().get_help(ctx), language())
 
 
 class Group(TyperGroup):
     """Verbs in the order of this file, not of the alphabet; help as `Command`."""
 
     def get_help(self, ctx: Any) -> str:
-        return _in_language(super().get_help(ctx))
+        return help_text(super().get_help(ctx), language())
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.commands)
@@ -95,6 +77,21 @@ def _typer(key: str) -> typer.Typer:
 app = _typer("app")
 data_app = _typer("data")
 train_app = _typer("train")
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Run one command line and return its exit code; a usage error is said on stderr, an `AdotxError` raised.
+
+    Args:
+        argv: the words after the program's name; None takes them from the process.
+    """
+    usage_error: type[Any] = typer.BadParameter.__mro__[1]  # Typer gives the base class no public name
+    try:
+        args = None if argv is None else list(argv)
+        return app(args=args, prog_name="adotx", standalone_mode=False)
+    except usage_error as error:
+        print(usage_error_text(error, language()), end="", file=sys.stderr, flush=True)
+        return error.exit_code
 
 
 def _verb(group: typer.Typer, key: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -134,9 +131,8 @@ def _show_version(wanted: bool) -> None:
         from adotx import __version__
         from adotx.engine import native
 
-        typer.echo(
-            f"adotx {__version__} (kernels: {native.kernels() or f'OpenVINO, own ones {native.why_not()}'})"
-        )
+        kernels = native.kernels() or text("version.openvino", reason=native.why_not())
+        typer.echo(text("version.line", version=__version__, kernels=kernels))
         raise typer.Exit
 
 

@@ -1,4 +1,4 @@
-"""`adotx convert`: a checkpoint and a weight format in, its conversion on disk; the folder on stdout."""
+"""`adotx convert`: a checkpoint and a weight format in, a conversion on disk and its folder on stdout out."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from adotx.cli.strings import text
 
 
 class Conversion:
-    """Shows how far a conversion is, whichever verb needs one.
+    """Shows the progress of a conversion, for every verb that may need one.
 
     Args:
-        progress: where.
-        name, weights: what is converted, to which format.
+        progress: where to show it.
+        name, weights: the checkpoint and the format.
 
     Attributes:
-        begun: something had to be converted.
+        begun: whether something had to be converted.
     """
 
     def __init__(self, progress: Progress, name: str, weights: str) -> None:
@@ -30,7 +30,7 @@ class Conversion:
         from adotx.checkpoint.memory import readable_size
 
         if not self.begun:
-            # Stays, also in a log file: it takes minutes and disk space, once.
+            # Also in a log file: a conversion takes minutes and disk space.
             self._progress.line(text("convert.begins", name=self._name, weights=self._weights))
             self.begun = True
         self._progress.show(
@@ -54,7 +54,7 @@ def convert(source: str, weights: Literal["int8", "int4"], out: Path | None) -> 
         out: where the conversion goes; None: beside the checkpoint, or into the cache folder.
 
     Raises:
-        AdotxError: the checkpoint is not found or not whole, or nothing can be written.
+        AdotxError: the checkpoint is not found or incomplete, or nothing can be written.
     """
     from adotx.checkpoint import open_checkpoint
     from adotx.checkpoint.memory import readable_size

@@ -1,4 +1,4 @@
-"""What is going on, on stderr: a line that overwrites itself on a terminal, and nothing elsewhere."""
+"""Progress on stderr: a status line on terminals, which is overwritten, and lines that stay."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Self, TextIO
 
 
 class Progress:
-    """A status line. `show` replaces it, `line` says something that stays, leaving the block wipes it.
+    """A status line: `show` replaces it, `line` prints a message above it, leaving the block clears it.
 
     Args:
-        stream: where to; stderr by default.
+        stream: stderr by default.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -20,19 +20,22 @@ class Progress:
         self._shown = False
 
     def show(self, status: str) -> None:
-        """What is being done now; a log file does not want it, so it appears on terminals only."""
+        """Replace the status line; on terminals only, as a log file should not have it."""
         if self._live:
             self._stream.write(f"\r\x1b[K{status}")
             self._stream.flush()
             self._shown = True
 
     def line(self, message: str) -> None:
-        """A message that stays, on a line of its own."""
+        """Print a message that stays; a `Sentence` of another room in the user's language."""
+        from adotx.cli.errors import in_language
+        from adotx.cli.strings import language
+
         self.clear()
-        print(message, file=self._stream, flush=True)
+        print(in_language(message, language()), file=self._stream, flush=True)
 
     def clear(self) -> None:
-        """Wipe the status, so that stdout may be written on the same terminal."""
+        """Clear the status line, so that stdout may be written on the same terminal."""
         if self._shown:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

@@ -1,6 +1,7 @@
 """Every sentence the command line says, in English and Korean: one table, chosen by ADOTX_LANG or the locale.
 
-In: a key and values for its braces. Out: one text. Messages of `AdotxError` are the rooms' and English.
+In: a key and values for its braces. Out: one text. Korean for what other rooms say is in `errors` (by code)
+and `sentences`.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Print the version and which CPU kernels run here, and exit.",
         "버전과 이 컴퓨터에서 쓰는 CPU 커널을 출력하고 끝냅니다.",
     ),
+    "version.line": ("adotx {version} (kernels: {kernels})", "adotx {version}(커널: {kernels})"),
+    "version.openvino": ("OpenVINO, native ones {reason}", "OpenVINO, 자체 커널은 쓸 수 없음: {reason}"),
     # Options that several verbs share
     "model": (
         'The checkpoint: "nano" (comes with adotx), a directory, or with --online a hub id.',

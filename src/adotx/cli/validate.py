@@ -6,9 +6,11 @@ from adotx.cli import DONE, FINDING
 
 
 def validate(source: str) -> int:
-    """Print the report on `source`; returns the exit code, which tells of a cross."""
+    """Print the report on `source`; returns the exit code, `FINDING` where there is a fault."""
     from adotx.checkpoint import validate as examine
+    from adotx.cli.errors import in_language
+    from adotx.cli.strings import language
 
-    report = examine(source)
-    print("\n".join(report.lines()))
+    report, chosen = examine(source), language()
+    print("\n".join(report.lines(lambda said: in_language(said, chosen))))
     return DONE if report.ok else FINDING

@@ -77,7 +77,10 @@ def rows(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
     """
     folder = Path(folder)
     if name not in CORPORA:
-        raise AdotxError("corpus.unknown", f"no corpus named {name!r}", remedy=f"one of {', '.join(CORPORA)}")
+        known = ", ".join(CORPORA)
+        raise AdotxError(
+            "corpus.unknown", "no corpus named {name!r}", None, "one of {known}", name=name, known=known
+        )
     if "evalsets" in folder.absolute().parts:
         raise AdotxError(
             "corpus.evaluation",
@@ -94,7 +97,11 @@ def rows(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
         import zstandard
     except ImportError:
         raise AdotxError(
-            "extra.missing", "zstandard is not installed", str(path), "pip install 'adotx[train]'"
+            "extra.missing",
+            "{package} is not installed",
+            str(path),
+            "pip install 'adotx[train]'",
+            package="zstandard",
         ) from None
     number = 0
     try:
@@ -103,7 +110,12 @@ def rows(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
     except (zstandard.ZstdError, EOFError, ValueError) as error:
         raise AdotxError(
-            "corpus.damaged", f"damaged after line {number}: {error}", str(path), "copy the file again"
+            "corpus.damaged",
+            "damaged after line {line:,}: {reason}",
+            str(path),
+            "copy the file again",
+            line=number,
+            reason=str(error),
         ) from None
 
 

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 _FONTSOURCE = (
     "bagel-fat-one black-han-sans cute-font diphylleia do-hyeon dongle east-sea-dokdo gaegu "
@@ -46,36 +46,36 @@ def fetch_fonts(
         folder: made if absent; give it to `adotx.data.fonts.find_fonts` afterwards.
         npm: npm package names. Skipped, and said so, where there is no npm.
         debian: Debian package names. Skipped, and said so, where there is no apt-get.
-        say: shown one line for every package.
+        say: called with one line (a `Sentence`) for every package.
 
     Returns:
         The folders of the packages that are there now.
 
     Raises:
-        AdotxError: nothing at all could be had.
+        AdotxError: ``fonts.fetch``: no package could be downloaded.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     there: list[Path] = []
     for names, tool, place, get in ((npm, "npm", "npm", _npm), (debian, "apt-get", "debian", _debian)):
         if names and not shutil.which(tool):
-            say(f"{tool} is not installed: {len(names)} packages skipped")
+            say(Sentence("{tool} is not installed: {count} packages skipped", tool=tool, count=len(names)))
             continue
         for number, name in enumerate(names, 1):
             target = folder / place / name.rpartition("/")[2]
             at = f"[{number}/{len(names)}] {name}"
             if target.is_dir():
-                say(f"{at}: already there")
+                say(Sentence("{package}: already there", package=at))
+            elif problem := _unpacked(get, name, target):
+                say(Sentence("{package}: {problem}", package=at, problem=problem))
+                continue
             else:
-                problem = _unpacked(get, name, target)
-                say(f"{at}: {problem or 'done'}")
-                if problem:
-                    continue
+                say(Sentence("{package}: done", package=at))
             there.append(target)
     if not there:
         raise AdotxError(
             "fonts.fetch",
-            "no font package could be had",
+            "no font package could be downloaded",
             str(folder),
             "install npm or run apt-get update first",
         )

@@ -189,7 +189,11 @@ def _faces(path: Path, cache_folder: Path) -> list[FontFace]:
         from fontTools.ttLib import TTCollection, TTFont, TTLibError
     except ImportError:
         raise AdotxError(
-            "extra.missing", "fontTools is not installed", str(path), "pip install 'adotx[train]'"
+            "extra.missing",
+            "{package} is not installed",
+            str(path),
+            "pip install 'adotx[train]'",
+            package="fontTools",
         ) from None
     try:
         if path.suffix.lower() == ".woff2":

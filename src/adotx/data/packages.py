@@ -64,7 +64,8 @@ def json_pairs(english: str | Path, korean: str | Path, source: str, license: st
         try:
             tables.append(dict(_leaves(json.loads(path.read_text(encoding="utf-8")))))
         except (OSError, ValueError) as error:
-            raise AdotxError("package.json", str(error), str(path), "name the en and ko files") from None
+            remedy = "name the en and ko files"
+            raise AdotxError("package.json", "{reason}", str(path), remedy, reason=str(error)) from None
     for key, en in tables[0].items():
         pair = _pair(en, tables[1].get(key, ""), source, license)
         if pair:
@@ -91,7 +92,11 @@ def read_mo(path: str | Path) -> Iterator[tuple[str, str]]:
             yield texts[0].rpartition("\x04")[2], texts[1]
     except (KeyError, struct.error, ValueError) as error:
         raise AdotxError(
-            "package.mo", f"not a gettext catalogue: {error}", str(path), "unpack the package again"
+            "package.mo",
+            "not a gettext catalogue: {reason}",
+            str(path),
+            "unpack the package again",
+            reason=str(error),
         ) from None
 
 

@@ -4,11 +4,10 @@ transformers).
 `import adotx.hf` registers everything with the Auto classes, so that scripts written for the published
 checkpoints run unchanged but for the path of the model. What differs on purpose:
 
-- No remote code: a checkpoint's `auto_map` is passed over, also with `trust_remote_code=True`.
+- No remote code: a checkpoint's `auto_map` is ignored, also with `trust_remote_code=True`.
 - The KV cache is on, although the published files turn it off (`generate(use_cache=False)` still does).
 - `AutoTokenizer` gives a text checkpoint of the family its own byte-level tokenizer. transformers 5 alone
-takes
-  Qwen2's for it, with other ids than the model was trained on.
+  takes Qwen2's for it, with other ids than the model was trained on.
 - Chat templates of the published files are replaced by ours, which renders the same text and does not fail on
   null content, list content, tools with a system message, or an image in an answer. Pass `chat_template=` to
   `from_pretrained` or `apply_chat_template` to use another one.

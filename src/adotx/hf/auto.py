@@ -1,13 +1,13 @@
 """Makes transformers' Auto classes know A.X 4.0: `register()`, called once by `import adotx.hf`.
 
 After it `AutoConfig`, `AutoModelForCausalLM`, `AutoModelForImageTextToText`, `AutoProcessor` and
-`AutoImageProcessor` take our classes for `model_type: a.x-4-vl`. A checkpoint's `auto_map` is passed over,
+`AutoImageProcessor` take our classes for `model_type: a.x-4-vl`. A checkpoint's `auto_map` is ignored,
 also with `trust_remote_code=True`: transformers prefers classes registered from outside to remote code.
 
 `AutoTokenizer.from_pretrained` is wrapped, since it offers no registration by vocabulary: text checkpoints
 of this family call themselves `qwen2` and would get Qwen2's tokenizer, which gives wrong ids. The wrapper
-acts only on files of class GPT2Tokenizer whose control tokens stand at A.X's ids; everything else goes the
-old way.
+acts only on files of class GPT2Tokenizer whose control tokens have A.X's ids; everything else is left to
+transformers.
 
 Without torchvision, `transformers.AutoImageProcessor` of 5.16 is only a message that torchvision is
 missing; use `AX4VLImageProcessor` or `AutoProcessor` there.

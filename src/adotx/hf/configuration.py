@@ -1,6 +1,6 @@
 """Configuration of A.X 4.0 VL for transformers: the published config.json in, the same layout out.
 
-In: the dictionary of a config.json (published, re-saved or nano's); unknown keys are kept and written back.
+In: the dictionary of a config.json (published, re-saved or nano's); unknown keys are written back.
 Out: `AX4VLConfig` with `vision_config` (SigLIP), `projector_config` (LDPNetV2) and `text_config` (Qwen2).
 Does not know tensors, tokenizers or images.
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from transformers import PreTrainedConfig, Qwen2Config, SiglipVisionConfig
 
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 # Sizes of the published 7B checkpoint; used only where a caller gives none.
 PUBLISHED_VISION = {
@@ -114,7 +114,7 @@ class AX4VLConfig(PreTrainedConfig):
             "grid_size": self.vision_config.image_size // self.vision_config.patch_size // 2,
         }
         self.projector_config = _sub_config(self.projector_config, AX4VLProjectorConfig, default)
-        # The flag of the whole decides where there is one; both must agree, since each part reads its own.
+        # The top-level flag decides where there is one; both must agree, since each part reads its section.
         if self.tie_word_embeddings is None:
             self.tie_word_embeddings = bool(self.text_config.tie_word_embeddings)
         self.text_config.tie_word_embeddings = self.tie_word_embeddings
@@ -139,18 +139,34 @@ class AX4VLConfig(PreTrainedConfig):
         ]
         for name, value, other, part in pairs:
             if value != part.hidden_size:
-                what = f"{name} is {value} but {other} is {part.hidden_size}"
-                raise AdotxError("config.contradiction", what, "config.json", "make the two equal")
+                detail = Sentence(
+                    "{key} {value} differs from {other} {second}",
+                    key=name,
+                    value=value,
+                    other=other,
+                    second=part.hidden_size,
+                )
+                raise AdotxError(
+                    "config.contradiction", "{detail}", "config.json", "make the two equal", detail=detail
+                )
         if vision.image_size % vision.patch_size:
-            what = f"image_size {vision.image_size} is no multiple of patch_size {vision.patch_size}"
-            raise AdotxError("config.contradiction", what, "config.json vision_config", "correct one of them")
+            detail = Sentence(
+                "{key} {value} is not a multiple of {other} {second}",
+                key="image_size",
+                value=vision.image_size,
+                other="patch_size",
+                second=vision.patch_size,
+            )
+            where, remedy = "config.json vision_config", "correct one of them"
+            raise AdotxError("config.contradiction", "{detail}", where, remedy, detail=detail)
         if self.vision_feature_select_strategy != "full":
-            what = f"vision_feature_select_strategy is {self.vision_feature_select_strategy!r}"
-            raise AdotxError("config.unsupported", what, "config.json", 'use "full"')
+            what, value = "{key} is {value!r}", self.vision_feature_select_strategy
+            key = "vision_feature_select_strategy"
+            raise AdotxError("config.unsupported", what, "config.json", 'use "full"', key=key, value=value)
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        """Build from a config.json dictionary, without the keys named in the module's docstring."""
+        """Build from a config.json dictionary, without the keys that the module's docstring lists."""
         config_dict = {k: v for k, v in config_dict.items() if k not in ("attn_implementation", "auto_map")}
         for name in _SUB_CONFIGS:
             if isinstance(part := config_dict.get(name), dict):
@@ -159,11 +175,11 @@ class AX4VLConfig(PreTrainedConfig):
         return super().from_dict(config_dict, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:
-        """All keys, with the published spelling of the rotary settings beside the current one."""
+        """All keys, with the published spelling of the rotary settings as well as the current one."""
         output = super().to_dict()
         text = output.get("text_config")
         if isinstance(text, dict) and isinstance(rope := text.get("rope_parameters"), dict):
-            # Readers of the published layout know rope_theta only, and would silently fall back to 10,000.
+            # Software for the published layout reads rope_theta only, and would silently take 10,000.
             text["rope_theta"] = rope.get("rope_theta")
             text.setdefault("rope_scaling", None)
         return output
@@ -182,8 +198,8 @@ def _sub_config(value: Any, kind: type[PreTrainedConfig], defaults: dict[str, An
 
 
 def _without_boilerplate(config: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in config.items() if k not in _BOILERPLATE}
+    output = {k: v for k, v in config.items() if k not in _BOILERPLATE}
     for name in _SUB_CONFIGS:
-        if isinstance(part := kept.get(name), dict):
-            kept[name] = {k: v for k, v in part.items() if k not in _BOILERPLATE and v is not None}
-    return kept
+        if isinstance(part := output.get(name), dict):
+            output[name] = {k: v for k, v in part.items() if k not in _BOILERPLATE and v is not None}
+    return output

@@ -1,4 +1,4 @@
-"""Image processor of A.X 4.0 VL: pictures in, tiles out, through `adotx.vision` (no torchvision).
+"""Image processor of A.X 4.0 VL: images in, tiles out, through `adotx.vision` (no torchvision).
 
 In: PIL images, paths, file contents, uint8 arrays, or (nested) lists of them.
 Out: `BatchFeature` with `pixel_values` float32 [tiles of all images, 3, size, size], `image_sizes` (width,
@@ -6,8 +6,8 @@ height) per image and `num_tiles` per image.
 Does not know text. Fetches nothing over a network.
 
 The tile plan and the pixels are those of the published processor for a plain RGB image, bit by bit.
-Pictures are first turned upright and laid on white as a person sees them; `published_pixels=True` gives the
-published treatment.
+EXIF orientation is applied and transparency laid on white first; `published_pixels=True` does neither, as
+published.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from PIL import Image
 from transformers.image_processing_utils import BaseImageProcessor, BatchFeature
 from transformers.processing_utils import ImagesKwargs
 
-from adotx.checkpoint.config import TileRule, tile_size
+from adotx.checkpoint.config import tile_size
 from adotx.errors import AdotxError
-from adotx.vision import open_image, pixels, plan
+from adotx.vision import TileRule, open_image, pixels, plan
 
-# The published steps that are built in; a file or a call that wants others must not be silently ignored.
+# The published steps, which are built in; other values in a file or a call raise.
 _FIXED: dict[str, Any] = {
     "do_convert_rgb": True,
     "do_normalize": True,
@@ -48,16 +48,15 @@ class AX4VLImageProcessorKwargs(ImagesKwargs, total=False):
 
 
 class AX4VLImageProcessor(BaseImageProcessor):
-    """Cuts pictures into tiles.
+    """Cuts images into tiles.
 
     Args:
         size: {"shortest_edge": side of a tile in pixels}, or the number.
         min_num_tiles, max_num_tiles: limits of the grid; a thumbnail comes on top.
-        use_thumbnail: append the whole picture as one more tile when there is more than one.
+        use_thumbnail: append the whole image as one more tile when there is more than one.
         image_mean, image_std: per channel, applied to values scaled to 0..1.
         published_pixels: do as the published processor: ignore EXIF orientation, drop alpha.
-        **kwargs: other keys of a preprocessor_config.json; kept for saving. Steps that are not built in
-            raise.
+        **kwargs: other keys of a preprocessor_config.json, saved again.
 
     Raises:
         AdotxError: ``processor.unsupported`` for a step other than the published ones.
@@ -78,7 +77,7 @@ class AX4VLImageProcessor(BaseImageProcessor):
         **kwargs: Any,
     ) -> None:
         kwargs.pop("auto_map", None)
-        # Pillow's bicubic makes the tiles; the published key acts on tiles that already have their size.
+        # Tiles are always resized by Pillow's bicubic; the published key applies to tiles of the final size.
         resample = kwargs.pop("resample", None)
         super().__init__(**kwargs)
         for key, value in _FIXED.items():
@@ -93,15 +92,14 @@ class AX4VLImageProcessor(BaseImageProcessor):
 
     @property
     def tile_rule(self) -> TileRule:
-        """The rule in force, as `adotx.vision` takes it (its tokens per tile belong to the processor)."""
+        """The tile rule as `adotx.vision` takes it (tokens per tile are the processor's setting)."""
         return self._rule({})
 
     def _rule(self, overrides: dict[str, Any]) -> TileRule:
         side = tile_size(self.size)
         if side is None:
-            raise AdotxError(
-                "processor.unsupported", f"size {self.size} names no tile side", "image processor"
-            )
+            detail = f"size {self.size} names no tile side"
+            raise AdotxError("processor.unsupported", "{detail}", "image processor", detail=detail)
         return TileRule(
             tile_size=side,
             min_tiles=overrides.get("min_num_tiles", self.min_num_tiles),
@@ -116,38 +114,46 @@ class AX4VLImageProcessor(BaseImageProcessor):
         for key, built_in in _FIXED.items():
             value = values.get(key)
             if value is not None and value != built_in:
-                what = f"{key} is {value!r}, built in is {built_in!r}"
-                raise AdotxError("processor.unsupported", what, "image processor", f"leave {key} out")
+                raise AdotxError(
+                    "processor.unsupported",
+                    "{key} is {value}, built in is {built_in}",
+                    "image processor",
+                    "leave {key} out",
+                    key=key,
+                    value=repr(value),
+                    built_in=repr(built_in),
+                )
 
     def get_number_of_tiles(self, width: int, height: int) -> int:
-        """Tiles of a picture of this size in pixels, thumbnail included."""
+        """Tiles of an image of this size in pixels, thumbnail included."""
         return plan(width, height, self.tile_rule).tiles
 
     def preprocess(self, images: Any, return_tensors: Any = None, **kwargs: Any) -> BatchFeature:
-        """Cut pictures into tiles.
+        """Cut images into tiles.
 
         Args:
-            images: one picture or a (nested) list; see the module's docstring for the kinds.
+            images: one image or a (nested) list, of the kinds that the module's docstring lists.
             return_tensors: "pt" or "np"; None leaves `pixel_values` an array.
             **kwargs: min_num_tiles, max_num_tiles, use_thumbnail, published_pixels for this call.
 
         Raises:
-            AdotxError: ``image.*`` for what is no picture, ``processor.unsupported`` for an unknown argument.
+            AdotxError: ``image.*`` for what is no image, ``processor.unsupported`` for an unknown argument.
         """
         self._check(kwargs)
         for key in kwargs:
             if key not in self.valid_kwargs.__annotations__ and key not in ImagesKwargs.__annotations__:
-                raise AdotxError("processor.unsupported", f"unknown argument {key!r}", "image processor")
+                detail = f"unknown argument {key!r}"
+                raise AdotxError("processor.unsupported", "{detail}", "image processor", detail=detail)
         chosen = {key: kwargs[key] for key in _TILE_KEYS if kwargs.get(key) is not None}
         rule = self._rule(chosen)
         published = chosen.get("published_pixels", self.published_pixels)
-        pictures = [as_picture(image, published) for image in flat(images)]
-        if not pictures:
+        decoded = [to_rgb(image, published) for image in flatten(images)]
+        if not decoded:
             raise AdotxError("image.missing", "no image given", "images", "leave images out for text alone")
-        tiles = [pixels(picture, rule) for picture in pictures]
+        tiles = [pixels(image, rule) for image in decoded]
         data = {
             "pixel_values": np.concatenate(tiles),
-            "image_sizes": [list(picture.size) for picture in pictures],
+            "image_sizes": [list(image.size) for image in decoded],
             "num_tiles": [len(part) for part in tiles],
         }
         return BatchFeature(data=data, tensor_type=return_tensors)
@@ -155,29 +161,39 @@ class AX4VLImageProcessor(BaseImageProcessor):
 
 def _three(values: list[float]) -> tuple[float, float, float]:
     if len(values) != 3:
-        what = f"{len(values)} values for the 3 channels"
-        raise AdotxError("processor.unsupported", what, "image_mean, image_std", "give one for each")
+        detail, where = f"{len(values)} values for the 3 channels", "image_mean, image_std"
+        raise AdotxError("processor.unsupported", "{detail}", where, "give one for each", detail=detail)
     red, green, blue = values
     return red, green, blue
 
 
-def flat(images: Any) -> list[Any]:
-    """A picture, a list or a nested list as one list, in order; None gives an empty one."""
+def flatten(images: Any) -> list[Any]:
+    """An image, a list or a nested list as one list, in order; None gives an empty one."""
     if images is None:
         return []
     if isinstance(images, (list, tuple)):
-        return [image for part in images for image in flat(part)]
+        return [image for part in images for image in flatten(part)]
     return [images]
 
 
-def as_picture(image: Any, published: bool = False) -> Image.Image:
-    """An RGB image of anything that `AX4VLImageProcessor` takes; AdotxError ``image.*`` otherwise."""
+def to_rgb(image: Any, published: bool = False) -> Image.Image:
+    """An RGB image of anything that `AX4VLImageProcessor` takes.
+
+    Raises:
+        AdotxError: ``image.*`` for anything else.
+    """
     if hasattr(image, "detach"):  # a torch tensor, channels first
         array = image.detach().cpu().numpy()
         image = array.transpose(1, 2, 0) if array.ndim == 3 and array.shape[0] in (1, 3, 4) else array
     if isinstance(image, np.ndarray):
         if image.dtype != np.uint8 or image.ndim not in (2, 3):
-            what = f"array of {image.dtype} with the shape {list(image.shape)}"
-            raise AdotxError("image.mode", what, "image", "give uint8 [height, width, 3], or a PIL image")
+            raise AdotxError(
+                "image.mode",
+                "array of {dtype} with the shape {shape}",
+                "image",
+                "give uint8 [height, width, 3], or a PIL image",
+                dtype=str(image.dtype),
+                shape=list(image.shape),
+            )
         image = Image.fromarray(image.squeeze(-1) if image.shape[2:] == (1,) else image)
     return open_image(image, published=published)

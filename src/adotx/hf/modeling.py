@@ -33,7 +33,7 @@ class AX4VLCausalLMOutputWithPast(ModelOutput):
 
     Attributes:
         loss: scalar, when labels were given.
-        logits: [batch, kept positions, vocab_size]; None with `loss_only`.
+        logits: [batch, positions with logits, vocab_size]; None with `loss_only`.
         past_key_values: the KV cache, when used.
         hidden_states, attentions: of the language model, when asked for.
         image_hidden_states: [tiles, tokens_per_tile, hidden_size], when tiles were given.
@@ -132,12 +132,17 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         in_rows = slots.sum(dim=1).tolist()
         broken = [f"row {row} has {count}" for row, count in enumerate(in_rows) if count % per_tile]
         if sum(in_rows) != tiles * per_tile or broken:
-            what = f"{sum(in_rows)} image slots in input_ids but {tiles * per_tile} image features"
-            what = f"{what} ({tiles} tiles of {per_tile})"
+            detail = f"{tiles} tiles of {per_tile}"
             if broken:
-                what = f"{what}; no multiple of {per_tile}: {', '.join(broken)}"
+                detail += f"; no multiple of {per_tile}: {', '.join(broken)}"
             raise AdotxError(
-                "fusion.count", what, "input_ids and pixel_values", "build both with AX4VLProcessor"
+                "fusion.count",
+                "{slots} image slots in input_ids but {features} image features ({detail})",
+                "input_ids and pixel_values",
+                "build both with AX4VLProcessor",
+                slots=sum(in_rows),
+                features=tiles * per_tile,
+                detail=detail,
             )
         features = features.to(inputs_embeds.device, inputs_embeds.dtype)
         return inputs_embeds.masked_scatter(slots.unsqueeze(-1), features)
@@ -206,8 +211,8 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         if loss_only:
             loss = self._labelled_loss(hidden, labels, num_items_in_batch)
         else:
-            kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
-            logits = self.language_model.lm_head(hidden[:, kept, :])
+            positions = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+            logits = self.language_model.lm_head(hidden[:, positions, :])
             if labels is not None:
                 loss = self.loss_function(
                     logits=logits,
@@ -227,9 +232,10 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
 
     def _refuse_empty_slots(self, input_ids: torch.Tensor) -> None:
         slots = int((input_ids == self.config.image_token_index).sum())
-        if slots:  # without its tiles a slot would silently become a word that means nothing
-            what = f"{slots} image slots in input_ids but 0 image features (no pixel_values)"
-            raise AdotxError("fusion.count", what, "input_ids", "pass the images along")
+        if slots:  # without its tiles a slot would be embedded as an ordinary token
+            what = "{slots} image slots in input_ids but {features} image features (no pixel_values)"
+            remedy = "pass the images along"
+            raise AdotxError("fusion.count", what, "input_ids", remedy, slots=slots, features=0)
 
     def _labelled_loss(
         self, hidden: torch.Tensor, labels: torch.Tensor | None, num_items_in_batch: torch.Tensor | int | None

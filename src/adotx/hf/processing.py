@@ -1,13 +1,13 @@
-"""Processor of A.X 4.0 VL: pictures and texts or conversations in, model inputs out.
+"""Processor of A.X 4.0 VL: images and texts or conversations in, model inputs out.
 
-In: pictures as `AX4VLImageProcessor` takes them; texts with one image token per picture, or conversations.
+In: images as `AX4VLImageProcessor` takes them; texts with one image token per image, or conversations.
 Out: `BatchFeature` with input_ids, attention_mask, pixel_values and image_sizes.
 Does not know models.
 
-Two roads lead to ids. `apply_chat_template(tokenize=True)` renders by id: nothing that a user, a tool or a
-document wrote can become a control token or an image slot. The published road, text first and then
+There are two ways to ids. `apply_chat_template(tokenize=True)` renders by id: nothing that a user, a tool or
+a document wrote can become a control token or an image slot. The published way, text first and then
 `processor(text=...)`, reads control tokens out of the text, as everywhere in transformers; use it with text
-you trust. Batches are padded on the left, so that each row can be continued; pass `padding_side="right"`
+that you trust. Batches are padded on the left, so that each row can be continued; pass `padding_side="right"`
 for training.
 """
 
@@ -20,21 +20,21 @@ from transformers import ProcessorMixin
 from transformers.image_processing_utils import BatchFeature
 
 from adotx.errors import AdotxError
-from adotx.hf.image_processing import AX4VLImageProcessor, flat
+from adotx.hf.image_processing import AX4VLImageProcessor, flatten
 from adotx.hf.rendering import VL_FAMILY, Conversations, default_template, is_family_template
 from adotx.hf.tokenization import AX4Tokenizer
 
 
 class AX4VLProcessor(ProcessorMixin):
-    """Image processor and tokenizer under one roof.
+    """Image processor and tokenizer in one object.
 
     Args:
         image_processor: `AX4VLImageProcessor`.
         tokenizer: `AX4Tokenizer`.
-        patch_size: kept for saving; not used.
+        patch_size: saved again; not used.
         num_tokens_per_tile: ids that one tile becomes.
-        image_token: the token in a text that stands for a picture.
-        chat_template: a Jinja template of one's own; the default is ours.
+        image_token: the token in a text that stands for an image.
+        chat_template: a custom Jinja template; default: that of `adotx.chat`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class AX4VLProcessor(ProcessorMixin):
 
     @classmethod
     def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> AX4VLProcessor:  # type: ignore[override]
-        """As in transformers; a `chat_template` given here is kept as it is."""
+        """As in transformers; a `chat_template` given here is used unchanged."""
         template = kwargs.pop("chat_template", None)
         processor = super().from_pretrained(name, *args, **kwargs)
         if template is not None:
@@ -68,10 +68,10 @@ class AX4VLProcessor(ProcessorMixin):
     def _get_arguments_from_pretrained(
         cls, pretrained_model_name_or_path: Any, processor_dict: Any = None, **kwargs: Any
     ) -> list[Any]:
-        """The two parts, by class: AutoImageProcessor wants torchvision in transformers 5.16."""
+        """Both parts by their classes: AutoImageProcessor needs torchvision in transformers 5.16."""
         kwargs = {k: v for k, v in kwargs.items() if k not in ("trust_remote_code", "use_fast", "backend")}
         tokenizer = AX4Tokenizer.from_pretrained(pretrained_model_name_or_path, **kwargs)
-        if not tokenizer.speaks_family:
+        if not tokenizer.is_family_vocabulary:
             what = "its tokenizer is not of the A.X 4.0 family (control tokens at ids 8, 10, 24, 25, 27)"
             remedy = "copy the tokenizer files from the original checkpoint"
             raise AdotxError("processor.tokenizer", what, str(pretrained_model_name_or_path), remedy)
@@ -84,18 +84,17 @@ class AX4VLProcessor(ProcessorMixin):
         conversations: Any = None,
         **kwargs: Any,
     ) -> BatchFeature:
-        """Model inputs of texts and pictures.
+        """Model inputs of texts and images.
 
         Args:
-            images: all pictures of the batch, in the order of their tokens; nested lists are flattened.
-            text: a text or a list; each image token in it stands for one picture.
-            conversations: instead of texts, to be rendered first; pictures inside or in `images`.
+            images: all images of the batch, in the order of their tokens; nested lists are flattened.
+            text: a text or a list; each image token in it stands for one image.
+            conversations: instead of texts, to be rendered first; images inside or in `images`.
             **kwargs: `padding` (False), `padding_side` ("left"), `return_tensors` and other arguments of the
                 tokenizer, flat or in `text_kwargs`; tile settings flat or in `images_kwargs`.
 
         Raises:
-            AdotxError: ``processor.images`` when image tokens and pictures differ in number, with both
-                numbers.
+            AdotxError: ``processor.images`` when image tokens and images differ in number, with both numbers.
         """
         text_kwargs, image_kwargs = self._split(kwargs)
         return_tensors = text_kwargs.pop("return_tensors", None)
@@ -108,11 +107,11 @@ class AX4VLProcessor(ProcessorMixin):
                 return_tensors=return_tensors,
                 processor_kwargs={**text_kwargs, **image_kwargs},
             )
-        pictures = flat(images)
+        given = flatten(images)
         data: dict[str, Any] = {}
         tiles: list[int] = []
-        if pictures:
-            features = self.image_processor.preprocess(pictures, **image_kwargs)
+        if given:
+            features = self.image_processor.preprocess(given, **image_kwargs)
             tiles = list(features.pop("num_tiles"))
             data.update(features)
         if text is not None:
@@ -137,12 +136,17 @@ class AX4VLProcessor(ProcessorMixin):
         return text_kwargs, image_kwargs
 
     def _expand(self, texts: list[str], tiles: list[int]) -> list[str]:
-        """Replace each image token by as many as its picture has."""
+        """Replace each image token by as many as its image has."""
         slots = sum(text.count(self.image_token) for text in texts)
         if slots != len(tiles):
-            what = f"{slots} image tokens {self.image_token} in the text but {len(tiles)} images"
             raise AdotxError(
-                "processor.images", what, "AX4VLProcessor", "give one image for each image token"
+                "processor.images",
+                "{slots} image tokens {token} in the text but {images} images",
+                "AX4VLProcessor",
+                "give one image for each image token",
+                slots=slots,
+                token=self.image_token,
+                images=len(tiles),
             )
         counts = iter(tiles)
         expanded = []
@@ -157,8 +161,14 @@ class AX4VLProcessor(ProcessorMixin):
         rows = ids.tolist() if hasattr(ids, "tolist") else ids
         found = sum(list(row).count(self.image_token_id) for row in rows)
         if found != (expected := sum(tiles) * self.num_tokens_per_tile):
-            what = f"{found} image slots are left of {expected}: truncation cut into an image"
-            raise AdotxError("processor.images", what, "AX4VLProcessor", "raise max_length, or fewer tiles")
+            raise AdotxError(
+                "processor.images",
+                "{found} image slots are left of {expected}: truncation cut into an image",
+                "AX4VLProcessor",
+                "raise max_length, or fewer tiles",
+                found=found,
+                expected=expected,
+            )
 
     def apply_chat_template(  # type: ignore[override]
         self,
@@ -179,16 +189,16 @@ class AX4VLProcessor(ProcessorMixin):
 
         Args:
             conversation: messages with content None, text, or a list of {"type": "text" | "image" |
-                "image_url"}. An image part may carry its picture ("image", "path", "base64", a data URL);
+                "image_url"}. An image part may hold its image ("image", "path", "base64", a data URL);
                 nothing is fetched.
-            chat_template: a template of one's own; then transformers renders it as usual.
-            tokenize: False gives text with one image token per picture, for `processor(text=...)`.
+            chat_template: a custom template, which transformers renders as usual.
+            tokenize: False gives text with one image token per image, for `processor(text=...)`.
             return_dict: with `tokenize`: everything the model needs; otherwise input_ids alone.
-            images: pictures for image parts that carry none, in order.
+            images: for the image parts that hold none, in order.
             processor_kwargs: `padding`, `padding_side`, tile settings; may also be given flat.
 
         Raises:
-            AdotxError: ``chat.*`` for messages that cannot be rendered, ``image.*`` for pictures.
+            AdotxError: ``chat.*`` for messages that cannot be rendered, ``image.*`` for images.
         """
         return_tensors = None if return_tensors == "auto" else return_tensors
         if chat_template is not None or self.chat_template != default_template(VL_FAMILY):
@@ -219,11 +229,11 @@ class AX4VLProcessor(ProcessorMixin):
             return chats.unbatch([part.text for part in chats.render(plain, **options)])
         text_kwargs, image_kwargs = self._split({**(processor_kwargs or {}), **kwargs})
         return_tensors = text_kwargs.pop("return_tensors", return_tensors)
-        rows = chats.pictures(flat(images))
+        rows = chats.images(flatten(images))
         data: dict[str, Any] = {}
         tiles: list[list[int]] = [[] for _ in rows]
-        if pictures := flat(rows):
-            features = self.image_processor.preprocess(pictures, **image_kwargs)
+        if given := flatten(rows):
+            features = self.image_processor.preprocess(given, **image_kwargs)
             counts = iter(features.pop("num_tiles"))
             tiles = [[next(counts) for _ in row] for row in rows]
             data.update(features)
@@ -241,8 +251,9 @@ class AX4VLProcessor(ProcessorMixin):
 
     def _plain_tokenizer(self) -> Any:
         if not isinstance(self.tokenizer, AX4Tokenizer):
-            what = f"the tokenizer is a {type(self.tokenizer).__name__}"
-            raise AdotxError("processor.tokenizer", what, "AX4VLProcessor", "load it with AX4Tokenizer")
+            what, remedy = "the tokenizer is a {type}", "load it with AX4Tokenizer"
+            kind = type(self.tokenizer).__name__
+            raise AdotxError("processor.tokenizer", what, "AX4VLProcessor", remedy, type=kind)
         return self.tokenizer.plain
 
     def save_pretrained(self, save_directory: Any, push_to_hub: bool = False, **kwargs: Any) -> Any:

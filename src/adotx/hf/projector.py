@@ -35,7 +35,7 @@ class FeatureTransform(nn.Module):
 
 
 class PositionalEnhancement(nn.Module):
-    """Depth-wise 3x3 convolution added to its own input, so that each token knows its neighbours."""
+    """Depth-wise 3x3 convolution added to its own input, which mixes neighbouring tokens."""
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
@@ -81,9 +81,10 @@ class LDPNetV2Projector(nn.Module):
         if side * side != patches:
             raise AdotxError(
                 "projector.shape",
-                f"{patches} patches in a tile do not form a square map",
+                "{patches} patches in a tile do not form a square map",
                 "vision features",
                 "use a vision tower with square tiles and no class token",
+                patches=patches,
             )
         hidden = self.mlp(features)
         feature_map = hidden.transpose(1, 2).reshape(tiles, self.out_hidden_size, side, side)

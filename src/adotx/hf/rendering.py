@@ -1,7 +1,7 @@
 """Conversations in the shapes that transformers users write, in; what `adotx.chat.render` makes of them, out.
 
-In: one conversation or a list of them, OpenAI-shaped, pictures inside or beside the content; tools as JSON
-schema or Python functions. Out: rendered conversations (ids, mask, text) and the pictures in order.
+In: one conversation or a list of them, OpenAI-shaped, images inside the messages or apart from them; tools
+as JSON schema or Python functions. Out: rendered conversations (ids, mask, text) and the images in order.
 Does not know tensors or padding. Fetches nothing over a network.
 """
 
@@ -33,7 +33,7 @@ def default_template(family: str) -> str:
 
 
 def is_family_template(template: Any) -> bool:
-    """Whether a template from a checkpoint's files speaks the A.X 4.0 format.
+    """Whether a template from a checkpoint's files is of the A.X 4.0 format.
 
     The published ones do, and fail on ordinary input (null content, list content, tools with a system
     message, an image in an answer), so a template like that is replaced by ours, which renders the same
@@ -79,17 +79,16 @@ class Conversations:
         """`rows` for a list of conversations, its only element for a single one."""
         return rows if self.batched else rows[0]
 
-    def pictures(self, beside: Sequence[Any] = ()) -> list[list[Any]]:
-        """The pictures of each conversation, in order.
+    def images(self, separate: Sequence[Any] = ()) -> list[list[Any]]:
+        """The images of each conversation, in order.
 
         Args:
-            beside: pictures given apart from the messages; they fill image parts without a source, in order.
+            separate: images given apart from the messages; they fill image parts without a source, in order.
 
         Raises:
-            AdotxError: ``chat.images`` when parts without a source and pictures beside do not match in
-                number.
+            AdotxError: ``chat.images`` when parts without a source and separate images differ in number.
         """
-        rest = list(beside)
+        rest = list(separate)
         empty = 0
         found: list[list[Any]] = []
         for chat in self.chats:
@@ -101,9 +100,15 @@ class Conversations:
                     source = rest.pop(0) if rest else None
                 row.append(source)
             found.append(row)
-        if rest or empty > len(beside):
-            what = f"{empty} image parts without a picture but {len(beside)} pictures beside the messages"
-            raise AdotxError("chat.images", what, "conversation", "give one picture for each image part")
+        if rest or empty > len(separate):
+            raise AdotxError(
+                "chat.images",
+                "{parts} image parts without an image but {images} images given apart from the messages",
+                "conversation",
+                "give one image for each image part",
+                parts=empty,
+                images=len(separate),
+            )
         return found
 
     def render(
@@ -154,7 +159,7 @@ class Conversations:
 
 
 def _messages(chat: Any) -> Any:
-    """The messages of transformers' own conversation object, or what was given."""
+    """The messages of a transformers `Conversation`, or what was given."""
     return getattr(chat, "messages", chat)
 
 
@@ -165,7 +170,7 @@ def _image_parts(chat: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _source(part: dict[str, Any]) -> Any:
-    """The picture of an image part: PIL image, path or bytes; None where it is given beside the messages."""
+    """The image of an image part: PIL image, path or bytes; None where it is given apart."""
     value = next((part[key] for key in _SOURCES if part.get(key) is not None), None)
     if value is None and (given := part.get("image_url")) is not None:
         value = given.get("url") if isinstance(given, dict) else given
@@ -173,7 +178,7 @@ def _source(part: dict[str, Any]) -> Any:
         return value
     if value.startswith(("http://", "https://")):
         what = "images are not fetched over a network"
-        raise AdotxError("image.url", what, value[:80], "download it and give the picture or its path")
+        raise AdotxError("image.url", what, value[:80], "download it and give the image or its path")
     if value.startswith("data:"):
         return _decode(value.partition(",")[2])
     return _decode(value) if "base64" in part else value.removeprefix("file://")

@@ -41,7 +41,7 @@ class AX4Tokenizer(GPT2Tokenizer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.pop("auto_map", None)
-        # WordPiece's repair of spaces before punctuation; it would damage byte-level text.
+        # It removes spaces before punctuation, for WordPiece; it would damage byte-level text.
         kwargs["clean_up_tokenization_spaces"] = False
         super().__init__(*args, **kwargs)
         if self.chat_template is None or is_family_template(self.chat_template):
@@ -49,7 +49,7 @@ class AX4Tokenizer(GPT2Tokenizer):
 
     @classmethod
     def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> AX4Tokenizer:  # type: ignore[override]
-        """As in transformers; a tokenizer.json that splits text in its own way is followed."""
+        """As in transformers; but the pre-tokenizer and normalizer of a tokenizer.json are used."""
         template = kwargs.pop("chat_template", None)
         tokenizer = super().from_pretrained(name, *args, **kwargs)
         if template is not None:
@@ -71,7 +71,7 @@ class AX4Tokenizer(GPT2Tokenizer):
         return VL_FAMILY if "<|extra_id_11|>" in self.get_added_vocab() else TEXT_FAMILY
 
     @property
-    def speaks_family(self) -> bool:
+    def is_family_vocabulary(self) -> bool:
         """Whether the control tokens stand at the family's ids."""
         return all(self.convert_tokens_to_ids(token) == i for token, i in FAMILY_IDS.items())
 
@@ -104,8 +104,8 @@ class AX4Tokenizer(GPT2Tokenizer):
     ) -> Any:
         """Render a conversation, or a list of them.
 
-        Args: as in transformers, but `return_dict` is False by default. A template of one's own, given here
-        or set as `chat_template`, goes through transformers as usual; so do `documents` and template
+        Arguments as in transformers, but `return_dict` is False by default. A custom template, given here or
+        set as `chat_template`, is rendered by transformers as usual; so are `documents` and template
         variables.
 
         Returns:
@@ -208,7 +208,7 @@ class AX4Tokenizer(GPT2Tokenizer):
         path = Path(save_directory) / "tokenizer_config.json"
         config = json.loads(path.read_text(encoding="utf-8"))
         config["tokenizer_class"] = "GPT2Tokenizer"
-        for key in ("is_local", "local_files_only"):  # how it was loaded here, and nobody else's business
+        for key in ("is_local", "local_files_only"):  # how it was loaded here
             config.pop(key, None)
         path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return files
@@ -232,4 +232,4 @@ def load_family_tokenizer(name: Any, *args: Any, **kwargs: Any) -> AX4Tokenizer 
     if get_tokenizer_config(name, **hub).get("tokenizer_class") not in _CLASSES:
         return None
     tokenizer = AX4Tokenizer.from_pretrained(name, *args, **kwargs)
-    return tokenizer if tokenizer.speaks_family else None
+    return tokenizer if tokenizer.is_family_vocabulary else None

@@ -4,10 +4,10 @@ In: float [tiles, 3, image_size, image_size], normalised to -1..1.
 Out: float [tiles, patches, hidden_size], patches row-major.
 Does not know tile plans, projectors or text.
 
-Written out here because transformers 5 removed the `vision_model` level from its own SigLIP: with these
-modules the published names `vision_tower.vision_model.*` are the names of the parameters, and nothing is
-renamed on loading or saving, whatever the version. Source of the maths: SigLIP (pre-norm transformer, learned
-positions, no class token).
+Written here because transformers 5 removed the submodule `vision_model` from its SigLIP: with these modules
+the published names `vision_tower.vision_model.*` are the names of the parameters, and nothing is renamed on
+loading or saving, whatever the version. Source: SigLIP (pre-norm transformer, learned positions, no class
+token).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from adotx.errors import AdotxError
 
 
 class AX4VLVisionEmbeddings(nn.Module):
-    """Patches to vectors, plus a learned vector for each place."""
+    """Patch embedding plus a learned position embedding."""
 
     def __init__(self, config: SiglipVisionConfig) -> None:
         super().__init__()
@@ -39,9 +39,11 @@ class AX4VLVisionEmbeddings(nn.Module):
         if pixel_values.ndim != 4 or pixel_values.shape[-2:] != (size, size):
             raise AdotxError(
                 "vision.shape",
-                f"pixel values are {list(pixel_values.shape)}, expected [tiles, 3, {size}, {size}]",
+                "pixel values are {shape}, expected [tiles, 3, {size}, {size}]",
                 "pixel_values",
                 "prepare images with AX4VLImageProcessor, all tiles of a batch in the first dimension",
+                shape=list(pixel_values.shape),
+                size=size,
             )
         patches = self.patch_embedding(pixel_values.to(self.patch_embedding.weight.dtype))
         return patches.flatten(2).transpose(1, 2) + self.position_embedding.weight
@@ -169,7 +171,7 @@ class AX4VLVisionTransformer(nn.Module):
 
 
 class AX4VLVisionTower(PreTrainedModel):
-    """Carries the level `vision_model` of the published tensor names, and the choice of attention."""
+    """Adds the submodule `vision_model` of the published tensor names, and the choice of attention."""
 
     config_class = SiglipVisionConfig
     base_model_prefix = "vision_model"

@@ -5,6 +5,16 @@ Knows nothing of text, tokenizers, engines or HTTP.
 
 from adotx.vision.intake import Limits, flatten, open_image
 from adotx.vision.pixels import pixels
-from adotx.vision.plan import TilePlan, explain, plan
+from adotx.vision.plan import TilePlan, TileRule, explain, explanation, plan
 
-__all__ = ["Limits", "TilePlan", "explain", "flatten", "open_image", "pixels", "plan"]
+__all__ = [
+    "Limits",
+    "TilePlan",
+    "TileRule",
+    "explain",
+    "explanation",
+    "flatten",
+    "open_image",
+    "pixels",
+    "plan",
+]

@@ -102,12 +102,15 @@ def _read(source: Source, limits: Limits) -> tuple[bytes, str]:
         except OSError as error:
             reason = error.strerror or str(error)
             raise AdotxError(
-                "image.unreadable", f"cannot be read: {reason}", where, "check its rights"
+                "image.unreadable", "cannot be read: {reason}", where, "check its permissions", reason=reason
             ) from None
         except AdotxError:
             raise
         except ValueError as error:  # a NUL in the path
-            raise AdotxError("image.missing", str(error), repr(where), "check the path") from None
+            what = "no file can have this name: {reason}"
+            raise AdotxError(
+                "image.missing", what, repr(where), "check the path", reason=str(error)
+            ) from None
     elif hasattr(source, "read"):
         data, where = source.read(limits.max_bytes + 1), str(getattr(source, "name", "image"))
         if not isinstance(data, bytes):
@@ -115,8 +118,9 @@ def _read(source: Source, limits: Limits) -> tuple[bytes, str]:
     else:
         raise AdotxError(
             "image.source",
-            f"a {type(source).__name__} is no image source",
+            "a {type} is no image source",
             remedy="give a path, bytes, a binary file or a PIL image",
+            type=type(source).__name__,
         )
     _check_bytes(len(data), where, limits)
     if not data:
@@ -128,9 +132,11 @@ def _check_bytes(size: int, where: str, limits: Limits) -> None:
     if size > limits.max_bytes:
         raise AdotxError(
             "image.too_many_bytes",
-            f"{size:,} bytes or more are over the limit of {limits.max_bytes:,}",
+            "{size:,} bytes or more are over the limit of {limit:,}",
             where,
             "save it smaller, or raise max_bytes",
+            size=size,
+            limit=limits.max_bytes,
         )
 
 
@@ -172,25 +178,30 @@ def _identify(data: bytes, where: str, limits: Limits) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise AdotxError(
             "image.too_many_pixels",
-            f"{_bomb_size(error)} are over the limit of {limits.max_pixels:,}",
+            "{pixels} pixels are over the limit of {limit:,}",
             where,
             "scale it down, or raise max_pixels",
+            pixels=_bomb_size(error),
+            limit=limits.max_pixels,
         ) from None
     except UnidentifiedImageError:
         pass
     except Exception as error:  # decoders raise anything on a damaged header
         raise _damaged(error, where) from None
     if data[:5] == b"%PDF-":
-        raise AdotxError("image.not_an_image", "is a PDF", where, "use transcribe, which reads PDFs")
+        remedy = "use transcribe, which reads PDFs"
+        raise AdotxError("image.not_an_image", "is a {format}", where, remedy, format="PDF")
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
-        raise AdotxError("image.not_an_image", "HEIC is not supported", where, "save it as JPEG or PNG")
+        what, remedy = "{format} is not supported", "save it as JPEG or PNG"
+        raise AdotxError("image.not_an_image", what, where, remedy, format="HEIC")
     for magic, name in _MAGIC:
         if data.startswith(magic):
             raise AdotxError(
                 "image.truncated" if len(data) < 64 else "image.corrupt",
-                f"a {name} file whose header is cut short or damaged",
+                "a {format} file whose header is cut short or damaged",
                 where,
                 "copy or download it again",
+                format=name,
             )
     raise AdotxError(
         "image.not_an_image", "is not an image", where, "give a PNG, JPEG, WebP, TIFF or BMP file"
@@ -200,29 +211,31 @@ def _identify(data: bytes, where: str, limits: Limits) -> Image.Image:
 def _bomb_size(error: Exception) -> str:
     """Pillow's message holds the only copy of the size it refused."""
     digits = [word.strip("()") for word in str(error).split() if word.strip("()").isdigit()]
-    return f"{int(digits[0]):,} pixels" if digits else "its pixels"
+    return f"{int(digits[0]):,}" if digits else "its"
 
 
 def _damaged(error: Exception, where: str) -> AdotxError:
     short = isinstance(error, EOFError) or "truncated" in str(error).lower()
-    return AdotxError(
-        "image.truncated" if short else "image.corrupt",
-        "the file ends before the picture does" if short else f"damaged: {error}",
-        where,
-        "copy or download it again",
-    )
+    remedy = "copy or download it again"
+    if short:
+        return AdotxError("image.truncated", "the file ends before the picture does", where, remedy)
+    return AdotxError("image.corrupt", "damaged: {reason}", where, remedy, reason=str(error))
 
 
 def _finish(image: Image.Image, where: str, limits: Limits, published: bool) -> Image.Image:
     width, height = image.size
     if width < 1 or height < 1:
-        raise AdotxError("image.corrupt", f"{width} x {height} px has no pixels", where, "save it again")
+        what = "{width} x {height} px has no pixels"
+        raise AdotxError("image.corrupt", what, where, "save it again", width=width, height=height)
     if width * height > limits.max_pixels:
         raise AdotxError(
             "image.too_many_pixels",
-            f"{width:,} x {height:,} px are over the limit of {limits.max_pixels:,} pixels",
+            "{width:,} x {height:,} px are over the limit of {limit:,} pixels",
             where,
             "scale it down, or raise max_pixels",
+            width=width,
+            height=height,
+            limit=limits.max_pixels,
         )
     try:
         _check_frames(image, where, limits)
@@ -247,9 +260,12 @@ def _check_frames(image: Image.Image, where: str, limits: Limits) -> None:
     # Counting walks the whole file, so it is done only where more than one is allowed.
     frames = image.n_frames if limits.max_frames > 1 else 2  # type: ignore[attr-defined]
     if frames > limits.max_frames:
-        kind = "has several pages" if image.format == "TIFF" else "is animated"
-        count = f" ({frames:,} frames, allowed {limits.max_frames:,})" if limits.max_frames > 1 else ""
-        raise AdotxError("image.animated", kind + count, where, "save one frame, or allow first_frame")
+        remedy = "save one frame, or allow first_frame"
+        if limits.max_frames > 1:
+            what, most = "has {frames:,} frames, allowed are {limit:,}", limits.max_frames
+            raise AdotxError("image.animated", what, where, remedy, frames=frames, limit=most)
+        what = "has several pages" if image.format == "TIFF" else "is animated"
+        raise AdotxError("image.animated", what, where, remedy)
     # Counting moved to the last frame.
     image.seek(0)
 
@@ -262,8 +278,9 @@ def _published(image: Image.Image) -> Image.Image:
     except ValueError:
         raise AdotxError(
             "image.mode",
-            f"mode {image.mode} is unknown to the published processor",
+            "mode {mode} is unknown to the published processor",
             remedy="do without published",
+            mode=image.mode,
         ) from None
 
 

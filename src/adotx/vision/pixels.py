@@ -7,16 +7,12 @@ C-contiguous, row-major tiles, the thumbnail last. Knows nothing of files or of 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from adotx.errors import AdotxError
-from adotx.vision.plan import plan
-
-if TYPE_CHECKING:
-    from adotx.checkpoint.config import TileRule
+from adotx.vision.plan import TileRule, plan
 
 
 def _channels(values: object) -> tuple[float, float, float]:
@@ -50,7 +46,8 @@ def pixels(image: Image.Image, rule: TileRule) -> np.ndarray:
         AdotxError: ``image.mode`` for a picture that is not RGB.
     """
     if image.mode != "RGB":
-        raise AdotxError("image.mode", f"mode {image.mode} is not RGB", remedy="use open_image first")
+        what, remedy = "mode {mode} is not RGB", "use open_image first"
+        raise AdotxError("image.mode", what, remedy=remedy, mode=image.mode)
     chosen, size = plan(*image.size, rule), rule.tile_size
     table = _table(_channels(rule.image_mean), _channels(rule.image_std))
     out = np.empty((chosen.tiles, 3, size, size), np.float32)

@@ -10,12 +10,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
-if TYPE_CHECKING:
-    from adotx.checkpoint.config import TileRule
+
+@dataclass(frozen=True)
+class TileRule:
+    """How images become tiles; the defaults are those of A.X 4.0 VL Light.
+
+    Attributes:
+        tile_size: the side of a tile in pixels.
+        min_tiles, max_tiles: limits of the grid, the thumbnail not counted.
+        use_thumbnail: whether the whole image follows the tiles where there is more than one.
+        tokens_per_tile: image tokens of one tile.
+        image_mean, image_std: normalisation of each channel, for values scaled to 0..1.
+    """
+
+    tile_size: int = 384
+    min_tiles: int = 1
+    max_tiles: int = 12
+    use_thumbnail: bool = True
+    tokens_per_tile: int = 144
+    image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    @property
+    def max_image_tokens(self) -> int:
+        """Tokens of the largest image: every tile and the thumbnail."""
+        thumbnail = self.use_thumbnail and self.max_tiles > 1
+        return (self.max_tiles + int(thumbnail)) * self.tokens_per_tile
 
 
 @dataclass(frozen=True)
@@ -56,15 +79,19 @@ def _check(width: int, height: int, rule: TileRule) -> None:
     if width < 1 or height < 1:
         raise AdotxError(
             "image.size",
-            f"{width} x {height} px has no pixels",
+            "{width} x {height} px has no pixels",
             remedy="give an image of at least 1 x 1 px",
+            width=width,
+            height=height,
         )
     if not 1 <= rule.min_tiles <= rule.max_tiles:
         raise AdotxError(
             "tiles.rule",
-            f"no grid has {rule.min_tiles} to {rule.max_tiles} tiles",
+            "no grid has {min_tiles} to {max_tiles} tiles",
             where="tile rule",
             remedy="set 1 <= min_tiles <= max_tiles",
+            min_tiles=rule.min_tiles,
+            max_tiles=rule.max_tiles,
         )
 
 
@@ -90,39 +117,66 @@ def plan(width: int, height: int, rule: TileRule) -> TilePlan:
     return TilePlan(cols, rows, thumbnail, tiles, tiles * rule.tokens_per_tile, canvas)
 
 
-def explain(width: int, height: int, rule: TileRule) -> str:
-    """Why this many tiles and tokens, in a few lines for a person.
+def explanation(width: int, height: int, rule: TileRule) -> list[tuple[Sentence, Sentence]]:
+    """Why an image of this size in pixels takes this many tiles and tokens: (heading, what it is) pairs.
 
-    Returns:
-        Lines separated by a newline; no trailing newline.
+    Raises:
+        AdotxError: as for `plan`.
     """
-    chosen = plan(width, height, rule)
-    ratio, size = width / height, rule.tile_size
+    chosen, ratio = plan(width, height, rule), width / height
     all_grids = grids(rule.min_tiles, rule.max_tiles)
     distance = abs(ratio - chosen.cols / chosen.rows)
     same = [g for g in all_grids if abs(ratio - g[0] / g[1]) == distance]
     others = [g for g in all_grids if g not in same]
-    why = f"its ratio {chosen.cols / chosen.rows:.3f} is the nearest of {len(all_grids)} grids"
-    why += f" of {rule.min_tiles} to {rule.max_tiles} tiles"
+    why = Sentence(
+        "{cols} x {rows} (columns x rows): its ratio {ratio:.3f} is the nearest of {count} grids of {least} "
+        "to {most} tiles",
+        cols=chosen.cols,
+        rows=chosen.rows,
+        ratio=chosen.cols / chosen.rows,
+        count=len(all_grids),
+        least=rule.min_tiles,
+        most=rule.max_tiles,
+    )
     if others:
         cols, rows = min(others, key=lambda g: abs(ratio - g[0] / g[1]))
-        why += f" (next: {cols} x {rows}, ratio {cols / rows:.3f})"
-    lines = [
-        f"picture   {width:,} x {height:,} px, width/height {ratio:.3f}",
-        f"grid      {chosen.cols} x {chosen.rows} (columns x rows): {why}",
-    ]
-    if len(same) > 1:
-        named = ", ".join(f"{c} x {r}" for c, r in same)
-        lines.append(
-            f"tie       {named} fit equally well: a larger grid is taken only when the picture has more than"
-            " half of its pixels"
+        why = Sentence(
+            "{why} (next: {cols} x {rows}, ratio {ratio:.3f})",
+            why=why,
+            cols=cols,
+            rows=rows,
+            ratio=cols / rows,
         )
-    across, down = chosen.canvas[0] / width, chosen.canvas[1] / height
-    lines.append(
-        f"canvas    stretched to {chosen.canvas[0]:,} x {chosen.canvas[1]:,} px"
-        f" (x {across:.2f} across, x {down:.2f} down)"
+    image = Sentence(
+        "{width:,} x {height:,} px, width/height {ratio:.3f}", width=width, height=height, ratio=ratio
     )
-    parts = f"{chosen.cols * chosen.rows} of the grid" + (" + 1 thumbnail" if chosen.thumbnail else "")
-    lines.append(f"tiles     {chosen.tiles} of {size} x {size} px: {parts}")
-    lines.append(f"tokens    {chosen.tokens:,} = {chosen.tiles} x {rule.tokens_per_tile}")
-    return "\n".join(lines)
+    lines = [(Sentence("picture"), image), (Sentence("grid"), why)]
+    if len(same) > 1:
+        tie = Sentence(
+            "{grids} fit equally well: a larger grid is taken only when the picture has more than half of its"
+            " pixels",
+            grids=", ".join(f"{cols} x {rows}" for cols, rows in same),
+        )
+        lines.append((Sentence("tie"), tie))
+    canvas = Sentence(
+        "stretched to {width:,} x {height:,} px (x {across:.2f} across, x {down:.2f} down)",
+        width=chosen.canvas[0],
+        height=chosen.canvas[1],
+        across=chosen.canvas[0] / width,
+        down=chosen.canvas[1] / height,
+    )
+    parts = Sentence("{count} of the grid", count=chosen.cols * chosen.rows)
+    if chosen.thumbnail:
+        parts = Sentence("{parts} + 1 thumbnail", parts=parts)
+    tiles = Sentence(
+        "{tiles} of {size} x {size} px: {parts}", tiles=chosen.tiles, size=rule.tile_size, parts=parts
+    )
+    tokens = Sentence(
+        "{tokens:,} = {tiles} x {each}", tokens=chosen.tokens, tiles=chosen.tiles, each=rule.tokens_per_tile
+    )
+    return [*lines, (Sentence("canvas"), canvas), (Sentence("tiles"), tiles), (Sentence("tokens"), tokens)]
+
+
+def explain(width: int, height: int, rule: TileRule) -> str:
+    """`explanation` in English: lines separated by a newline, without a trailing one."""
+    return "\n".join(f"{heading:<9} {what}" for heading, what in explanation(width, height, rule))

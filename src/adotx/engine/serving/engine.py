@@ -183,7 +183,7 @@ class Engine:
                         raise
                     where = f"request {index + 1} of {len(requests)}"
                     where += f", {error.where}" if error.where else ""
-                    raise AdotxError(error.code, error.what, where, error.remedy) from error
+                    raise error.at(where) from error
             outputs = []
             for stream in streams:
                 for _ in stream:

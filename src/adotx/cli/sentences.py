@@ -1,0 +1,215 @@
+"""Korean for the sentences of reports and explanations (not of errors): a `Sentence` in, Korean out.
+
+Knows them by their English templates. A text that is not here stays English, as names and numbers do.
+"""
+
+from __future__ import annotations
+
+from adotx.errors import Sentence
+
+#: English template -> Korean template with the same fields.
+KOREAN: dict[str, str] = {
+    # adotx validate: what was checked
+    "files": "파일",
+    "config": "설정",
+    "contradiction": "모순",
+    "consistency": "일관성",
+    "leftover": "쓰이지 않는 값",
+    "positions": "위치",
+    "tokenizer": "토크나이저",
+    "round trip": "왕복 변환",
+    "control tokens": "제어 토큰",
+    "end of answer": "답변의 끝",
+    "tensor names": "텐서 이름",
+    "parameters": "매개변수",
+    "tensor shapes": "텐서 모양",
+    "tiles": "타일",
+    "context": "문맥",
+    "memory": "메모리",
+    "faults found: {count}": "결함을 {count}개 찾았습니다",
+    "no fault found": "결함이 없습니다",
+    # adotx validate: what was found
+    "{files} files, weights absent (the index names {shards} shards)": (
+        "파일 {files}개, 가중치 없음(색인에는 조각 {shards}개)"
+    ),
+    "{count} of {shards} shards missing: {names} (download them)": (
+        "가중치 조각 {shards}개 중 {count}개가 없습니다: {names} (내려받으세요)"
+    ),
+    "{files} files, {size} of weights in {shards}": "파일 {files}개, 그중 {shards}개에 가중치 {size}",
+    "{family}, {layers} layers of {width}, {heads}/{kv_heads} heads, vocabulary {vocabulary:,}": (
+        "{family}, 너비 {width}인 층 {layers}개, 헤드 {heads}/{kv_heads}개, 어휘 {vocabulary:,}개"
+    ),
+    "{text}, tower {layers} layers of {width}": "{text}, 비전 타워는 너비 {width}인 층 {layers}개",
+    "{shape}": "{shape}",
+    "{fault}": "{fault}",
+    "{tokens}": "{tokens}",
+    "{context}": "{context}",
+    "the configuration files agree with themselves and with each other": "설정 파일들이 서로 맞습니다",
+    "rope scaling {kind} is configured: check that your runtime has it": (
+        "RoPE 확장({kind})이 설정되어 있습니다. 쓰려는 엔진이 지원하는지 확인하세요"
+    ),
+    "a sliding window is configured: check that your runtime has it": (
+        "슬라이딩 윈도가 설정되어 있습니다. 쓰려는 엔진이 지원하는지 확인하세요"
+    ),
+    "{ids:,} ids, {control} of them control tokens": "토큰 {ids:,}개, 그중 제어 토큰 {control}개",
+    "{count} texts come back changed, the first: {first!r}": (
+        "글 {count}개가 토큰으로 바꿨다 되돌리면 달라집니다. 첫째: {first!r}"
+    ),
+    "{count} texts come back unchanged": "글 {count}개가 그대로 되돌아옵니다",
+    "plain text reaches {names}": "보통 글에서 제어 토큰이 나옵니다: {names}",
+    "none can be reached from plain text": "보통 글에서는 나오지 않습니다",
+    "{ids:,} ids do not fit the model's vocabulary of {vocabulary:,}": (
+        "토큰 {ids:,}개가 모델의 어휘 {vocabulary:,}개를 넘습니다"
+    ),
+    "image_token_index {token} is not a control token": "image_token_index {token}번은 제어 토큰이 아닙니다",
+    "image_token_index {token} is {found}, processor_config says {named}": (
+        "image_token_index {token}번은 {found}인데 processor_config에는 {named}입니다"
+    ),
+    "tokenizer.json and vocab.json + merges.txt give different ids": (
+        "tokenizer.json과 vocab.json + merges.txt의 토큰이 서로 다릅니다"
+    ),
+    "eos_token_id {ids} is not a control token": "eos_token_id {ids}번은 제어 토큰이 아닙니다",
+    "{count} of {total} missing: {names}": "{total}개 중 {count}개가 없습니다: {names}",
+    "{count} that config.json does not ask for: {names}": "config.json에 없는 것 {count}개: {names}",
+    "{count} tensors, as config.json asks": "텐서 {count}개가 config.json과 맞습니다",
+    "config.json gives {count:,}, the index states {stated:,}": (
+        "config.json으로는 {count:,}개인데 색인에는 {stated:,}개입니다"
+    ),
+    "config.json gives {count:,}, the index states {size:,} bytes": (
+        "config.json으로는 {count:,}개인데 색인에는 {size:,}바이트입니다"
+    ),
+    "{count:,}, as the index states; weights absent, shapes not checked": (
+        "{count:,}개로 색인과 맞습니다. 가중치가 없어 모양은 검사하지 않았습니다"
+    ),
+    "{count:,}, the index states no total; weights absent, shapes not checked": (
+        "{count:,}개, 색인에는 합계가 없습니다. 가중치가 없어 모양은 검사하지 않았습니다"
+    ),
+    "{count} wrong, the first: {name} is {shape}, config.json asks for {expected}": (
+        "{count}개가 다릅니다. 첫째: {name}은 {shape}인데 config.json으로는 {expected}입니다"
+    ),
+    "{count} are not floating point: {names}": "{count}개가 부동소수점이 아닙니다: {names}",
+    "{count:,} parameters in {dtypes}, every shape as config.json asks": (
+        "{dtypes} 매개변수 {count:,}개, 모양이 모두 config.json과 맞습니다"
+    ),
+    "not computed, the configuration contradicts itself": "설정에 모순이 있어 계산하지 않았습니다",
+    "A4 at 300 dpi: {cols} x {rows} tiles = {tokens:,} tokens": (
+        "300dpi A4: {cols} x {rows} 타일 = {tokens:,}토큰"
+    ),
+    "A4 at 300 dpi: {cols} x {rows} tiles + thumbnail = {tokens:,} tokens": (
+        "300dpi A4: {cols} x {rows} 타일 + 축소판 = {tokens:,}토큰"
+    ),
+    "{size} px / patch {patch} = {grid} x {grid} patches -> {tokens} tokens; {least} to {most} tiles; {a4}": (
+        "{size}픽셀 / 패치 {patch} = 패치 {grid} x {grid} -> {tokens}토큰. 타일 {least}~{most}개. {a4}"
+    ),
+    "{positions:,} positions": "위치 {positions:,}개",
+    "{positions:,} positions; tokenizer_config.json says {limit:,}": (
+        "위치 {positions:,}개(tokenizer_config.json에는 {limit:,}개)"
+    ),
+    "the largest image takes {image:,} tokens of {positions:,} positions and leaves none for text": (
+        "가장 큰 이미지가 위치 {positions:,}개 중 {image:,}개를 차지해 글이 들어갈 곳이 없습니다"
+    ),
+    "{context}; the largest image takes {image:,}: room for {fit}": (
+        "{context}. 가장 큰 이미지가 {image:,}개를 차지해 {fit}장까지 들어갑니다"
+    ),
+    "weights {weights}; KV cache {cache} for {positions:,} positions (bf16)": (
+        "가중치 {weights}. 위치 {positions:,}개의 KV 캐시 {cache}(bf16)"
+    ),
+    "{need}; the memory of this machine is not known": "{need}. 이 컴퓨터의 메모리는 알 수 없습니다",
+    "{need}; fits this machine's {has} as {formats}": (
+        "{need}. 이 컴퓨터의 메모리 {has}에 {formats} 형식으로 들어갑니다"
+    ),
+    "{need}; does not fit this machine's {has}": "{need}. 이 컴퓨터의 메모리 {has}에는 들어가지 않습니다",
+    # What contradicts what in a configuration
+    "{first}; {rest}": "{first}; {rest}",
+    "{key} {value} is not a multiple of {other} {second}": (
+        "{key} {value}: {other} {second}의 배수여야 합니다"
+    ),
+    "{key} {value} differs from {other} {second}": "값이 서로 다릅니다: {key} {value}, {other} {second}",
+    "{key} {value} exceeds {other} {second}": "{key} {value}: {other} {second}보다 클 수 없습니다",
+    "{key} is {value}, adotx reads only {expected}": "{key} {value}: adotx는 {expected}만 읽습니다",
+    "head_dim {value} is odd, rotary embedding needs pairs": (
+        "head_dim {value}: 회전 위치 임베딩에는 짝수여야 합니다"
+    ),
+    "quantization_config ({method}): only bf16, f16 and f32 weights are read": (
+        "quantization_config({method}): bf16, f16, f32 가중치만 읽습니다"
+    ),
+    "{patches} patches a side do not pool evenly to grid_size {grid}": (
+        "한 변의 패치 {patches}개가 grid_size {grid}로 나누어지지 않습니다"
+    ),
+    "vision_feature_layer {layer} is outside the tower's {depth} layers": (
+        "vision_feature_layer {layer}: 층이 {depth}개인 비전 타워에 없는 층입니다"
+    ),
+    "image_token_index {token} is outside the vocabulary of {vocabulary}": (
+        "image_token_index {token}번은 토큰 {vocabulary}개인 어휘에 없습니다"
+    ),
+    "image_std {values} must be positive": "image_std {values}: 양수여야 합니다",
+    # What is wrong with a weights file
+    "is not a safetensors file": "safetensors 파일이 아닙니다",
+    "its header is not a JSON object": "머리말이 JSON 객체가 아닙니다",
+    "the header's entry for {tensor} is broken": "머리말의 {tensor} 항목이 올바르지 않습니다",
+    "{tensor}: {size} bytes do not hold {dtype} {shape}": (
+        "{tensor}: {size}바이트는 {dtype} {shape}의 크기가 아닙니다"
+    ),
+    "{tensor} does not begin where the tensor before it ends": (
+        "{tensor}: 앞 텐서가 끝나는 곳에서 시작하지 않습니다"
+    ),
+    "{count:,} bytes too many at its end": "끝에 {count:,}바이트가 더 있습니다",
+    # What is wrong with tokenizer files
+    "has no BPE vocabulary and merges": "BPE 어휘와 병합 규칙이 없습니다",
+    "two tokens share an id, or an id is not a whole number": "번호가 겹치거나 정수가 아닌 토큰이 있습니다",
+    "a control token has no id or no text": "번호나 글이 없는 제어 토큰이 있습니다",
+    "two control tokens share an id or a text": "번호나 글이 겹치는 제어 토큰이 있습니다",
+    "{token!r} is declared as id {id}, in vocab that id is {other!r} and the token {found}": (
+        "{token!r}: 선언된 번호는 {id}번인데, 어휘에서 {id}번은 {other!r}이고 이 토큰은 {found}번입니다"
+    ),
+    "{count} bytes have no token, the first is {first:#04x}": (
+        "토큰이 없는 바이트가 {count}개 있습니다. 첫째는 {first:#04x}입니다"
+    ),
+    "the merge {pair} does not lead from token to token": "토큰을 토큰으로 잇지 않는 병합 규칙입니다: {pair}",
+    "is not accepted by the tokenizers library: {reason}": (
+        "tokenizers 라이브러리가 받아들이지 않습니다: {reason}"
+    ),
+    "is not a byte-level BPE tokenizer": "바이트 단위 BPE 토크나이저가 아닙니다",
+    "its added_tokens are broken": "added_tokens가 올바르지 않습니다",
+    "its added_tokens_decoder is broken": "added_tokens_decoder가 올바르지 않습니다",
+    # adotx data fonts
+    "{tool} is not installed: {count} packages skipped": ("{tool} 명령이 없어 패키지 {count}개를 건너뜁니다"),
+    "{package}: already there": "{package}: 이미 있습니다",
+    "{package}: done": "{package}: 받았습니다",
+    "{package}: {problem}": "{package}: {problem}",
+    # adotx tokens IMAGE
+    "picture": "이미지",
+    "grid": "격자",
+    "tie": "동점",
+    "canvas": "캔버스",
+    "tokens": "토큰",
+    "{width:,} x {height:,} px, width/height {ratio:.3f}": (
+        "{width:,} x {height:,}픽셀, 가로/세로 {ratio:.3f}"
+    ),
+    "{cols} x {rows} (columns x rows): its ratio {ratio:.3f} is the nearest of {count} grids of {least} to "
+    "{most} tiles": (
+        "{cols} x {rows}(열 x 행): 비율 {ratio:.3f}, 타일 {least}~{most}개의 격자 {count}개 중 가장 가까움"
+    ),
+    "{why} (next: {cols} x {rows}, ratio {ratio:.3f})": "{why}(다음은 {cols} x {rows}, 비율 {ratio:.3f})",
+    "{grids} fit equally well: a larger grid is taken only when the picture has more than half of its"
+    " pixels": (
+        "{grids}의 비율이 똑같이 가깝습니다. 이미지의 화소가 큰 격자의 절반을 넘을 때만 큰 격자를 씁니다"
+    ),
+    "stretched to {width:,} x {height:,} px (x {across:.2f} across, x {down:.2f} down)": (
+        "{width:,} x {height:,}픽셀로 늘이거나 줄임(가로 {across:.2f}배, 세로 {down:.2f}배)"
+    ),
+    "{count} of the grid": "격자 {count}개",
+    "{parts} + 1 thumbnail": "{parts} + 축소판 1개",
+    "{tiles} of {size} x {size} px: {parts}": "{size} x {size}픽셀 {tiles}개: {parts}",
+    "{tokens:,} = {tiles} x {each}": "{tokens:,}개 = {tiles} x {each}",
+}
+
+
+def korean(value: object) -> object:
+    """A sentence in Korean, with the sentences among its values; anything else as it is."""
+    if not isinstance(value, Sentence):
+        return value
+    template = KOREAN.get(value.template)
+    if template is None:
+        return value
+    return template.format(**{name: korean(inner) for name, inner in value.values.items()})
