@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "adotx"
 LONGEST = 450
-_ROW = re.compile(r"^\| `([\w./]+)` \| (.*?) \|", re.M)
+_ROW = re.compile(r"^\| `([\w.]+)`[^|]*\|([^|]*)\|", re.M)
 
 
 def allowed() -> dict[str, set[str]]:
@@ -31,7 +31,7 @@ def room_of(module: str) -> str:
     """The most exact room of the table for a module: "adotx.engine.model.decoder" -> "engine.model"."""
     parts = module.split(".")[1:]
     names = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    return next((name for name in names if name in ALLOWED), parts[0] if parts else "adotx")
+    return next((name for name in names if name in ALLOWED), parts[0] if parts else "__init__")
 
 
 def module_of(path: Path) -> str:
