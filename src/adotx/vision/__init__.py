@@ -4,7 +4,7 @@ Knows nothing of text, tokenizers, engines or HTTP.
 """
 
 from adotx.vision.intake import Limits, flatten, open_image
-from adotx.vision.pixels import pixels
+from adotx.vision.pixels import pixels, tile_pixels
 from adotx.vision.plan import TilePlan, explain, plan
 
-__all__ = ["Limits", "TilePlan", "explain", "flatten", "open_image", "pixels", "plan"]
+__all__ = ["Limits", "TilePlan", "explain", "flatten", "open_image", "pixels", "plan", "tile_pixels"]
