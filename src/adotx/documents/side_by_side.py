@@ -7,7 +7,7 @@ and leaves no thread behind. Knows nothing of pages.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import TypeVar
@@ -33,7 +33,7 @@ def in_order(
     items: Iterable[Item],
     window: int,
     is_cancelled: IsCancelled = not_cancelled,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """`function` of each item, up to `window` of them at the same time.
 
     Items are taken in this thread, at most ``2 * window`` ahead of the result that is read, so a slow item

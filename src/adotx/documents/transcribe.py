@@ -8,7 +8,7 @@ whole pages or large pieces of them. Knows no HTTP and no way of reading.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -82,7 +82,9 @@ class Transcriber:
         self._reader: PageReader = RowReader(model) if rows else VlmReader(model)
         self._window = window
 
-    def pages(self, path: str | Path, limits: Limits | None = None, dpi: int = DPI) -> Iterator[PageResult]:
+    def pages(
+        self, path: str | Path, limits: Limits | None = None, dpi: int = DPI
+    ) -> Generator[PageResult, None, None]:
         """All pages of a document, one result each, in order.
 
         Up to `window` pages are read at once. Closing the iterator cancels them.

@@ -1,8 +1,8 @@
 """Paths in, page images out: pictures, multi-page TIFFs, PDFs, folders of them.
 
-Out: `find_documents` names files, `open_pages` gives the pages of one, RGB, as a person sees them. Which source
-a file is for is told by its content, not by its name. A new format is one more module here and one line in
-`SOURCES`. Knows nothing of models or Markdown.
+Out: `find_documents` names files, `open_pages` gives the pages of one, RGB, as a person sees them. Which
+source a file is for is told by its content, not by its name. A new format is one more module here and one
+line in `SOURCES`. Knows nothing of models or Markdown.
 """
 
 from __future__ import annotations

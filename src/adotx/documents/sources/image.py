@@ -1,4 +1,5 @@
-"""A picture file in, its one page out. Takes whatever no other source claims, so that it says what is wrong."""
+"""A picture file in, its one page out. Takes whatever no other source claims, so that it says what is
+wrong."""
 
 from __future__ import annotations
 
