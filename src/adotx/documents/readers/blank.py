@@ -14,12 +14,13 @@ from scipy import ndimage
 _BLOCK = 16
 # Light that falls from one side may halve the paper's brightness, no more.
 _DARKEST_PAPER = 0.5
-# In grey levels of 255: what no eye tells from paper, and the noise above which nothing is proven.
-_INVISIBLE, _TOO_NOISY = 6.0, 5.0
+# In grey levels of 255: what no eye tells from paper.
+_INVISIBLE = 4.0
 # How many deviations of its noise a pixel of plain paper may be off.
 _DEVIATIONS = 7.0
-# Print is two or more pixels thick: means over this many pixels a side keep it and lower the noise.
-_WINDOWS = (3, 7)
+# Means over so many pixels a side lower the noise and keep print, whose strokes are as thick or crowd
+# together; with each the noise of the means above which nothing is proven.
+_WINDOWS = ((1, 15.0), (3, 5.0), (7, 3.0))
 _MOST_PIXELS = 9_000_000
 
 
@@ -37,10 +38,10 @@ def proven_blank(image: Image.Image) -> bool:
     if paper.min() < _DARKEST_PAPER * paper.max() - _INVISIBLE:
         return False
     off = values - paper
-    for window in _WINDOWS:
+    for window, too_noisy in _WINDOWS:
         smooth = ndimage.uniform_filter(off, window, mode="nearest")
         noise = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
-        if noise > _TOO_NOISY or float(np.abs(smooth).max()) > max(_INVISIBLE, _DEVIATIONS * noise):
+        if noise > too_noisy or float(np.abs(smooth).max()) > max(_INVISIBLE, _DEVIATIONS * noise):
             return False
     return True
 

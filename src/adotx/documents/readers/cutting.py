@@ -34,7 +34,7 @@ _LEAST_BAND, _LEAST_GUTTER = 0.12, 0.6
 _SPECKS = 0.01
 # White counts for a cut up to this many em.
 _WIDE = 3.0
-# Cutting must make type this much larger.
+# Cuts that do not make all type large enough must make it this much larger.
 _GAIN = 1.05
 # The type of a piece is such that this share of its text, by width, is smaller.
 _SMALLER = 0.25
@@ -108,11 +108,11 @@ class Sheet:
         if self._type(self.whole) >= LEAST_EM:
             return [self.whole]
         cut = self._merged(self._cut_up(self._trimmed(self.whole), _DEPTH))
-        return cut if self._gain(cut, [self.whole]) else [self.whole]
+        return cut if self._worth_it(cut, self.whole) else [self.whole]
 
     def halves(self, piece: PagePiece) -> list[PagePiece]:
         """A piece in two, cut as evenly as white space allows; empty where it cannot be cut."""
-        cuts = list(self._cuts(piece))
+        cuts = list(self._cuts(self._trimmed(piece)))
         if not cuts:
             return []
         best = max(cuts, key=lambda cut: (not cut.through_table, cut.evenness))
@@ -169,13 +169,14 @@ class Sheet:
         across, down = plan(max(width, 1), max(height, 1), self._rule).canvas
         return em * min(across / width, down / height)
 
-    def _gain(self, cut: Sequence[PagePiece], before: Sequence[PagePiece]) -> bool:
-        """Whether text is larger in `cut` than in `before`, on average over the lines."""
+    def _worth_it(self, cut: Sequence[PagePiece], before: PagePiece) -> bool:
+        """Whether all type is large enough in `cut`, or at least larger, on average over the lines."""
 
         def legible(pieces: Sequence[PagePiece]) -> float:
             return sum(len(piece.units) * min(self._type(piece), LEAST_EM) for piece in pieces if piece.units)
 
-        return legible(cut) > _GAIN * legible(before)
+        reached = all(self._type(piece) >= LEAST_EM for piece in cut)
+        return reached or legible(cut) > _GAIN * legible([before])
 
     # Cuts
 
@@ -185,12 +186,12 @@ class Sheet:
         cuts = list(self._cuts(piece))
         if not cuts:
             return [piece]
-        best = max(cuts, key=self._worth)
+        best = max(cuts, key=self._rank)
         parts = [self._trimmed(part) for part in (best.first, best.second)]
         cut = [each for part in parts for each in self._cut_up(part, depth - 1)]
-        return cut if self._gain(cut, [piece]) else [piece]
+        return cut if self._worth_it(cut, piece) else [piece]
 
-    def _worth(self, cut: _Cut) -> tuple[bool, float, float]:
+    def _rank(self, cut: _Cut) -> tuple[bool, float, float]:
         reached = min(LEAST_EM, self._type(cut.first), self._type(cut.second)) / LEAST_EM
         return not cut.through_table, round(reached, 1), min(cut.white, _WIDE) / _WIDE + cut.evenness
 
