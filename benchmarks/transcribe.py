@@ -110,8 +110,8 @@ def read(document: Path, model: str, weights: str, window: list[int]) -> dict[st
         from adotx.engine import Engine
 
         checkpoint = open_checkpoint(model)
-        transcriber = Transcriber(checkpoint, Engine.load(checkpoint, weights))  # type: ignore[call-arg,
-        arg-type]
+        old: Any = Transcriber
+        transcriber = old(checkpoint, Engine.load(checkpoint, weights))
     else:
         settings = {"window": window[0]} if window else {}
         transcriber = Transcriber(Model.open(model, weights), **settings)
