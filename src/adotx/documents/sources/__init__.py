@@ -18,7 +18,7 @@ from adotx.documents.sources.pdf import DPI
 from adotx.errors import AdotxError
 from adotx.vision import Limits
 
-__all__ = ["DPI", "SOURCES", "PageImage", "Source", "find_documents", "open_pages"]
+__all__ = ["DPI", "SOURCES", "SUFFIXES", "PageImage", "Source", "find_documents", "open_pages"]
 
 _HEAD_BYTES = 1024
 
@@ -44,6 +44,8 @@ SOURCES = (
     Source(tiff.SUFFIXES, tiff.matches, tiff.pages),
     Source(image.SUFFIXES, image.matches, image.pages),
 )
+#: endings, in lower case, that a folder is searched for
+SUFFIXES = frozenset().union(*(source.suffixes for source in SOURCES))
 
 
 def find_documents(path: str | Path) -> list[Path]:
@@ -54,9 +56,8 @@ def find_documents(path: str | Path) -> list[Path]:
     """
     path = Path(path)
     if path.is_dir():
-        suffixes = frozenset().union(*(source.suffixes for source in SOURCES))
         try:
-            entries = [p for p in path.iterdir() if p.suffix.lower() in suffixes and p.is_file()]
+            entries = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
         except OSError as error:
             raise AdotxError(
                 "input.unreadable", error.strerror or "cannot be read", str(path), "check its permissions"
