@@ -169,7 +169,14 @@ def two_columns() -> Coloured:
     return page
 
 
-@pytest.mark.parametrize("make", (small_print, two_columns))
+def wide_and_narrow_column() -> Coloured:
+    page = Coloured(2000, 1500)
+    page.lines(100, 60, 1240, 44, 16, 1.8)
+    page.lines(1400, 60, 500, 44, 16, 1.8)
+    return page
+
+
+@pytest.mark.parametrize("make", (small_print, two_columns, wide_and_narrow_column))
 @pytest.mark.parametrize("angle", (0.0, 1.2))
 def test_small_print_is_cut_into_pieces_and_joined_in_reading_order(
     make: Callable[[], Coloured], angle: float
@@ -195,8 +202,8 @@ def test_small_print_is_cut_into_pieces_and_joined_in_reading_order(
             assert pixels == whole[number][0]
     # As few as needed, and each with type that can be read.
     assert 2 <= len(model.pictures) <= (3 if make is small_print else 5)
-    assert type_in_tiles(image, 20) < LEAST_EM
     em = lay_out(image).em
+    assert type_in_tiles(image, em) < LEAST_EM
     assert all(type_in_tiles(picture, em) >= LEAST_EM for picture in model.pictures)
 
 

@@ -220,9 +220,9 @@ class Sheet:
         """Blank intervals inside a box along an axis (0: x, 1: y), from its start on, without its edges."""
         x0, y0, x1, y1 = box
         area = np.s_[y0:y1, x0:x1]
-        across = 1 - axis if axis == 0 else 1
-        text = self._layout.ink[area].any(across)
-        blank = ~text & (self._layout.page.ink[area].mean(across) < _SPECKS)
+        # The axes of an array are y, x: all rows of a column are its axis 0, as x is the box's.
+        text = self._layout.ink[area].any(axis)
+        blank = ~text & (self._layout.page.ink[area].mean(axis) < _SPECKS)
         found = runs(blank[None, :], least)[:, 1:].tolist()
         return [(low, high) for low, high in found if low > 0 and high < len(blank)]
 
