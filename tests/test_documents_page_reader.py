@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -256,7 +257,7 @@ def test_a_looping_page_is_retried_and_partial() -> None:
     model = Asked(loops_on(lambda picture: 0 in ink_of(picture)))
     reading = VlmReader(model).read(page.image)
     assert reading.status == "partial"
-    assert reading.reason == "a half of the page ran into a loop"
+    assert reading.reason == "the first half of the page ran into a loop"
     # The half that loops gives what it said before; the other half is whole.
     assert markdown(reading).startswith("before the loop\n\nline ") and "~" not in markdown(reading)
     assert markdown(reading).endswith("line 4\n\nline 5")
@@ -300,7 +301,14 @@ def test_a_piece_that_is_cut_off_is_named() -> None:
     model = Asked(answer)
     reading = VlmReader(model).read(small_print().image)
     assert reading.status == "partial" and "line 59" in markdown(reading) and "line 0\n" in markdown(reading)
-    assert "half of piece 2 of 2 was cut off at" in reading.reason and reading.reason.endswith("tokens")
+    told = re.fullmatch(r"the second half of piece 2 of 2 was cut off at ([\d,]+) tokens", reading.reason)
+    assert told and int(told[1].replace(",", "")) > 0
+
+
+def test_a_piece_about_which_nothing_is_said_is_named() -> None:
+    model = Asked(lambda picture, _: said("") if 0 in ink_of(picture) else names_lines(picture, _))
+    reading = VlmReader(model).read(small_print().image)
+    assert (reading.status, reading.reason) == ("partial", "the model said nothing about piece 1 of 2")
 
 
 def test_a_page_of_which_nothing_was_read_has_failed() -> None:

@@ -144,12 +144,18 @@ def test_a_real_page_fails_beside_another(tmp_path: Path) -> None:
 
 
 def test_a_frame_that_cannot_be_decoded_is_a_failed_page(tmp_path: Path) -> None:
-    frames = [Image.new("RGB", (100 + n, 80), "white") for n in (1, 2, 3)]
-    frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:], compression="raw")
-    data = (tmp_path / "a.tif").read_bytes()
-    (tmp_path / "a.tif").write_bytes(data[: len(data) - 9000] + b"\0" * 10)
-    results = list(transcriber(lambda *_: PageReading((), "ok")).pages(tmp_path / "a.tif"))
-    assert [r.number for r in results] == list(range(1, len(results) + 1))
+    path = tmp_path / "a.tif"
+    frames = [Image.effect_noise((100 + n, 80), 50).convert("RGB") for n in (1, 2, 3)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], compression="tiff_deflate")
+    data = bytearray(path.read_bytes())
+    with Image.open(path) as file:
+        file.seek(1)
+        start, length = file.tag_v2[273][0], file.tag_v2[279][0]  # where its pixels are
+    data[start : start + length] = bytes(length)
+    path.write_bytes(data)
+    results = list(transcriber(lambda *_: PageReading((), "ok")).pages(path))
+    assert [r.status for r in results] == ["ok", "failed", "ok"]
+    assert "page 2" in results[1].reason
 
 
 def test_a_picture_that_cannot_be_opened_raises(tmp_path: Path) -> None:

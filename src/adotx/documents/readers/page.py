@@ -41,8 +41,6 @@ _ATTEMPTS = ((0.4, 1.1), (0.8, 1.15))
 _HALVINGS = 1
 # Pieces of one page that are read at the same time.
 _PIECES_AT_ONCE = 4
-
-
 # An answer that is one fenced block says that it is Markdown; one that was cut off lacks the end of the
 # fence.
 _FENCED = re.compile(r"\s*```(?:markdown|md)[ \t]*\n(.*?)(?:\n```\s*)?", re.DOTALL | re.IGNORECASE)
@@ -99,7 +97,7 @@ class VlmReader:
         silent = [
             f"the model said nothing about {name}"
             for (name, piece), answer in zip(pieces, answers, strict=True)
-            if len(pieces) > 1 and piece.units and not any(text.strip() for text in answer.texts)
+            if len(pieces) > 1 and piece.units and not answer.missing and not "".join(answer.texts).strip()
         ]
         missing = [what for answer in answers for what in answer.missing] + silent
         return _Answer(tuple(text for answer in answers for text in answer.texts), tuple(missing))
@@ -115,7 +113,8 @@ class VlmReader:
             return _Answer((reply.text,))
         halves = sheet.halves(piece) if halvings else []
         if halves:
-            parts = [(f"a half of {name}", half) for half in halves]
+            names = (f"the first half of {name}", f"the second half of {name}")
+            parts = list(zip(names, halves, strict=True))
             return self._side_by_side(sheet, parts, halvings - 1, is_cancelled)
         replies = [reply]
         for seed, (temperature, penalty) in enumerate(_ATTEMPTS, 1):
