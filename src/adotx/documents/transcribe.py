@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from adotx.markdown import Block
     from adotx.model import Model
 
-#: pages that are open and read at the same time
-WINDOW = 2
+#: Pages that are open and read at the same time. While one is laid out others are read, and those that are read
+#: share the engine's steps: with three nano needs less than half of the steps that it needs for page after page.
+WINDOW = 3
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Knows nothing of text, tokenizers, engines or HTTP.
 """
 
-from adotx.vision.intake import Limits, flatten, open_image
+from adotx.vision.opening import Limits, flatten, open_image
 from adotx.vision.pixels import pixels, tile_pixels
 from adotx.vision.plan import TilePlan, explain, plan
 
