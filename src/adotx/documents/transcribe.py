@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from adotx.markdown import Block
     from adotx.model import Model
 
-#: Pages that are open and read at the same time. While one is laid out others are read, and those that are read
-#: share the engine's steps: with three nano needs less than half of the steps that it needs for page after page.
+#: Pages that are open and read at the same time: while one is laid out others are read, and those share the
+#: engine's steps. Three at a time take nano less than half of the steps that page after page does.
 WINDOW = 3
 
 
