@@ -91,6 +91,11 @@ STRINGS: dict[str, tuple[str, str]] = {
     "transcribe.loading": ("loading {model} ...", "{model} 여는 중 ..."),
     "transcribe.page": ("{name}: page {page} ...", "{name}: {page}쪽 읽는 중 ..."),
     "transcribe.failed": ("{name}: page {page} failed: {reason}", "{name}: {page}쪽을 읽지 못함: {reason}"),
+    "transcribe.partial": (
+        "{name}: page {page} is incomplete: {reason}",
+        "{name}: {page}쪽을 다 읽지 못함: {reason}",
+    ),
+    "transcribe.blank": ("note: {name}: page {page} is blank", "알림: {name}: {page}쪽은 비어 있음"),
     "transcribe.doubt": ("note: {name}: page {page}: {reason}", "알림: {name}: {page}쪽: {reason}"),
     "transcribe.wrote": (
         "{name}: {pages} page(s), {seconds:.1f} s -> {path}",
@@ -99,6 +104,10 @@ STRINGS: dict[str, tuple[str, str]] = {
     "transcribe.total": (
         "{done} document(s) done, {refused} refused, {failed} page(s) failed",
         "완료한 문서 {done}개, 거절된 입력 {refused}개, 읽지 못한 쪽 {failed}개",
+    ),
+    "transcribe.total_partial": (
+        "{done} document(s) done, {refused} refused, {failed} page(s) failed, {partial} incomplete",
+        "완료한 문서 {done}개, 거절된 입력 {refused}개, 읽지 못한 쪽 {failed}개, 다 읽지 못한 쪽 {partial}개",
     ),
     "ask": (
         "Ask a question about an image; the answer streams to stdout.",

@@ -11,13 +11,15 @@ from itertools import accumulate
 
 import numpy as np
 
-from adotx.documents.layout.pack import Packed, line_em
-from adotx.documents.layout.page import Layout
+from adotx.documents.layout import Layout, Packed, line_em
 
 # A tail is cut only where the text is this much too long for its ink: factor and em.
 _TOO_LONG, _SLACK = 1.2, 1.5
 # Faces from very narrow to very wide, against `_width`.
 _NARROWEST, _WIDEST = 0.6, 1.4
+# How far, in em, the last letter that stays may reach beyond the ink.
+_LAST_LETTER = 0.5
+# A row of fewer letters says nothing about its face.
 _ENOUGH_LETTERS = 6
 
 
@@ -50,7 +52,7 @@ def grounded(layout: Layout, packed: Packed, texts: Sequence[str]) -> tuple[list
     out, cut = [], 0
     for have, takes, text in zip(room, widths, texts, strict=True):
         if takes * face > _TOO_LONG * have + _SLACK:
-            kept = sum(end * face <= have + 0.5 for end in accumulate(map(_width, text)))
-            text, cut = text[:kept].rstrip(), cut + 1
+            fitting = sum(end * face <= have + _LAST_LETTER for end in accumulate(map(_width, text)))
+            text, cut = text[:fitting].rstrip(), cut + 1
         out.append(text)
     return out, cut

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-#: system turn under which nano reads packed rows aloud
+#: system message under which nano reads packed rows
 READ_SYSTEM = "읽기"
 #: the transcription question of the A.X 4.0 VL Light card
 TRANSCRIBE = "사진에 무엇이 적혀있나요? 다른 설명없이 적혀있는 텍스트만 결과로 보여줘."

@@ -1,4 +1,4 @@
-"""Intake of documents: what is found, which pages come, and what bad input says."""
+"""Sources of pages: what is found, which pages come, and what bad input says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from adotx.documents.intake import find_documents, pages_of
+from adotx.documents.sources import find_documents, open_pages
 from adotx.errors import AdotxError
 from adotx.vision import Limits
 
@@ -43,22 +43,22 @@ def test_folder_without_documents_and_missing_files_are_refused(tmp_path: Path) 
 def test_content_decides_not_the_name(folder: Path) -> None:
     odd = folder / "scan.pdf"
     odd.write_bytes((folder / "page10.png").read_bytes())
-    [page] = pages_of(odd)
+    [page] = open_pages(odd)
     assert (page.number, page.open().size) == (1, (60, 40))
 
 
 def test_tiff_pages_and_pdf_pages(tmp_path: Path) -> None:
     frames = [picture(60 + n, 40, "white") for n in range(3)]
     frames[0].save(tmp_path / "many.tif", save_all=True, append_images=frames[1:])
-    assert [p.open().size for p in pages_of(tmp_path / "many.tif")] == [(60, 40), (61, 40), (62, 40)]
+    assert [p.open().size for p in open_pages(tmp_path / "many.tif")] == [(60, 40), (61, 40), (62, 40)]
     frames[0].save(tmp_path / "two.pdf", save_all=True, append_images=frames[1:2], resolution=72)
-    pages = [(p.number, p.open()) for p in pages_of(tmp_path / "two.pdf", dpi=144)]
+    pages = [(p.number, p.open()) for p in open_pages(tmp_path / "two.pdf", dpi=144)]
     assert [(n, i.mode, i.size) for n, i in pages] == [(1, "RGB", (120, 80)), (2, "RGB", (122, 80))]
 
 
 def test_pdf_page_is_rendered_within_the_pixel_limit(tmp_path: Path) -> None:
     picture(600, 400).save(tmp_path / "large.pdf", resolution=72)
-    [page] = pages_of(tmp_path / "large.pdf", Limits(max_pixels=60_000), dpi=300)
+    [page] = open_pages(tmp_path / "large.pdf", Limits(max_pixels=60_000), dpi=300)
     image = page.open()
     assert 50_000 < image.width * image.height <= 61_000
 
@@ -77,7 +77,7 @@ def test_bad_files_say_what_and_where_in_one_line(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(AdotxError) as caught:
-        [page.open() for page in pages_of(tmp_path / name)]
+        [page.open() for page in open_pages(tmp_path / name)]
     assert caught.value.code in codes
     assert name in str(caught.value) and "\n" not in str(caught.value) and caught.value.remedy
 
@@ -93,10 +93,10 @@ def test_truncated_bomb_and_animation(tmp_path: Path) -> None:
         ("bomb.png", "image.too_many_pixels"),
     ]:
         with pytest.raises(AdotxError) as caught:
-            [page.open() for page in pages_of(tmp_path / name)]
+            [page.open() for page in open_pages(tmp_path / name)]
         assert caught.value.code == code, name
 
 
 def test_folder_instead_of_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AdotxError, match="folder"):
-        list(pages_of(tmp_path))
+        list(open_pages(tmp_path))
