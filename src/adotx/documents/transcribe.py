@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from adotx.chat import render_for, table_ids
-from adotx.documents.assembly.assemble import assemble
+from adotx.documents.assembly import assemble, place
 from adotx.documents.assembly.ground import grounded
 from adotx.documents.intake import PDF_DPI, pages_of
 from adotx.documents.layout.pack import ROW, ROWS, TILE, pack
@@ -26,6 +26,7 @@ from adotx.documents.layout.page import lay_out
 from adotx.documents.prompts import read_rows, transcribe_page
 from adotx.engine import Request, SamplingParams
 from adotx.errors import AdotxError
+from adotx.markdown import to_markdown
 from adotx.vision import Limits, pixels
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Transcriber:
         strips = [packed.tiles[p.tile, p.row * ROW : (p.row + 1) * ROW] for p in packed.pieces]
         read, endless = self.read(strips)
         texts, beyond = grounded(layout, packed, read)
-        markdown = assemble(layout, packed.texts(texts))
+        markdown = to_markdown(assemble(place(layout, packed.texts(texts))))
         doubts = ((endless, "could not be read"), (beyond, "were cut where their ink ends"))
         reason = "; ".join(f"{n} of {len(strips)} rows {what}" for n, what in doubts if n)
         if not markdown.strip():
