@@ -57,14 +57,25 @@ class _Place:
 
 
 def align_rows(layout: Layout, packed: Packed, page: Page) -> list[AlignedRow]:
-    """The text of each row of `packed`, in its order."""
+    """The text of each row of `packed`, in its order; the rows of one line together never say it twice."""
     places = _places(layout, packed, page)
-    certain = [_between(page, place) for place in places]
-    rough = _dealt_out(packed, page, places)
-    return [
-        AlignedRow(guess if exact is None else exact, exact is not None)
-        for exact, guess in zip(certain, rough, strict=True)
-    ]
+    rows = [AlignedRow(text or "", text is not None) for text in (_between(page, place) for place in places)]
+    shown: dict[int, list[int]] = {}
+    for number, place in enumerate(places):
+        best = _line_at(page.lines, place)
+        if best is not None:
+            shown.setdefault(best, []).append(number)
+    for at, numbers in shown.items():
+        numbers.sort(key=lambda n: (places[n].left, places[n].right))
+        if len(numbers) == 1 and rows[numbers[0]].certain:
+            continue  # it may show its neighbours' text, too
+        widths = [places[n].right - places[n].left for n in numbers]
+        pieces = [packed.pieces[n] for n in numbers]
+        words = [a.line is not b.line or a.glue == " " for a, b in pairwise(pieces)]
+        aligned = _completed(page.lines[at].text, [rows[n] for n in numbers], widths, words)
+        for number, row in zip(numbers, aligned, strict=True):
+            rows[number] = row
+    return rows
 
 
 def _places(layout: Layout, packed: Packed, page: Page) -> list[_Place]:
@@ -151,22 +162,56 @@ def _edges(page: Page, line: Line) -> list[float] | None:
 # In proportion ----------------------------------------------------------------------------------------------
 
 
-def _dealt_out(packed: Packed, page: Page, places: list[_Place]) -> list[str]:
-    """Each truth line dealt out to the rows that show most of it."""
-    shown: dict[int, list[int]] = {}
-    for number, place in enumerate(places):
-        best = _line_at(page.lines, place)
-        if best is not None:
-            shown.setdefault(best, []).append(number)
-    rows = [""] * len(places)
-    for at, numbers in shown.items():
-        numbers.sort(key=lambda n: (places[n].left, places[n].right))
-        pieces = [packed.pieces[n] for n in numbers]
-        words = [a.line is not b.line or a.glue == " " for a, b in pairwise(pieces)]
-        texts = _dealt(page.lines[at].text, [places[n].right - places[n].left for n in numbers], words)
-        for number, text in zip(numbers, texts, strict=True):
-            rows[number] = text
-    return rows
+def _completed(
+    text: str, rows: list[AlignedRow], widths: list[float], at_words: list[bool]
+) -> list[AlignedRow]:
+    """The rows of one line, so that together they say its text: what certain rows leave is dealt to the
+    others.
+
+    Certain rows that leave text between them, or none to an uncertain one, are not certain after all.
+    """
+    ends = _anchors(text, rows, at_words)
+    out: list[AlignedRow] = []
+    at = start = 0  # rows and characters that are done
+    while at < len(rows):
+        anchor = ends[at]
+        if anchor is not None:
+            out.append(rows[at])
+            at, start = at + 1, anchor[1]
+            continue
+        stop = next((n for n in range(at, len(rows)) if ends[n] is not None), len(rows))
+        following = ends[stop] if stop < len(rows) else None
+        end = following[0] if following else len(text)
+        if not text[start:end].strip():
+            return [AlignedRow(part, False) for part in _dealt(text, widths, at_words)]
+        parts = _dealt(text[start:end].strip(), widths[at:stop], at_words[at : stop - 1])
+        out += [AlignedRow(part, False) for part in parts]
+        at, start = stop, end
+    return out
+
+
+def _anchors(text: str, rows: list[AlignedRow], at_words: list[bool]) -> list[tuple[int, int] | None]:
+    """Where the certain rows of a line stand in its text; None for those that do not fit together.
+
+    Nor do rows fit that end inside a word where the ink has a word gap, or the other way round.
+    """
+    spans: list[tuple[int, int] | None] = []
+    at = 0
+    for row in rows:
+        start = text.find(row.text, at) if row.certain else -1
+        spans.append((start, start + len(row.text)) if start >= 0 else None)
+        at = start + len(row.text) if start >= 0 else at
+    apart: set[int] = set()
+    whole = [(0, 0), *spans, (len(text), len(text))]
+    for number, (a, b) in enumerate(pairwise(whole)):
+        if a is not None and b is not None and text[a[1] : b[0]].strip():
+            apart |= {number - 1, number}
+    for number, between in enumerate(at_words):
+        for row, edge in ((number, 1), (number + 1, 0)):
+            span = spans[row]
+            if span is not None and (" " in text[max(span[edge] - 1, 0) : span[edge] + 1]) != between:
+                apart.add(row)
+    return [None if number in apart else span for number, span in enumerate(spans)]
 
 
 def _line_at(lines: list[Line], place: _Place) -> int | None:
