@@ -25,8 +25,8 @@ _TEXT = """the plan was read by every member of the board before the meeting and
 any part of it so that the chair could close the session early and thank all guests for coming this far"""
 WORDS = _TEXT.split()
 _HANGUL = """이번 달부터 모든 부서는 회의 자료를 하루 전까지 공용 서버에 올려야 하며 담당자는
-올라온 자료를 살펴보고 빠진 내용이 있으면 바로 알려 주시기 바랍니다 자료의 이름에는 날짜와 부서의 이름을 함께 적고
-오래된 자료는 따로 모아 둡니다"""
+올라온 자료를 살펴보고 빠진 내용이 있으면 바로 알려 주시기 바랍니다 자료의 이름에는 날짜와 부서의
+이름을 함께 적고 오래된 자료는 따로 모아 둡니다"""
 HANGUL_WORDS = _HANGUL.split()
 
 Face = ImageFont.FreeTypeFont | ImageFont.ImageFont

@@ -191,8 +191,8 @@ def test_what_is_written_is_read_again(blocks: list[Block]) -> None:
 
 
 _MARKUP = (
-    "<table>", "</table>", "<tr>", "<td colspan=3>", "<td rowspan='2'>", "<th>", "</td>", "<!--", "-->", "<br>",
-    "<thead>", "a", "b", "|", "---", "\n", " ",
+    "<table>", "</table>", "<tr>", "<td colspan=3>", "<td rowspan='2'>", "<th>", "</td>", "<!--", "-->",
+    "<br>", "<thead>", "a", "b", "|", "---", "\n", " ",
 )  # fmt: skip
 _FRAGMENTS = (
     "# ", "- ", "1. ", "```", "$$", "![a](b)", "> ", "**", "`", "*", "_", "[", "](", ")", "&lt;", *_MARKUP

@@ -207,10 +207,10 @@ def _anchors(text: str, rows: list[AlignedRow], at_words: list[bool]) -> list[tu
         if a is not None and b is not None and text[a[1] : b[0]].strip():
             apart |= {number - 1, number}
     for number, between in enumerate(at_words):
-        for row, edge in ((number, 1), (number + 1, 0)):
-            span = spans[row]
+        for at, edge in ((number, 1), (number + 1, 0)):
+            span = spans[at]
             if span is not None and (" " in text[max(span[edge] - 1, 0) : span[edge] + 1]) != between:
-                apart.add(row)
+                apart.add(at)
     return [None if number in apart else span for number, span in enumerate(spans)]
 
 
