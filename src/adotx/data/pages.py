@@ -249,10 +249,10 @@ class ValidationPages(Sequence[Page]):
             raise IndexError(index)
         index %= self.n
         kinds = list(KINDS)
-        kind, turn = kinds[index % len(kinds)], index // len(kinds)
-        strength: Strength = ("clean", "light", "light", "strong")[turn % 4]  # type: ignore[assignment]
+        kind, cycle = kinds[index % len(kinds)], index // len(kinds)
+        strength: Strength = ("clean", "light", "light", "strong")[cycle % 4]  # type: ignore[assignment]
         # Two prose pages in three have glyphs of 20 px or more, as the acceptance asks for.
-        size = (20, 24, None, 22, 28, None)[turn % 6] if kind == "prose" else None
+        size = (20, 24, None, 22, 28, None)[cycle % 6] if kind == "prose" else None
         return make_page(
             f"validation {self.seed} {index}", self.source, self.fonts, kind, size=size, strength=strength
         )

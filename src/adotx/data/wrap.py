@@ -88,9 +88,9 @@ def drawable(face: FontFace, text: str) -> str | None:
         return text
     for character in lacking & _ALTERNATES.keys():
         text = text.replace(character, _ALTERNATES[character])
-    kept = "".join(character for character in text if character not in missing(face, text))
-    kept = " ".join(kept.split(" "))
-    return kept if len(kept) >= 0.9 * len(text) and kept.strip() else None
+    shown = "".join(character for character in text if character not in missing(face, text))
+    shown = " ".join(shown.split(" "))
+    return shown if len(shown) >= 0.9 * len(text) and shown.strip() else None
 
 
 def to_words(spans: Iterable[Span], style: Callable[[Span], Type]) -> list[Word]:
