@@ -168,6 +168,10 @@ def test_boxes_are_those_of_the_image() -> None:
         ("이것은 목록", ", 그리고 표", ""),
         ("read the", "manual first", " "),
         ("", "처음", ""),
+        # the page maker breaks no word at these, so the line ended between words
+        ("그가 말했다", "'좋다'", " "),
+        ("어제는", "-3도", " "),
+        ("가격은 $", "얼마", " "),
     ],
 )
 def test_glue_where_lines_break_anywhere(left: str, right: str, expected: str) -> None:
