@@ -113,6 +113,11 @@ def test_merged_cells_are_html() -> None:
         ("| a | b |\n|---|:-:|\n| c<br>d | e |", [Table.of([("a", "b"), ("c d", "e")])]),
         ("$$\na\\\\\nb\n$$\nafter", [Formula("a\\\\\nb"), Paragraph.of("after")]),
         ("$$ open\nno end", [Paragraph.of("$$ open no end")]),
+        (
+            "성명: 김하늘\n생년월일: 1990. 3. 1.\n비고:",
+            [Fields((("성명", "김하늘"), ("생년월일", "1990. 3. 1."), ("비고", "")), ":")],
+        ),
+        ("회의는 10:30에\n시작: 함께", [Paragraph.of("회의는 10:30에 시작: 함께")]),
         ("(1) 하나\n가. 둘", [Item.of("하나", "(1)"), Item.of("둘", "가.")]),
     ],
 )
@@ -178,6 +183,9 @@ _BLOCK: st.SearchStrategy[Block] = st.one_of(
     st.builds(Item.of, _TEXT, _MARKER),
     st.lists(st.tuples(_TEXT, _TEXT), min_size=2, max_size=4).map(Table.of),
     _merged(),
+    st.lists(st.tuples(_WORD, st.one_of(_TEXT, st.just(""))), min_size=2, max_size=4).map(
+        lambda rows: Fields(tuple(rows), ":")
+    ),
     st.lists(st.one_of(_TEXT, st.just("```"), st.just("")), min_size=1, max_size=4).map(tuple).map(Code),
     st.builds(Formula, st.text("abc{}\\^_ 12", min_size=1, max_size=9).map(str.strip).filter(bool)),
     st.builds(Figure, _TEXT, st.sampled_from(("", "a.png"))),
@@ -219,12 +227,12 @@ def test_tables_that_were_written_once_are_written_the_same_again(fragments: lis
     [
         "[a](", "[", "](", "**a ", "`", "``a`", "_a", "*a", "# #", "# a  #", "| ", "|-", "- ", "> ", "![",
         "<table", "<table>", "<table>\n", "<tr>", "<td ", "<td colspan", "<td rowspan=9999>", "colspan=",
-        "<!--", "</", "$$", "$$a\n", "$$\n\n", "```\n", "  ", "\t", "1. ", "(1) ", "&", "&amp", "\\|",
+        "<!--", "</", "$$", "$$a\n", "$$\n\n", "```\n", "  ", "\t", "a:\n", "1. ", "(1) ", "&", "&amp", "\\|",
         "|a|b\n|-|-\n", "- a\n  ",
     ],
 )  # fmt: skip
 def test_time_grows_in_proportion(piece: str) -> None:
-    for head in ("", "x", "<table><tr>", "| a |\n|---|\n"):
+    for head in ("", "x", "<table><tr>", "<table><tr><td colspan=", "a: ", "| a |\n|---|\n"):
         start = time.perf_counter()
         parse_markdown(head + piece * (200_000 // len(piece)) + "x")
         assert time.perf_counter() - start < 5, head

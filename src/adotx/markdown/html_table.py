@@ -17,7 +17,7 @@ from adotx.markdown.blocks import Cell, Table
 _TAG = re.compile(
     r"<(/?)(table|thead|tbody|tfoot|caption|tr|td|th|br|p|div|span|b|i|u|em|strong|sup|sub)\b([^<>]*)>", re.I
 )
-_SPAN = re.compile(r"\b(colspan|rowspan)\s*=\s*[\"']?\s*(\d{1,6})", re.I)
+_SPAN = re.compile(r"\b(colspan|rowspan)\s*+=\s*+[\"']?+\s*+(\d{1,6})", re.I)
 #: HTML allows spans of thousands; no page has such tables
 MOST_COLUMNS, _MOST_ROWS = 256, 1024
 

@@ -1,9 +1,8 @@
 """Markdown text in, blocks out: the only parser.
 
 Reads what `write` writes and what models and people write besides: HTML tables, formulas between ``$$``,
-images. What is not understood is a paragraph; horizontal rules are left out. Fields come back as a paragraph,
-since Markdown has no syntax for them. Safe on any text: time grows in proportion to its length. Knows no
-pages.
+images, "key: value" lines that stand together (fields). What is not understood is a paragraph; horizontal
+rules are left out. Safe on any text: time grows in proportion to its length. Knows no pages.
 """
 
 from __future__ import annotations
@@ -11,7 +10,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from adotx.markdown.blocks import Block, Cell, Code, Figure, Formula, Heading, Item, Paragraph, Quote, Table
+from adotx.markdown.blocks import (
+    Block,
+    Cell,
+    Code,
+    Fields,
+    Figure,
+    Formula,
+    Heading,
+    Item,
+    Paragraph,
+    Quote,
+    Table,
+)
 from adotx.markdown.html_table import MOST_COLUMNS, parse_html_table
 from adotx.markdown.inline import parse_inline
 
@@ -26,6 +37,7 @@ _DELIMITER = re.compile(r":?-+:?")
 _TABLE = re.compile(r"\s*<table(?=[\s>]|$)", re.I)
 _TABLE_END = re.compile(r"</table\s*>|<table(?=[\s>]|$)", re.I)
 _FIGURE = re.compile(r"!\[([^\[\]]*)\]\(([^()\s]*)\)")
+_FIELD = re.compile(r"([^\s:][^:]{0,24}):(?:\s+(.*))?")
 _BREAK = re.compile(r"<br\s*/?>", re.I)
 
 
@@ -34,9 +46,8 @@ def parse_markdown(text: str, extended: bool = True) -> list[Block]:
 
     Args:
         text: the document.
-        extended: also read HTML tables, formulas, figures, items with Korean markers and escaped pipes.
-        Without, all
-            of these are text, as in the corpora that pages are made from.
+        extended: also read HTML tables, formulas, figures, fields, items with Korean markers, escaped pipes.
+            Without, all of these are text, as in the corpora that pages are made from.
     """
     blocks = _Parser(text.replace("\t", "    ").split("\n"), extended).parse()
     return [block for block in blocks if _has_content(block)]
@@ -82,7 +93,8 @@ class _Parser:
             elif match := self._item(line):
                 self._add_item(match)
             else:
-                self.blocks.append(Paragraph(parse_inline(" ".join(self._paragraph(line)))))
+                body = self._paragraph(line)
+                self.blocks.append(self._fields(body) or Paragraph(parse_inline(" ".join(body))))
         return self.blocks
 
     def _code(self, fence: str) -> None:
@@ -159,7 +171,7 @@ class _Parser:
             # An escaped pipe is part of its cell.
             texts = _BREAK.sub(" ", line).replace("\\|", "\0").removesuffix("|").split("|")
             texts = [text.replace("\0", "|") for text in texts]
-        return tuple(Cell("".join(span.text for span in parse_inline(text))) for text in texts)
+        return tuple(Cell(_plain(text)) for text in texts)
 
     # Beyond the subset that made pages show
 
@@ -175,6 +187,12 @@ class _Parser:
         else:
             return False
         return True
+
+    def _fields(self, body: list[str]) -> Fields | None:
+        """Lines of key and value; None where they are running text, or a single line."""
+        matches = [_FIELD.fullmatch(line.strip()) for line in body] if self.extended else []
+        found = [(_plain(match[1]), _plain(match[2] or "")) for match in matches if match is not None]
+        return Fields(tuple(found), ":") if len(found) == len(body) > 1 else None
 
     def _formula(self, first: str) -> bool:
         if len(first) > 4 and first.endswith("$$"):
@@ -220,6 +238,11 @@ class _Parser:
             self.blocks.append(Paragraph(parse_inline(outside)))
         if table is not None:
             self.blocks.append(table)
+
+
+def _plain(text: str) -> str:
+    """Text without its marks."""
+    return "".join(span.text for span in parse_inline(text))
 
 
 def _is_rule(line: str) -> bool:
