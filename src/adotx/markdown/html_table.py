@@ -1,5 +1,4 @@
-"""HTML tables as people and models write them: attributes, stray white space, missing end tags, tables in
-cells.
+"""HTML tables as people and models write them: with attributes, stray blanks, missing end tags.
 
 In: text from ``<table`` on. Out: a `Table` and what stood outside of its cells. One pass over the tags;
 nothing that a table says is lost, and no attribute makes it larger than its text by more than the bounds

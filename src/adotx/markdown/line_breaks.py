@@ -1,5 +1,4 @@
-"""Where a line of Korean text may not break inside a word (kinsoku), and what follows for joining lines
-again.
+"""Where a line of Korean text may break inside a word (kinsoku), for breaking lines and for joining them.
 
 The page maker breaks lines by these sets and assembly joins them by the same, so that what the one never does
 the other never expects. Knows neither.

@@ -1,7 +1,6 @@
-"""Decisions that need the whole page: heading levels by size, the depth of list items by indent, fields that
-go on.
+"""Decisions that need the whole page: heading levels by size, depths of list items by indent.
 
-In: `Draft`s in reading order. Out: the blocks. Changes no text.
+In: `Draft`s in reading order. Out: the blocks, fields that follow each other as one. Changes no text.
 """
 
 from __future__ import annotations
