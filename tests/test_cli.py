@@ -34,6 +34,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "validate": (set(), ["DIR"]),
     "convert": ({"--weights", "--out"}, ["CHECKPOINT"]),
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),
+    "evaluate transcription": ({"--answers", "--json", *MODEL}, ["DIR"]),
     "data fonts": ({"--list"}, ["FOLDER"]),
     "data pages": ({"--corpora", "--fonts", "--count", "--split", "--seed"}, ["DIR"]),
     "data split": (set(), ["DIR"]),
@@ -108,7 +109,7 @@ class TestSurface:
             )
 
     def test_every_verb_has_help_in_both_languages(self) -> None:
-        keys = {verb.replace(" ", ".") for verb in SURFACE} | {"data", "train", "app"}
+        keys = {verb.replace(" ", ".") for verb in SURFACE} | {"data", "train", "evaluate", "app"}
         assert keys <= STRINGS.keys()
 
     @pytest.mark.parametrize("key", STRINGS)
@@ -125,7 +126,7 @@ class TestSurface:
         files = [path for path in folder.glob("*.py") if path.name != "strings.py"]
         code = "".join(path.read_text(encoding="utf-8") for path in files)
         used = set(re.findall(r'text\(\s*"([\w.]+)"', code))
-        composed = {"app", "data", "train", *(verb.replace(" ", ".") for verb in SURFACE)}
+        composed = {"app", "data", "train", "evaluate", *(verb.replace(" ", ".") for verb in SURFACE)}
         assert STRINGS.keys() - composed == used - composed
 
     @pytest.mark.parametrize(

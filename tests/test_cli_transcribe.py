@@ -15,9 +15,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from adotx.cli import DONE, FINDING, REFUSED, run
-from adotx.data.markdown import parse_markdown
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError
+from adotx.markdown import parse_markdown
 from checkpoint_toys import toy_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from adotx.documents.document_model import markdown_of
 from adotx.documents.readers import PageReader, PageReading, Status
 from adotx.documents.readers.page import VlmReader
 from adotx.documents.readers.rows import RowReader
 from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
 from adotx.documents.sources import DPI, PageImage, open_pages
 from adotx.errors import AdotxError
+from adotx.markdown import Block, to_markdown
 from adotx.vision import Limits
 
 if TYPE_CHECKING:
-    from adotx.markdown import Block
     from adotx.model import Model
 
 #: Pages that are open and read at the same time: while one is laid out others are read, and those share the
@@ -58,7 +57,7 @@ class PageResult:
     @cached_property
     def markdown(self) -> str:
         """The blocks as Markdown; "" where there are none."""
-        return markdown_of(self.blocks)
+        return to_markdown(self.blocks)
 
 
 class Transcriber:

@@ -11,23 +11,17 @@ from itertools import accumulate
 
 import numpy as np
 
+from adotx.documents.assembly.letter_widths import advance, text_width
 from adotx.documents.layout import Layout, Packed, line_em
 
 # A tail is cut only where the text is this much too long for its ink: factor and em.
 _TOO_LONG, _SLACK = 1.2, 1.5
-# Faces from very narrow to very wide, against `_width`.
+# Faces from very narrow to very wide, against `letter_widths`.
 _NARROWEST, _WIDEST = 0.6, 1.4
 # How far, in em, the last letter that stays may reach beyond the ink.
 _LAST_LETTER = 0.5
 # A row of fewer letters says nothing about its face.
 _ENOUGH_LETTERS = 6
-
-
-def _width(char: str) -> float:
-    """About how many em a character takes up in common faces."""
-    if ord(char) < 0x2000:
-        return 0.3 if char in " iIl.,:;'|!()[]·" else 0.68 if char.isupper() else 0.55
-    return 0.95
 
 
 def grounded(layout: Layout, packed: Packed, texts: Sequence[str]) -> tuple[list[str], int]:
@@ -41,7 +35,7 @@ def grounded(layout: Layout, packed: Packed, texts: Sequence[str]) -> tuple[list
         (texts, how many were cut).
     """
     room = [(piece.box[2] - piece.box[0]) / max(1.0, line_em(layout, piece.line)) for piece in packed.pieces]
-    widths = [sum(map(_width, text)) for text in texts]
+    widths = [text_width(text) for text in texts]
     shares = [
         have / takes
         for have, takes, text in zip(room, widths, texts, strict=True)
@@ -52,7 +46,7 @@ def grounded(layout: Layout, packed: Packed, texts: Sequence[str]) -> tuple[list
     out, cut = [], 0
     for have, takes, text in zip(room, widths, texts, strict=True):
         if takes * face > _TOO_LONG * have + _SLACK:
-            fitting = sum(end * face <= have + _LAST_LETTER for end in accumulate(map(_width, text)))
+            fitting = sum(end * face <= have + _LAST_LETTER for end in accumulate(map(advance, text)))
             text, cut = text[:fitting].rstrip(), cut + 1
         out.append(text)
     return out, cut

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from adotx.chat import table_ids
-from adotx.documents.document_model import blocks_of
 from adotx.documents.layout import lay_out
 from adotx.documents.readers import PageReading
 from adotx.documents.readers.blank import proven_blank
@@ -24,9 +23,9 @@ from adotx.documents.readers.cutting import PagePiece, Sheet
 from adotx.documents.readers.prompts import transcribe_page
 from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
 from adotx.engine import SamplingParams
+from adotx.markdown import Block, parse_markdown
 
 if TYPE_CHECKING:
-    from adotx.markdown import Block
     from adotx.model import Model, Reply
 
 #: most ids of an answer about one piece
@@ -78,7 +77,7 @@ class VlmReader:
         if len(pieces) == 1:
             names = ["the page"]
         answer = self._side_by_side(sheet, list(zip(names, pieces, strict=True)), _HALVINGS, is_cancelled)
-        blocks: list[Block] = [block for text in answer.texts for block in blocks_of(_unfenced(text))]
+        blocks: list[Block] = [block for text in answer.texts for block in parse_markdown(_unfenced(text))]
         missing = "; ".join(answer.missing)
         if not blocks:
             if layout.blank and not missing:

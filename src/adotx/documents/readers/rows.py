@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from adotx.chat import Rendered, render_for
-from adotx.documents.document_model import placed_blocks
+from adotx.documents.assembly import assemble, place
 from adotx.documents.layout import ROW, lay_out, pack
 from adotx.documents.readers import PageReading
 from adotx.documents.readers.ground import grounded
@@ -75,7 +75,7 @@ class RowReader:
         counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
         said, unread = self.texts(packed.tiles, counts, is_cancelled)
         texts, beyond = grounded(layout, packed, said)
-        blocks = placed_blocks(layout, packed.texts(texts))
+        blocks = assemble(place(layout, packed.texts(texts)))
         total = len(texts)
         if not blocks:
             return PageReading((), "failed", "nothing could be read where there is print", total)
