@@ -11,7 +11,7 @@ import pytest
 
 from adotx.data.fonts import find_fonts
 from adotx.data.glyphs import BLANK, FINALS, FIRST_CLASSES, IGNORE, MEDIALS, SYMBOLS, classes, readable
-from adotx.data.rows import CELL, GRID, TIMESTEP, TIMESTEPS, TILE, RowFonts, RowText, RowTile, make_tile
+from adotx.data.rows import CELL, GRID, TILE, TIMESTEP, TIMESTEPS, RowFonts, RowText, RowTile, make_tile
 from adotx.errors import AdotxError
 
 pytest.importorskip("fontTools")

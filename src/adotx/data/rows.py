@@ -2,9 +2,9 @@
 
 In: a seed, text by `RowText`, faces by `RowFonts`. Out: `RowTile` - pixels uint8 [384, 384], the rows' text,
 and for each glyph its cell of the 12 x 12 token grid; every timestep (an 8-pixel column of a row, the term of
-CTC) has the label of the glyph that covers it. Hundreds of rows a second. The
-rows stand as `adotx.documents.layout.pack` packs the lines of a page (one row to 32 pixels, ink centred), so
-that what is learnt here is what transcription shows the model; a share of tiles has free sizes and places.
+CTC) has the label of the glyph that covers it. Hundreds of rows a second. The rows stand as
+`adotx.documents.layout.pack` packs the lines of a page (one row to 32 pixels, ink centred), so that what is
+learnt here is what transcription shows the model; a share of tiles has free sizes and places.
 Knows nothing of models.
 """
 
@@ -45,7 +45,8 @@ class Glyph:
 class RowTile:
     """One picture and its truth.
 
-    pixels uint8 [384, 384]; rows of text; glyphs; labels int16 [144, 4, 3] (first, medial, final per timestep).
+    pixels uint8 [384, 384]; rows of text; glyphs; labels int16 [144, 4, 3]: (first, medial, final) of each
+    timestep.
     """
 
     pixels: np.ndarray
