@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from adotx.data.fonts import find_fonts
 from adotx.data.glyphs import BLANK, FINALS, FIRST_CLASSES, IGNORE, MEDIALS, SYMBOLS, classes, readable
 from adotx.data.rows import CELL, GRID, TILE, TIMESTEP, TIMESTEPS, RowFonts, RowText, RowTile, make_tile
-from adotx.errors import AdotxError
+from hangul_fonts import hangul_font
 
 pytest.importorskip("fontTools")
 
@@ -32,13 +30,8 @@ SEEDS = range(60)
 
 @pytest.fixture(scope="module")
 def fonts() -> RowFonts:
-    """The Hangul fonts of the development extra, else those of the system."""
-    spec = find_spec("pylopdf_fonts_ko")
-    folders = [Path(spec.origin).parent] if spec and spec.origin else [Path("/usr/share/fonts")]
-    try:
-        faces = find_fonts(folders)
-    except AdotxError:
-        pytest.skip("no font with Hangul on this machine: pip install 'adotx[dev]'")
+    """The Hangul fonts of the development extra."""
+    faces = find_fonts([hangul_font().parent])
     return RowFonts([(face.path, face.index, 1.0) for face in faces[:8]])
 
 

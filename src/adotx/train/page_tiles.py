@@ -1,32 +1,20 @@
-"""Reading samples cut from whole made pages, by the code that cuts them in transcription.
+"""The text of packed rows: a made page, its layout and its packed rows in, the text of each row out.
 
-In: `adotx.data.pages`, laid out and packed by `adotx.documents`. Out: tiles whose rows have known text. What
-this adds to `adotx.data.rows`: real line finding, scaling and cutting, with their faults. A row whose text is
-not certain is left out.
-Knows nothing of models.
+A row whose text is not certain has none. Knows nothing of models.
 """
 
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
-from torch.utils.data import IterableDataset, get_worker_info
 
-from adotx.data.fonts import find_fonts, load, split_fonts
-from adotx.data.glyphs import IGNORE
-from adotx.data.look import FontSet
-from adotx.data.pages import Page, make_page
-from adotx.data.rows import GRID, SLOTS, TILE, RowTile
-from adotx.data.source import TextSource
+from adotx.data.fonts import load
+from adotx.data.pages import Page
 from adotx.data.typeset import Line
 from adotx.documents.layout.clean import Box
-from adotx.documents.layout.pack import ROW, ROWS, Packed, pack
-from adotx.documents.layout.page import Layout, lay_out
-from adotx.train.reading_stage import ReadingSample, ReadingTiles, reading_sample
+from adotx.documents.layout.pack import Packed
+from adotx.documents.layout.page import Layout
 
 #: a cut nearer than this (in em) to a glyph's middle leaves open on which side the glyph is
 _DOUBT = 0.12
@@ -116,50 +104,3 @@ def _edges(page: Page, line: Line) -> list[float] | None:
     else:
         widths = [w * wide / max(1.0, sum(widths)) for w in widths]
     return [line.flat[0], *(line.flat[0] + np.cumsum(widths)).tolist()]
-
-
-def page_tiles(page: Page) -> Iterator[RowTile]:
-    """Tiles of the rows of a page whose text is certain; glyph places are not known, so labels are IGNORE."""
-    layout = lay_out(page.image)
-    if layout.blank:
-        return
-    packed = pack(layout)
-    certain = [
-        (packed.tiles[p.tile, p.row * ROW : (p.row + 1) * ROW], text)
-        for p, text in zip(packed.pieces, piece_texts(page, layout, packed), strict=True)
-        if text
-    ]
-    labels = np.full((GRID * GRID, SLOTS, 3), IGNORE, np.int16)
-    for start in range(0, len(certain), ROWS):
-        rows = certain[start : start + ROWS]
-        pixels = np.full((TILE, TILE), int(packed.tiles[0, -1, -1]), np.uint8)
-        for number, (strip, _) in enumerate(rows):
-            pixels[number * ROW : (number + 1) * ROW] = strip
-        yield RowTile(pixels, [text for _, text in rows], [], labels)
-
-
-class PageTiles(IterableDataset):
-    """Endless samples, `share` of them from pages, the others from `tiles`."""
-
-    def __init__(self, tiles: ReadingTiles, corpora: Path, fonts: Sequence[Path], share: float) -> None:
-        self.tiles, self.share, self.seed = tiles, share, tiles.seed
-        self.source = TextSource.from_corpora(corpora, "train")
-        self.fonts = FontSet(split_fonts(find_fonts(fonts))[0])
-
-    def __iter__(self) -> Iterator[ReadingSample]:
-        info = get_worker_info()
-        seed = f"pages/{self.seed}/{info.id if info else 0}"
-        rng = random.Random(seed)
-        self.tiles.seed = self.seed
-        drawn, number = iter(self.tiles), 0
-        waiting: list[RowTile] = []
-        weights = [w for _, w in self.tiles.prompts]
-        while True:
-            if rng.random() >= self.share:
-                yield next(drawn)
-                continue
-            while not waiting:
-                number += 1
-                waiting = list(page_tiles(make_page(f"{seed}/{number}", self.source, self.fonts)))
-            prompt = rng.choices(self.tiles.prompts, weights)[0][0]
-            yield reading_sample(waiting.pop(), self.tiles.tokenizer, prompt)
