@@ -10,7 +10,7 @@ that the language model later has no search to do. Knows nothing of tokens.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,11 +52,11 @@ def run(recipe: Recipe) -> Path:
         share = glyph_accuracy(model, checks, recipe.dtype)
         return f"glyphs right, unseen fonts and texts {share:.4f}"
 
-    return fit(model, tiles, recipe, measure)
+    return fit(model, tiles, recipe, measure, collate)
 
 
 class RowTiles(IterableDataset):
-    """Endless tiles as tensors: pixels uint8 [384, 384], labels int16 [144, 4, 3]."""
+    """Endless tiles: pixels uint8 [384, 384], labels int16 [144, 4, 3]."""
 
     def __init__(self, text: RowText, fonts: RowFonts, seed: int | str, rows: int = GRID) -> None:
         self.text, self.fonts, self.seed, self.rows = text, fonts, seed, rows
@@ -67,6 +67,11 @@ class RowTiles(IterableDataset):
         while True:
             tile = make_tile(rng, self.text, self.fonts, self.rows)
             yield {"pixels": tile.pixels, "labels": tile.labels}
+
+
+def collate(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, torch.Tensor]:
+    """Samples of `RowTiles` to a batch."""
+    return {key: torch.from_numpy(np.stack([s[key] for s in samples])) for key in samples[0]}
 
 
 class TimestepHeads(nn.Module):
