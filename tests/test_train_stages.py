@@ -1,4 +1,4 @@
-"""The whole ladder with a tiny model, tiny texts, two steps a stage: made, broken off, gone on with, opened."""
+"""The whole ladder with a tiny model, tiny texts, two steps a stage: broken off, gone on with, opened."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import signal
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from hangul_fonts import both_sides
-
-from adotx.checkpoint import open_checkpoint, validate
-from adotx.errors import AdotxError
-from adotx.train import STAGES, run, run_ladder
+from adotx.checkpoint import open_checkpoint, validate  # noqa: E402
+from adotx.errors import AdotxError  # noqa: E402
+from adotx.train import STAGES, run, run_ladder  # noqa: E402
+from hangul_fonts import both_sides  # noqa: E402
 
 TINY = {
     "vision": {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32},
@@ -116,7 +116,7 @@ def test_the_ladder_goes_on_wherever_it_was_broken_off(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    """Each of the four trained stages is broken off in its second step; its first was saved and is not redone."""
+    """Each trained stage is broken off in its second step; its first was saved and is not done again."""
     out = tmp_path / "run"
     wanted = settings | {"out": str(out), "save_minutes": 0}
     broken = Broken(monkeypatch)
@@ -165,7 +165,7 @@ def reads_a_page(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) ->
 def test_a_signal_ends_a_stage_after_its_step(
     settings: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGTERM saves before it ends the run, whatever `save_minutes` says; the handlers are those of before."""
+    """SIGTERM saves before it ends the run, whatever `save_minutes` says; the handlers come back."""
     from adotx.train import trainer
 
     wanted = settings | {"out": str(tmp_path), "max_steps": 50}
@@ -203,3 +203,64 @@ def test_a_stage_without_the_one_before_says_which(settings: dict, tmp_path: Pat
 def test_files_too_small_for_the_embedding_are_refused(settings: dict) -> None:
     with pytest.raises(AdotxError, match=r"shard_megabytes of 0\.3"):
         run_ladder(settings | {"shard_megabytes": 0.1})
+
+
+class Autocast:
+    """In place of `torch.autocast`, which knows no pretended device: notes which device it was asked for."""
+
+    asked: set[str]
+
+    def __init__(self, device_type: str, dtype: object | None = None, **_: object) -> None:
+        self.asked.add(device_type)
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def test_the_ladder_runs_on_another_device(
+    settings: dict,
+    short_answers: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    """Every stage's batches, forward, losses, backward, clipping, optimizer, validation, saving and resuming.
+
+    Proves, without an accelerator: no tensor is made on a device of its own (one that met the model's would
+    raise); autocast is asked for that device; a training step reads nothing back from it. Does not prove that
+    the kernels of a real accelerator give the same numbers.
+    """
+    from adotx.train import optim, trainer
+    from other_device import OTHER, OtherDevice, OtherTensor
+
+    step = trainer.train_step
+    Autocast.asked = set()
+    monkeypatch.setattr(torch, "autocast", Autocast)
+    monkeypatch.setattr(optim, "_FUSED", {"meta"})
+    steps: list[str] = []
+    device = OtherDevice()
+
+    def watched(model: Any, batch: dict, *args: object) -> Any:
+        steps.append(type(model).__name__)
+        if len(steps) == 8:  # in the last step of the last stage: the same call goes on from the first
+            raise KeyboardInterrupt
+        assert all(isinstance(t, OtherTensor) for t in [*batch.values(), *model.parameters()])
+        device.waits.clear()
+        loss = step(model, batch, *args)  # type: ignore[arg-type]
+        assert loss.device == OTHER and not device.waits
+        return loss
+
+    monkeypatch.setattr(trainer, "train_step", watched)
+    wanted = settings | {"out": str(tmp_path), "device": "meta", "save_minutes": 0, "validate_minutes": 0}
+    with device:
+        with pytest.raises(KeyboardInterrupt):
+            run_ladder(wanted)
+        folder = run_ladder(wanted)
+    assert (
+        steps
+        == [n for n in ("LanguageModel", "GlyphReader", *["ReadingModel"] * 2) for _ in (1, 2)] + steps[-1:]
+    )
+    assert Autocast.asked == {"meta"}
+    assert validate(str(folder)).ok
+    assert "nan" not in capsys.readouterr().err

@@ -17,6 +17,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 PATCHES = 24  # a side of a tile in patches
 ROWS, GUIDED = "adotx_rows", "adotx_guided"
+#: for a Qwen2 decoder with `GUIDED`, which masks by itself: spares a look at the positions on their device
+NO_MASK = {"full_attention": None}
 
 
 def prefers_matmul(device: torch.device) -> bool:

@@ -18,7 +18,7 @@ from transformers import Qwen2ForCausalLM
 
 from adotx.checkpoint.tokenizer import AxTokenizer
 from adotx.train.architecture import model_config
-from adotx.train.attention import GUIDED
+from adotx.train.attention import GUIDED, NO_MASK
 from adotx.train.corpus import lines
 from adotx.train.loss import token_loss
 from adotx.train.recipe import Recipe
@@ -90,8 +90,10 @@ class LanguageModel(nn.Module):
 
     def forward(self, input_ids: torch.Tensor) -> dict[str, torch.Tensor]:
         """int64 [n, length] -> {"loss": mean cross entropy of the next id}."""
-        hidden = self.decoder.model(input_ids=input_ids, use_cache=False).last_hidden_state[:, :-1]
-        return {"loss": token_loss(hidden.flatten(0, 1), input_ids[:, 1:].flatten(), self.decoder.lm_head)}
+        model = self.decoder.model
+        hidden = model(input_ids=input_ids, attention_mask=NO_MASK, use_cache=False).last_hidden_state
+        targets = input_ids[:, 1:].flatten()
+        return {"loss": token_loss(hidden[:, :-1].flatten(0, 1), targets, self.decoder.lm_head)}
 
 
 @torch.no_grad()

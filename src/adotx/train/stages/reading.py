@@ -29,7 +29,7 @@ from adotx.documents.prompts import READ_SYSTEM, TRANSCRIBE
 from adotx.evaluate.cer import cer
 from adotx.hf.modeling import AX4VLForConditionalGeneration
 from adotx.train.architecture import new_model, pixel_values
-from adotx.train.attention import set_row_window
+from adotx.train.attention import NO_MASK, set_row_window
 from adotx.train.corpus import reading_fonts, reading_text
 from adotx.train.loss import token_loss
 from adotx.train.recipe import Recipe
@@ -258,7 +258,9 @@ class ReadingModel(nn.Module):
         embeds = self.model.get_input_embeddings()(input_ids)
         fused = embeds.flatten(0, 1).index_copy(0, image_at, features.flatten(0, 1).to(embeds.dtype))
         decoder = self.model.language_model
-        hidden = decoder.model(inputs_embeds=fused.view_as(embeds), use_cache=False).last_hidden_state
+        hidden = decoder.model(
+            inputs_embeds=fused.view_as(embeds), attention_mask=NO_MASK, use_cache=False
+        ).last_hidden_state
         parts = {
             "text": token_loss(hidden.flatten(0, 1)[answer_at], answer_ids, decoder.lm_head),
             "glyphs": timestep_loss(self.heads(features), timesteps),
