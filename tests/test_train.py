@@ -296,3 +296,22 @@ def test_a_half_written_checkpoint_is_never_the_last(tmp_path) -> None:
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-9"
     save_checkpoint(tmp_path, model, optimizer, 10, 1.5)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-10"]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.xz"])
+def test_corpora_are_read_without_zstandard(tmp_path, suffix: str) -> None:
+    import gzip
+    import lzma
+
+    from adotx.data.corpora import rows
+
+    path = tmp_path / f"nsmc{suffix}"
+    data = '{"text": "첫째\u2028줄"}\n{"text": "둘째"}'.encode()
+    squeeze = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.xz": lzma.compress}[suffix]
+    path.write_bytes(squeeze(data))
+    assert [row["text"] for row in rows(tmp_path, "nsmc")] == ["첫째\u2028줄", "둘째"]
+    path.write_bytes(squeeze(data)[:-3])
+    with pytest.raises(AdotxError, match="damaged after line"):
+        list(rows(tmp_path, "nsmc"))
+    with pytest.raises(AdotxError, match="no such corpus file"):
+        list(rows(tmp_path, "pairs"))

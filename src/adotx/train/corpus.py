@@ -11,10 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from adotx.data.corpora import documents
-from adotx.data.fonts import FontFace, find_fonts, split_fonts
+from adotx.data.fonts import VALIDATION_FAMILIES, FontFace, find_fonts, split_fonts
 from adotx.data.rows import RowFonts, RowText
 from adotx.data.source import TextSource
 from adotx.data.split import split
+from adotx.errors import AdotxError
 
 #: every third review: they are three quarters of the Korean rows and the least like a document
 _REVIEW_SHARE = 3
@@ -57,8 +58,20 @@ def page_text(corpora: Path) -> TextSource:
 
 @lru_cache(maxsize=2)
 def faces(folders: tuple[Path, ...]) -> dict[str, list[FontFace]]:
-    """{"train"|"validation": faces}: whole families are held out."""
+    """{"train"|"validation": faces}: whole families are held out.
+
+    Raises:
+        AdotxError: a side has no face.
+    """
     train, held_out = split_fonts(find_fonts(folders))
+    if not train or not held_out:
+        held = ", ".join(sorted(VALIDATION_FAMILIES))
+        raise AdotxError(
+            "fonts.side",
+            f"{len(train)} faces to train with and {len(held_out)} of the held-out families ({held})",
+            ", ".join(map(str, folders)),
+            "both are needed; `adotx data fonts FOLDER` gets them",
+        )
     return {"train": train, "validation": held_out}
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from adotx.errors import AdotxError
 from adotx.train.batches import Pace, batches
 from adotx.train.interrupts import Interrupts
 from adotx.train.optim import MuonAdamW
@@ -40,10 +41,20 @@ _PACE_SECONDS = 30.0
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`; "auto" is the machine's accelerator, or the CPU where it has none."""
-    if name != "auto":
-        return torch.device(name)
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    """The device called `name`; "auto" is the machine's accelerator, or the CPU where it has none.
+
+    Raises:
+        AdotxError: this machine, or its torch, has no such device.
+    """
+    if name == "auto":
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        what = str(error).partition("\n")[0]
+        raise AdotxError(
+            "train.device", what, f"device = {name!r}", "auto, cpu, or one this machine has"
+        ) from None
 
 
 def precision(device: torch.device, dtype: str = "bfloat16") -> AbstractContextManager:
@@ -107,17 +118,19 @@ def fit(
     saved = validated = box.elapsed
     validation_seconds = 0.0
     pace = Pace(recipe.batch_size, recipe.workers)
-    total = torch.zeros((), device=device)
+    total, summed = torch.zeros((), device=device), 0
     with Interrupts() as interrupts:
         for batch in _until(box, batches(samples, recipe, collate, device, pace), recipe.max_steps - step):
             total += train_step(model, batch, optimizer, recipe.dtype)
             rate.step()
             step += 1
+            summed += 1
             if step % _LOG_STEPS == 0:
-                parts = {"loss": total / _LOG_STEPS, **getattr(model, "parts", {})}
+                parts = {"loss": total / summed, **getattr(model, "parts", {})}
                 told = ", ".join(f"{name} {float(value):.4f}" for name, value in parts.items())
                 _tell(recipe, step, box.elapsed, f"{told}, rate {rate.get_last_lr()[0]:.2e}")
                 total.zero_()
+                summed = 0
             if pace.due(_PACE_SECONDS):
                 _tell(recipe, step, box.elapsed, pace.report())
             if interrupts.wanted or box.elapsed - saved >= recipe.save_minutes:

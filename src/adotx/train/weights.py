@@ -30,6 +30,8 @@ def save_tensors(
 ) -> None:
     """Write `tensors` to `folder`, in files of at most `shard_megabytes` MiB (0: one file)."""
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{name}*.safetensors*"):  # an index that is left would be taken for this one's
+        old.unlink()
     limit = shard_limit(shard_megabytes)
     files: list[dict[str, torch.Tensor]] = [{}]
     size = 0
