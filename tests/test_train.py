@@ -32,7 +32,10 @@ def attention_case(heads: int, groups: int, length: int, keys: int) -> tuple:
 
 
 @pytest.mark.parametrize("length,keys", [(7, 7), (1, 9), (3, 9)])
-def test_guided_attention_is_causal_grouped_attention(length: int, keys: int) -> None:
+def test_guided_attention_is_causal_grouped_attention(
+    length: int, keys: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from adotx.train import attention
     from adotx.train.attention import guided_attention
 
     q, k, v = attention_case(6, 2, length, keys)
@@ -45,12 +48,20 @@ def test_guided_attention_is_causal_grouped_attention(length: int, keys: int) ->
     torch.testing.assert_close(out.transpose(1, 2), ref)
     assert module.attention_weights.shape == (2, 2, length, keys)
     torch.testing.assert_close(module.attention_weights.sum(-1), torch.ones(2, 2, length))
+    monkeypatch.setattr(attention, "prefers_matmul", lambda device: False)  # as on an accelerator
+    plain, _ = guided_attention(torch.nn.Module(), q, k, v)
+    torch.testing.assert_close(plain, out)
 
 
+@pytest.mark.parametrize("matmul", [True, False])
 @pytest.mark.parametrize("window", [0, 2, 24])
-def test_rows_attention_equals_attention_with_a_band_mask(window: int) -> None:
+def test_rows_attention_equals_attention_with_a_band_mask(
+    window: int, matmul: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from adotx.train import attention
     from adotx.train.attention import rows_attention
 
+    monkeypatch.setattr(attention, "prefers_matmul", lambda device: matmul)
     q, k, v = attention_case(2, 2, 576, 576)
     module = torch.nn.Module()
     module.row_window = window
@@ -169,7 +180,7 @@ def test_reading_sample_points_every_glyph_at_its_image_token(tmp_path) -> None:
         wanted = [(n, i, p) for n, s in enumerate((sample, other)) for i, p in enumerate(getattr(s, name))]
         found = [(at // length, at % length, place) for at, place in batch[name].tolist()]
         assert found == [w for w in wanted if w[2] != IGNORED]
-    assert "[144 image slots]" in colour_labels(sample, words)
+    assert "[144 image tokens]" in colour_labels(sample, words)
 
 
 def test_corrupt_changes_inputs_only(tmp_path) -> None:

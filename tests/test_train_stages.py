@@ -133,7 +133,7 @@ def test_the_ladder_goes_on_wherever_it_was_broken_off(
     folder = run_ladder(wanted)
     assert broken.steps == 1
     told = capsys.readouterr().err
-    assert "144 image slots" in told and "CER of tiles" in told and "samples/s" in told
+    assert "144 image tokens" in told and "CER of tiles" in told and "samples/s" in told
     assert f"reading: finished already, {out / 'reading'}" in told
     assert not list(out.rglob("checkpoint-*")) and not list(out.rglob("*.partial"))
     largest = max(path.stat().st_size for path in out.rglob("*.safetensors"))

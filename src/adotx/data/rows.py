@@ -237,7 +237,7 @@ def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GR
                 int(np.ceil((left - TIMESTEP / 2) / TIMESTEP)),
                 int(np.ceil((right - TIMESTEP / 2) / TIMESTEP)),
             )
-            if b <= a:  # narrower than a timestep: the one at its centre is still its own
+            if b <= a:  # narrower than a timestep: it labels the one at its centre
                 a = int((left + right) / 2 // TIMESTEP)
                 b = a + 1
             label = classes(c)

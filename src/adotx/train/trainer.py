@@ -143,7 +143,7 @@ def fit(
                 since = time.monotonic()
                 _tell(recipe, step, box.elapsed, measure())
                 validated, validation_seconds = box.elapsed, time.monotonic() - since
-        if not pace.told:
+        if pace.trained and not pace.told:
             _tell(recipe, step, box.elapsed, pace.report())
         save_checkpoint(folder, model, optimizer, step, box.elapsed, recipe.shard_megabytes)
     if measure and time.monotonic() + validation_seconds < box.until:

@@ -14,6 +14,8 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +118,7 @@ class ReadingSample:
 def reading_sample(
     tile: RowTile, tokenizer: AxTokenizer, prompt: Sequence[dict], image_token_id: int = 22
 ) -> ReadingSample:
-    """Prompt, image slots and the rows of the tile, one line each, with the place of every glyph."""
+    """Prompt, image tokens and the rows of the tile, one line each, with the place of every glyph."""
     head = render(prompt, tokenizer, tiles=[1], image_token_id=image_token_id, tokens_per_tile=GRID * GRID)
     start = head.slots[0].start
     cells = {(g.row, g.index): g.cell for g in tile.glyphs}
@@ -216,7 +218,7 @@ class ReadingModel(nn.Module):
 
     Args:
         current_layer, next_layer: decoder layers (from 0) whose first `heads` heads are told to look at the
-            glyph of their own id and of the id to come.
+            glyph of the current id and of the next one.
     """
 
     def __init__(
@@ -322,17 +324,14 @@ _GREEN, _GREY, _BLUE, _OFF = "\x1b[32m", "\x1b[90m", "\x1b[34m", "\x1b[0m"
 
 
 def colour_labels(sample: ReadingSample, tokenizer: AxTokenizer, image_token_id: int = 22) -> str:
-    """What the loss sees, for a terminal: green is trained on, grey is context, blue counts image slots."""
+    """What the loss sees, for a terminal: green is trained on, grey is context, blue counts image tokens."""
+    kinds = [
+        _BLUE if token == image_token_id else _GREY if label == IGNORED else _GREEN
+        for token, label in zip(sample.ids, sample.labels, strict=True)
+    ]
     out: list[str] = []
-    slots = 0
-    for token, label in zip(sample.ids, sample.labels, strict=True):
-        if token == image_token_id:
-            slots += 1
-            continue
-        if slots:
-            out.append(f"{_BLUE}[{slots} image slots]")
-            slots = 0
-        out.append(
-            (_GREY if label == IGNORED else _GREEN) + tokenizer.token_bytes(token).decode("utf-8", "replace")
-        )
+    for colour, run in groupby(zip(kinds, sample.ids, strict=True), key=itemgetter(0)):
+        ids = [token for _, token in run]
+        text = b"".join(tokenizer.token_bytes(token) for token in ids).decode("utf-8", "replace")
+        out.append(colour + (f"[{len(ids)} image tokens]" if colour == _BLUE else text))
     return "".join(out) + _OFF
