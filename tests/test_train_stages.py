@@ -184,7 +184,7 @@ def test_a_signal_ends_a_stage_after_its_step(
 
 
 def test_a_deadline_is_shared_out_and_leaves_time_to_export(
-    settings: dict, short_answers: None, tmp_path: Path
+    settings: dict, short_answers: None, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     import time
 
@@ -193,6 +193,10 @@ def test_a_deadline_is_shared_out_and_leaves_time_to_export(
     folder = run_ladder(wanted | {"out": str(tmp_path), "deadline": 28, "minutes": 60})
     assert validate(str(folder)).ok
     assert time.monotonic() - since < 28
+    # With no time at all there is a checkpoint all the same, without the stage it can do without.
+    folder = run_ladder(wanted | {"out": str(tmp_path / "hasty"), "deadline": 1, "minutes": 60})
+    assert validate(str(folder)).ok and not (tmp_path / "hasty" / "pages").exists()
+    assert "no time left to train" in capsys.readouterr().err
 
 
 def test_a_stage_without_the_one_before_says_which(settings: dict, tmp_path: Path) -> None:

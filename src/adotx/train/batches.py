@@ -78,6 +78,6 @@ def batches(
     since = time.perf_counter()
     for batch in loader:
         pace.waited += time.perf_counter() - since
-        yield {key: tensor.to(device, non_blocking=True) for key, tensor in batch.items()}
         pace.trained += recipe.batch_size
+        yield {key: tensor.to(device, non_blocking=True) for key, tensor in batch.items()}
         since = time.perf_counter()

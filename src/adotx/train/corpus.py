@@ -84,5 +84,13 @@ def reading_fonts(folders: tuple[Path, ...], side: str) -> RowFonts:
     return RowFonts([(f.path, f.index, _weight(f)) for f in faces(folders)[side]])
 
 
+def load_all(corpora: Path, fonts: tuple[Path, ...]) -> None:
+    """Read everything that the stages will ask for, so that none of them pays for it from its own time."""
+    lines(corpora)
+    page_text(corpora)
+    for side in ("train", "validation"):
+        reading_fonts(fonts, side)
+
+
 def _weight(face: FontFace) -> float:
     return 0.25 if face.handwriting or face.display else 1.0

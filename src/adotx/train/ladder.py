@@ -22,6 +22,9 @@ from adotx.train.results import begin, finish, is_finished
 #: what a deadline keeps for the export: seconds, or this share of it where that is more
 _EXPORT_SECONDS, _EXPORT_SHARE = 20.0, 0.06
 
+#: the stage whose result an export can do without
+_OPTIONAL = "pages"
+
 
 def run_stage(recipe: Recipe) -> Path:
     """Run one stage unless its result is finished; returns its folder."""
@@ -40,14 +43,22 @@ def run_stage(recipe: Recipe) -> Path:
 
 
 def run_all(recipes: Sequence[Recipe]) -> Path:
-    """Run the stages of `recipes` in this order; a deadline's time is shared out as their minutes are."""
+    """Run the stages of `recipes` in this order; a deadline's time is shared out as their minutes are.
+
+    Where a deadline leaves no time for the last trained stage, the model is exported without it.
+    """
     deadline = recipes[-1].deadline
     end = (
         time.monotonic() + deadline - max(_EXPORT_SECONDS, _EXPORT_SHARE * deadline) if deadline else math.inf
     )
     folder = recipes[-1].folder()
+    if deadline:
+        import_module("adotx.train.corpus").load_all(recipes[0].corpora, recipes[0].fonts)
     for number, recipe in enumerate(recipes):
         if deadline:
+            if recipe.stage == _OPTIONAL and time.monotonic() >= end:
+                print(f"{recipe.stage}: no time left before the deadline", file=sys.stderr, flush=True)
+                continue
             recipe = replace(recipe, until=_until(recipes[number:], end))
         folder = run_stage(recipe)
     return folder

@@ -29,6 +29,7 @@ _TRAINED = (
     "warmup_steps",
     "decay_from",
     "dtype",
+    "deadline",
 )
 #: the settings a stage's result depends on
 _MADE_WITH = {

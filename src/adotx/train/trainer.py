@@ -143,8 +143,8 @@ def fit(
                 since = time.monotonic()
                 _tell(recipe, step, box.elapsed, measure())
                 validated, validation_seconds = box.elapsed, time.monotonic() - since
-        if pace.trained and not pace.told:
-            _tell(recipe, step, box.elapsed, pace.report())
+        if not pace.told:
+            _tell(recipe, step, box.elapsed, pace.report() if pace.trained else "no time left to train")
         save_checkpoint(folder, model, optimizer, step, box.elapsed, recipe.shard_megabytes)
     if measure and time.monotonic() + validation_seconds < box.until:
         _tell(recipe, step, box.elapsed, measure())
