@@ -119,6 +119,8 @@ def test_timebox_counts_minutes_over_resumes_and_lowers_the_rate() -> None:
         box.spent = spent
         rates.append(schedule(optimizer, box, warmup_steps=1, decay_from=0.5).lr_lambdas[0](5))
     assert schedule(optimizer, box, 1, decay_from=1.0).lr_lambdas[0](5) == 1.0
+    rate = schedule(optimizer, Timebox(10.0), warmup_steps=10, first_step=4, decay_from=0.5)
+    assert rate.lr_lambdas[0](0) == pytest.approx(0.5)  # a resumed run does not warm up again
     assert rates[0] == 1.0 and rates == sorted(rates, reverse=True) and rates[-1] == pytest.approx(0.03)
 
 

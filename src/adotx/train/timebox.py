@@ -45,8 +45,13 @@ def schedule(
     warmup_steps: int = 150,
     decay_from: float = 0.6,
     floor: float = 0.03,
+    first_step: int = 0,
 ) -> torch.optim.lr_scheduler.LambdaLR:
-    """Linear warm-up by steps, then flat, then linear to `floor` over the rest of the time box."""
+    """Linear warm-up by steps, then flat, then linear to `floor` over the rest of the time box.
+
+    Args:
+        first_step: steps of earlier runs: a resumed run does not warm up again.
+    """
 
     def factor(step: int) -> float:
         done = box.share
@@ -55,6 +60,6 @@ def schedule(
             if done < decay_from or decay_from >= 1.0
             else 1.0 - (1.0 - floor) * (done - decay_from) / (1.0 - decay_from)
         )
-        return min(1.0, (step + 1) / warmup_steps) * tail
+        return min(1.0, (first_step + step + 1) / warmup_steps) * tail
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

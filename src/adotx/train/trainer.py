@@ -114,7 +114,7 @@ def fit(
     random.seed(f"{recipe.seed}/{step}")
     torch.manual_seed(recipe.seed + step)
     box = Timebox(recipe.minutes, spent, recipe.until)
-    rate = schedule(optimizer, box, recipe.warmup_steps, recipe.decay_from)
+    rate = schedule(optimizer, box, recipe.warmup_steps, recipe.decay_from, first_step=step)
     saved = validated = box.elapsed
     validation_seconds = 0.0
     pace = Pace(recipe.batch_size, recipe.workers)
