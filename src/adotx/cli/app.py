@@ -313,8 +313,8 @@ def _stage(name: str) -> None:
         return run(name, config, settings or [])
 
 
-# As `adotx.train.STAGES`; a test compares, so that help need not import the room.
-for _name in ("tokenizer", "language", "glyphs", "reading", "pages", "export"):
+# `nano` is all stages in their order; then `adotx.train.STAGES` (a test compares: help imports no room).
+for _name in ("nano", "tokenizer", "language", "glyphs", "reading", "pages", "export"):
     _stage(_name)
 
 

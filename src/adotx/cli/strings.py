@@ -256,6 +256,10 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Settings as KEY=VALUE; they win over --config.",
         "KEY=VALUE 꼴의 설정. --config보다 앞섭니다.",
     ),
+    "train.nano": (
+        "Run every stage in its order and export the checkpoint; goes on where it was interrupted.",
+        "모든 단계를 차례로 돌려 체크포인트를 내보냅니다. 중단된 곳부터 이어서 합니다.",
+    ),
     "train.config": ("A TOML file with the stage's settings.", "단계의 설정이 든 TOML 파일."),
     "evaluate": (
         "Measure a model, or answers that are there already.",

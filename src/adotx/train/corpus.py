@@ -1,19 +1,21 @@
 """What the stages train on: lines of text by language and split, reading text, faces with weights.
 
-Knows no model.
+In: folders of corpora and fonts. Out: the same objects for every stage of a process: reading the corpora
+takes seconds and examining fonts up to a minute. Knows no model.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from adotx.data.corpora import documents
-from adotx.data.fonts import FontFace, find_fonts, split_fonts
+from adotx.data.fonts import VALIDATION_FAMILIES, FontFace, find_fonts, split_fonts
 from adotx.data.rows import RowFonts, RowText
+from adotx.data.source import TextSource
 from adotx.data.split import split
+from adotx.errors import AdotxError
 
 #: every third review: they are three quarters of the Korean rows and the least like a document
 _REVIEW_SHARE = 3
@@ -48,13 +50,46 @@ def reading_text(corpora: Path, side: str, random_share: float = 0.15) -> RowTex
     return RowText(pools["ko"], pools["en"], pools["code"], random_share)
 
 
-def reading_fonts(folders: Sequence[Path], side: str) -> RowFonts:
+@lru_cache(maxsize=2)
+def page_text(corpora: Path) -> TextSource:
+    """The training side of the corpora for whole made pages."""
+    return TextSource.from_corpora(corpora, "train")
+
+
+@lru_cache(maxsize=2)
+def faces(folders: tuple[Path, ...]) -> dict[str, list[FontFace]]:
+    """{"train"|"validation": faces}: whole families are held out.
+
+    Raises:
+        AdotxError: a side has no face.
+    """
+    train, held_out = split_fonts(find_fonts(folders))
+    if not train or not held_out:
+        held = ", ".join(sorted(VALIDATION_FAMILIES))
+        raise AdotxError(
+            "fonts.side",
+            f"{len(train)} faces to train with and {len(held_out)} of the held-out families ({held})",
+            ", ".join(map(str, folders)),
+            "both are needed; `adotx data fonts FOLDER` gets them",
+        )
+    return {"train": train, "validation": held_out}
+
+
+@lru_cache(maxsize=4)
+def reading_fonts(folders: tuple[Path, ...], side: str) -> RowFonts:
     """Faces of the training or of the held-out families.
 
     Display and handwriting faces come a quarter as often.
     """
-    train, held_out = split_fonts(find_fonts(folders))
-    return RowFonts([(f.path, f.index, _weight(f)) for f in (train if side == "train" else held_out)])
+    return RowFonts([(f.path, f.index, _weight(f)) for f in faces(folders)[side]])
+
+
+def load_all(corpora: Path, fonts: tuple[Path, ...]) -> None:
+    """Read everything that the stages will ask for, so that none of them pays for it from its own time."""
+    lines(corpora)
+    page_text(corpora)
+    for side in ("train", "validation"):
+        reading_fonts(fonts, side)
 
 
 def _weight(face: FontFace) -> float:

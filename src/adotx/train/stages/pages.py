@@ -1,34 +1,53 @@
-"""Reading samples cut from whole made pages, by the code that cuts them in transcription.
+"""The pages stage: the reader goes on with lines as transcription cuts them from whole pages.
 
-In: `adotx.data.pages`, laid out and packed by `adotx.documents`. Out: tiles whose rows have known text. What
-this adds to `adotx.data.rows`: real line finding, scaling and cutting, with their faults. A row whose text is
-not certain is left out.
-Knows nothing of models.
+Data: a share of the samples is cut from made pages (`adotx.data.pages`) that are laid out and packed by
+`adotx.documents`; the others are fresh tiles as in the reading stage. What this adds: real line finding,
+scaling and cutting, with their faults. A row whose text is not certain is left out; where its glyphs lie is
+not known, so only the text loss sees it. Model, losses and validation: those of the reading stage, from whose
+weights this one starts.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
-from adotx.data.fonts import find_fonts, split_fonts
 from adotx.data.glyphs import IGNORE
 from adotx.data.look import FontSet
 from adotx.data.pages import Page, make_page
-from adotx.data.rows import GRID, SLOTS, TILE, RowTile
+from adotx.data.rows import GRID, TILE, TIMESTEPS, RowTile
 from adotx.data.source import TextSource
 from adotx.documents.layout.pack import ROW, ROWS, pack
 from adotx.documents.layout.page import lay_out
 from adotx.evaluate.alignment import align_rows
-from adotx.train.reading_stage import ReadingSample, ReadingTiles, reading_sample
+from adotx.train.corpus import faces, page_text
+from adotx.train.recipe import Recipe
+from adotx.train.results import need
+from adotx.train.stages.reading import (
+    ReadingSample,
+    ReadingTiles,
+    reading_sample,
+    reading_tiles,
+    train_reader,
+)
+from adotx.train.trainer import load_weights
+
+NEEDS = ("tokenizer", "reading")
+
+
+def run(recipe: Recipe) -> Path:
+    """Train on; the published weights stand under `model.*`."""
+    fonts = FontSet(faces(recipe.fonts)["train"])
+    samples = PageTiles(reading_tiles(recipe), page_text(recipe.corpora), fonts, recipe.page_share)
+    return train_reader(recipe, load_weights(need(recipe, "reading")), samples)
 
 
 def page_tiles(page: Page) -> Iterator[RowTile]:
-    """Tiles of the rows of a page whose text is certain; glyph places are not known, so labels are IGNORE."""
+    """Tiles of the rows of a page whose text is certain; labels are IGNORE."""
     layout = lay_out(page.image)
     if layout.blank:
         return
@@ -38,7 +57,7 @@ def page_tiles(page: Page) -> Iterator[RowTile]:
         for p, row in zip(packed.pieces, align_rows(layout, packed, page), strict=True)
         if row.certain
     ]
-    labels = np.full((GRID * GRID, SLOTS, 3), IGNORE, np.int16)
+    labels = np.full((GRID * GRID, TIMESTEPS, 3), IGNORE, np.int16)
     for start in range(0, len(certain), ROWS):
         rows = certain[start : start + ROWS]
         pixels = np.full((TILE, TILE), int(packed.tiles[0, -1, -1]), np.uint8)
@@ -50,10 +69,8 @@ def page_tiles(page: Page) -> Iterator[RowTile]:
 class PageTiles(IterableDataset):
     """Endless samples, `share` of them from pages, the others from `tiles`."""
 
-    def __init__(self, tiles: ReadingTiles, corpora: Path, fonts: Sequence[Path], share: float) -> None:
-        self.tiles, self.share, self.seed = tiles, share, tiles.seed
-        self.source = TextSource.from_corpora(corpora, "train")
-        self.fonts = FontSet(split_fonts(find_fonts(fonts))[0])
+    def __init__(self, tiles: ReadingTiles, source: TextSource, fonts: FontSet, share: float) -> None:
+        self.tiles, self.source, self.fonts, self.share, self.seed = tiles, source, fonts, share, tiles.seed
 
     def __iter__(self) -> Iterator[ReadingSample]:
         info = get_worker_info()
@@ -62,7 +79,6 @@ class PageTiles(IterableDataset):
         self.tiles.seed = self.seed
         drawn, number = iter(self.tiles), 0
         waiting: list[RowTile] = []
-        weights = [w for _, w in self.tiles.prompts]
         while True:
             if rng.random() >= self.share:
                 yield next(drawn)
@@ -70,5 +86,4 @@ class PageTiles(IterableDataset):
             while not waiting:
                 number += 1
                 waiting = list(page_tiles(make_page(f"{seed}/{number}", self.source, self.fonts)))
-            prompt = rng.choices(self.tiles.prompts, weights)[0][0]
-            yield reading_sample(waiting.pop(), self.tiles.tokenizer, prompt)
+            yield reading_sample(waiting.pop(), self.tiles.tokenizer, self.tiles.prompt(rng))

@@ -1,8 +1,8 @@
 """The tokenizer stage: a Korean/English byte-level BPE.
 
 The control tokens of A.X 4.0 VL stand at their published ids.
-In: texts. Out: vocab.json and merges.txt (the published pair), tokenizer.json and tokenizer_config.json in a
-folder.
+Data: a sample of the training lines. Result: vocab.json and merges.txt (the published pair), tokenizer.json
+and tokenizer_config.json in a folder.
 Ids: 0..40 control tokens, 41..296 the bytes in GPT-2 order, then the merges in the order they were learnt.
 Knows nothing of models.
 """
@@ -10,10 +10,15 @@ Knows nothing of models.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from adotx.checkpoint.tokenizer import AddedToken, AxTokenizer, byte_to_char, save_tokenizer_json
+from adotx.train.corpus import lines
+from adotx.train.recipe import Recipe
+
+NEEDS = ()
 
 #: control tokens of A.X 4.0 VL Light in the order of their ids (ax4-facts 3.1)
 CONTROL_TOKENS = (
@@ -26,6 +31,23 @@ CONTROL_TOKENS = (
 ).split()
 #: the tool tags survive decode(skip_special=True), as published
 PLAIN_CONTROL = 4
+#: what the sample consists of
+_SHARES = {"ko": 0.84, "en": 0.08, "code": 0.08}
+
+
+def run(recipe: Recipe) -> Path:
+    """Learn the vocabulary on a sample of the training lines."""
+    pools = lines(recipe.corpora)["train"]
+    rng = random.Random(recipe.seed)
+    texts = [
+        t for name, share in _SHARES.items() for t in _sample(rng, pools[name], int(recipe.texts * share))
+    ]
+    train_tokenizer(texts, recipe.folder(), recipe.vocab_size)
+    return recipe.folder()
+
+
+def _sample(rng: random.Random, pool: list[str], count: int) -> list[str]:
+    return pool if len(pool) <= count else rng.sample(pool, count)
 
 
 def common_syllables() -> list[str]:
@@ -106,22 +128,3 @@ def _write(folder: Path, vocab: dict[str, int], merges: list[tuple[str, str]]) -
         json.dumps(config, ensure_ascii=False, indent=2), encoding="utf-8"
     )
     return save_tokenizer_json(folder / "tokenizer.json", vocab, merges, added)
-
-
-def reading_ids(tokenizer: AxTokenizer, text: str) -> list[int]:
-    """`text` as ids, character by character: what nano writes when it reads.
-
-    One glyph, one token (bytes for rare ones): a reader learns from thousands of glyphs a syllable, not from
-    hundreds of words a token, and the ids decode to the same text.
-    """
-    return [i for c in text for i in _char_ids(tokenizer, c)]
-
-
-def _char_ids(tokenizer: AxTokenizer, char: str) -> tuple[int, ...]:
-    known = _CHARS.setdefault(id(tokenizer), {})
-    if char not in known:
-        known[char] = tuple(tokenizer.encode(char))
-    return known[char]
-
-
-_CHARS: dict[int, dict[str, tuple[int, ...]]] = {}
