@@ -35,12 +35,12 @@ def commands() -> list[list[str]]:
 
 
 def verb_of(words: list[str]) -> str:
-    return " ".join(words[1:3]) if words[1] in ("data", "train") else words[1]
+    return " ".join(words[1:3]) if words[1] in ("data", "train", "evaluate") else words[1]
 
 
 def test_there_are_commands() -> None:
     shown = {verb_of(words) for words in commands()}
-    assert {"transcribe", "ask", "validate", "tokens", "data pages", "train glyphs"} <= shown
+    assert {"transcribe", "ask", "validate", "tokens", "data pages", "evaluate transcription", "train nano"} <= shown
     assert any("make demo" in block and "make test" in block for block in blocks("bash"))
 
 
@@ -85,10 +85,14 @@ def test_python_compiles(code: str) -> None:
     compile(code, "README.md", "exec")
 
 
-def test_engine_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    [code] = [block for block in blocks("python") if "Engine.load" in block]
+def test_model_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [code] = [block for block in blocks("python") if "Model.open" in block]
     if not NANO.is_file():
         code = code.replace('"nano"', repr(str(toy_checkpoint(tmp_path))))
+    Image.new("RGB", (300, 200), "white").save(tmp_path / "page.png")
+    monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out
 
