@@ -14,27 +14,38 @@ SOURCE = Path(adotx.__file__).parent
 
 #: Where the code is an argument or put together: file -> the codes it can be.
 VARIABLE_CODES = {
-    "chat/grammar.py": ("grammar.schema", "grammar.lark", "grammar.tools"),
+    "chat/grammar.py": ("grammar.schema", "grammar.lark", "grammar.regex", "grammar.tools"),
     "checkpoint/files.py": (
         "checkpoint.unreadable",
         "config.unreadable",
         "weights.index",
         "tokenizer.broken",
     ),
-    "engine/model/runtime.py": ("engine.weights", "engine.kv_cache"),
 }
 #: The class itself, and the table that makes Korean errors of English ones.
 NOT_SITES = ("errors.py", "cli/errors.py")
 
 #: Functions that make a `Sentence` -> which of their arguments are templates.
-SENTENCE_MAKERS = {"Sentence": (0,), "_pair": (0,), "add": (1, 2), "_broken": (1,), "_corrupt": (1,)}
+SENTENCE_MAKERS = {
+    "Sentence": (0,),
+    "_pair": (0,),
+    "add": (1, 2),
+    "_broken": (1,),
+    "_corrupt": (1,),
+    "need": (2,),
+    "number": (3,),
+}
 SENTENCE_FILES = (
+    "chat/grammar.py",
+    "chat/media.py",
     "checkpoint/config.py",
     "checkpoint/contradictions.py",
     "checkpoint/tensors.py",
     "checkpoint/tokenizer.py",
     "checkpoint/validate.py",
     "data/fetch.py",
+    "engine/sampling/params.py",
+    "engine/weights/convert.py",
     "hf/configuration.py",
     "vision/plan.py",
 )

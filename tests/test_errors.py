@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adotx.cli import DONE, REFUSED
-from adotx.cli.errors import KOREAN, error_text, fields, in_korean
+from adotx.cli.errors import error_text, fields, in_korean
+from adotx.cli.korean import ERRORS as KOREAN
 from adotx.cli.sentences import KOREAN as KOREAN_SENTENCES
 from adotx.cli.sentences import korean as korean_sentence
 from adotx.errors import AdotxError, Sentence
@@ -79,7 +80,7 @@ class TestTwins:
     def test_a_site_has_a_twin(self, site: Site) -> None:
         assert site.codes, "give the code as a literal, or list it in error_sites.VARIABLE_CODES"
         for code in site.codes:
-            assert code in KOREAN, f"{code} has no Korean text in cli/errors.py"
+            assert code in KOREAN, f"{code} has no Korean text in cli/korean"
             assert chosen(code, site.values) is not None, (
                 f"{code} lacks a Korean text over {set(site.values)}"
             )
@@ -204,7 +205,9 @@ class TestCommandLine:
     def test_help_loads_no_tables(self) -> None:
         code = "import sys; from adotx.cli import run; run(['-h']); print(*sys.modules, file=sys.stderr)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
-        assert not {"adotx.cli.errors", "adotx.cli.sentences", "numpy"} & set(done.stderr.split())
+        assert not {"adotx.cli.errors", "adotx.cli.korean", "adotx.cli.sentences", "numpy"} & set(
+            done.stderr.split()
+        )
 
     def test_missing_file(self, tmp_path: Path) -> None:
         done = korean("transcribe", tmp_path / "없음.png")

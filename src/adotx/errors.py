@@ -2,7 +2,7 @@
 
 In: English texts, with named values where numbers or names belong into them. Out: one line of English, and
 what whoever shows it needs to say it otherwise: the command line has a Korean text for each error code
-(`adotx.cli.errors`), a server maps the code to a status. Knows nothing of who shows it.
+(`adotx.cli.korean`), a server maps the code to a status. Knows nothing of who shows it.
 """
 
 from __future__ import annotations
