@@ -17,11 +17,12 @@ from collections import defaultdict
 
 from adotx.data.fonts import find_fonts
 from adotx.data.pages import validation_pages
-from adotx.documents.assembly.assemble import assemble
+from adotx.documents.assembly import assemble, place
 from adotx.documents.layout.pack import pack
 from adotx.documents.layout.page import lay_out
-from adotx.evaluate.alignment import oracle_rows
+from adotx.evaluate.alignment import align_rows
 from adotx.evaluate.cer import cer, edit_distance, normalise_text
+from adotx.markdown import to_markdown
 
 _INLINE = re.compile(r"\*\*|(?<!`)`(?!`)")
 
@@ -43,7 +44,8 @@ def main() -> None:
         layout = lay_out(page.image)
         packed = pack(layout)
         seconds = time.process_time() - start
-        markdown = assemble(layout, packed.texts(oracle_rows(layout, packed, page)))
+        texts = packed.texts([row.text for row in align_rows(layout, packed, page)])
+        markdown = to_markdown(assemble(place(layout, texts)))
         truth = normalise_text(_INLINE.sub("", page.markdown))
         edits = edit_distance(normalise_text(_INLINE.sub("", markdown)), truth)
         marked = cer(markdown, page.markdown)

@@ -19,12 +19,11 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from adotx.checkpoint import open_checkpoint
 from adotx.data.fonts import find_fonts
 from adotx.data.pages import validation_pages
 from adotx.documents.transcribe import Transcriber
-from adotx.engine import Engine
 from adotx.evaluate.cer import cer
+from adotx.model import Model
 
 
 def main() -> None:
@@ -39,11 +38,10 @@ def main() -> None:
     parser.add_argument("--weights", nargs="+", default=["bf16"], metavar="FORMAT[+CACHE]")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    checkpoint = open_checkpoint(args.model)
     readers = {}
     for setting in args.weights:
         weights, _, cache = setting.partition("+")
-        readers[setting] = Transcriber(checkpoint, Engine.load(checkpoint, weights, kv_cache=cache or None))
+        readers[setting] = Transcriber(Model.open(args.model, weights, kv_cache=cache or None))
     errors: dict[str, dict[str, list[float]]] = {setting: defaultdict(list) for setting in readers}
     seconds: dict[str, list[float]] = defaultdict(list)
     rows = []

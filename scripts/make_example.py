@@ -13,8 +13,8 @@ from pathlib import Path
 from adotx.data.damage import damage
 from adotx.data.fonts import find_fonts
 from adotx.data.look import FontSet, choose_look
-from adotx.data.markdown import parse_markdown, to_markdown
 from adotx.data.typeset import Sheet
+from adotx.markdown import parse_markdown, to_markdown
 
 # ruff: noqa: E501  (a paragraph is one line)
 TEXT = """# 사내 문서 관리 안내

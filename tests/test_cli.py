@@ -34,9 +34,11 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "validate": (set(), ["DIR"]),
     "convert": ({"--weights", "--out"}, ["CHECKPOINT"]),
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),
+    "evaluate transcription": ({"--answers", "--json", *MODEL}, ["DIR"]),
     "data fonts": ({"--list"}, ["FOLDER"]),
     "data pages": ({"--corpora", "--fonts", "--count", "--split", "--seed"}, ["DIR"]),
     "data split": (set(), ["DIR"]),
+    "train nano": ({"--config"}, ["KEY=VALUE"]),
     "train tokenizer": ({"--config"}, ["KEY=VALUE"]),
     "train language": ({"--config"}, ["KEY=VALUE"]),
     "train glyphs": ({"--config"}, ["KEY=VALUE"]),
@@ -108,7 +110,7 @@ class TestSurface:
             )
 
     def test_every_verb_has_help_in_both_languages(self) -> None:
-        keys = {verb.replace(" ", ".") for verb in SURFACE} | {"data", "train", "app"}
+        keys = {verb.replace(" ", ".") for verb in SURFACE} | {"data", "train", "evaluate", "app"}
         assert keys <= STRINGS.keys()
 
     @pytest.mark.parametrize("key", STRINGS)
@@ -125,7 +127,7 @@ class TestSurface:
         files = [path for path in folder.glob("*.py") if path.name != "strings.py"]
         code = "".join(path.read_text(encoding="utf-8") for path in files)
         used = set(re.findall(r'text\(\s*"([\w.]+)"', code))
-        composed = {"app", "data", "train", *(verb.replace(" ", ".") for verb in SURFACE)}
+        composed = {"app", "data", "train", "evaluate", *(verb.replace(" ", ".") for verb in SURFACE)}
         assert STRINGS.keys() - composed == used - composed
 
     @pytest.mark.parametrize(
@@ -284,7 +286,7 @@ class TestTrain:
     def test_stages(self) -> None:
         from adotx.train import STAGES
 
-        assert [f"train {stage}" for stage in STAGES] == [
+        assert ["train nano", *(f"train {stage}" for stage in STAGES)] == [
             verb for verb in SURFACE if verb.startswith("train ")
         ]
 
@@ -295,7 +297,10 @@ class TestTrain:
     @pytest.fixture
     def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         seen: list[tuple[str, dict[str, Any]]] = []
-        fake = SimpleNamespace(run=lambda stage, config: seen.append((stage, config)))
+        fake = SimpleNamespace(
+            run=lambda stage, config: seen.append((stage, config)),
+            run_ladder=lambda config: seen.append(("all", config)),
+        )
         monkeypatch.setitem(sys.modules, "adotx.train", fake)  # type: ignore[arg-type]
         return seen
 
@@ -306,6 +311,10 @@ class TestTrain:
         assert run(["train", "glyphs", *words, "--config", str(file)]) == DONE
         settings = {"minutes": 30, "out": "runs/a", "rate": 1e-3, "fonts": "my fonts", "resume": True}
         assert runs == [("glyphs", settings)]
+
+    def test_nano_is_every_stage(self, runs: list[Any]) -> None:
+        assert run(["train", "nano", "scale=0.1", "glyphs={minutes=3}"]) == DONE
+        assert runs == [("all", {"scale": 0.1, "glyphs": {"minutes": 3}})]
 
     @pytest.mark.parametrize("word", ["minutes", "=3", "a-b=1"])
     def test_bad_setting(self, runs: list[Any], word: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -329,7 +338,8 @@ class TestTrain:
         def needy(stage: str, config: dict[str, Any]) -> None:
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
-        monkeypatch.setitem(sys.modules, "adotx.train", SimpleNamespace(run=needy))  # type: ignore[arg-type]
+        fake = SimpleNamespace(run=needy, run_ladder=None)
+        monkeypatch.setitem(sys.modules, "adotx.train", fake)  # type: ignore[arg-type]
         assert run(["train", "glyphs"]) == REFUSED
         err = capsys.readouterr().err
         assert "adotx[train]" in err and err.count("\n") == 1

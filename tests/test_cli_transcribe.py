@@ -17,21 +17,26 @@ from PIL import Image, ImageDraw
 from adotx.cli import DONE, FINDING, REFUSED, run
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError
+from adotx.markdown import parse_markdown
 from checkpoint_toys import toy_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def page(number: int, line: str) -> PageResult:
+    blocks = parse_markdown(line)
     if line == "FAIL":
-        return PageResult("", "failed", "a loop", number)
+        return PageResult((), "failed", "a loop", number)
     if line == "DOUBT":
-        return PageResult(line, "ok", "a row was cut off", number)
-    return PageResult(line, "ok" if line else "blank", "", number)
+        return PageResult(blocks, "ok", "a row was cut off", number)
+    if line == "PART":
+        return PageResult(blocks, "partial", "1 of 3 rows could not be read", number)
+    return PageResult(blocks, "ok" if line else "blank", "" if line else "its pixels are all paper", number)
 
 
 class FakeTranscriber:
-    """A file's lines are its pages: FAIL cannot be read, DOUBT is not sure, BREAK ends the document."""
+    """A file's lines are its pages: FAIL cannot be read, PART not all of it, DOUBT is not sure, BREAK ends
+    the document."""
 
     def pages(self, file: Path) -> Iterator[PageResult]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
@@ -70,7 +75,7 @@ def test_pages_are_marked(scan: Any, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_blank_document_is_empty(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["transcribe", scan("a.png", "")]) == DONE
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "note: a.png: page 1 is blank\n")
 
 
 def test_several_documents_are_told_apart(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,6 +140,34 @@ def test_failed_page_is_named_and_counted(scan: Any, capsys: pytest.CaptureFixtu
     assert run(["transcribe", scan("a.pdf", "하나", "FAIL", "셋")]) == FINDING
     out, err = capsys.readouterr()
     assert out == "하나\n\n셋\n" and err == "a.pdf: page 2 failed: a loop\n"
+
+
+def test_incomplete_page_is_written_named_and_counted(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["transcribe", scan("a.pdf", "하나", "PART")]) == FINDING
+    out, err = capsys.readouterr()
+    assert out == "하나\n\nPART\n"
+    assert err == "a.pdf: page 2 is incomplete: 1 of 3 rows could not be read\n"
+
+
+def test_total_counts_what_is_incomplete(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["transcribe", scan("a.png", "PART"), scan("b.png", "FAIL"), scan("c.png", "")]) == FINDING
+    assert capsys.readouterr().err.splitlines() == [
+        "a.png: page 1 is incomplete: 1 of 3 rows could not be read",
+        "b.png: page 1 failed: a loop",
+        "note: c.png: page 1 is blank",
+        "3 document(s) done, 0 refused, 1 page(s) failed, 1 incomplete",
+    ]
+
+
+def test_pages_are_told_of_in_korean(
+    scan: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADOTX_LANG", "ko")
+    assert run(["transcribe", scan("a.pdf", "", "PART", "하나")]) == FINDING
+    out, err = capsys.readouterr()
+    assert out == "PART\n\n하나\n"
+    first, second = err.splitlines()
+    assert first == "알림: a.pdf: 1쪽은 비어 있음" and second.startswith("a.pdf: 2쪽을 다 읽지 못함: ")
 
 
 def test_doubt_is_told(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,11 +14,11 @@ from adotx.data.corpora import squeeze
 from adotx.data.fonts import FontFace, find_fonts, missing, split_fonts, usable
 from adotx.data.kinds import KINDS
 from adotx.data.look import FontSet
-from adotx.data.markdown import Span, to_markdown
 from adotx.data.pages import make_page, validation_pages
 from adotx.data.source import TextSource
 from adotx.data.wrap import Type, to_spans, to_words, wrap
 from adotx.errors import AdotxError
+from adotx.markdown import Span, to_markdown
 
 pytest.importorskip("fontTools")
 

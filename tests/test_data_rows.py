@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from adotx.data.fonts import find_fonts
 from adotx.data.glyphs import BLANK, FINALS, FIRST_CLASSES, IGNORE, MEDIALS, SYMBOLS, classes, readable
-from adotx.data.rows import CELL, GRID, SLOT, SLOTS, TILE, RowFonts, RowText, RowTile, make_tile
-from adotx.errors import AdotxError
+from adotx.data.rows import CELL, GRID, TILE, TIMESTEP, TIMESTEPS, RowFonts, RowText, RowTile, make_tile
+from hangul_fonts import hangul_font
 
 pytest.importorskip("fontTools")
 
@@ -32,13 +30,8 @@ SEEDS = range(60)
 
 @pytest.fixture(scope="module")
 def fonts() -> RowFonts:
-    """The Hangul fonts of the development extra, else those of the system."""
-    spec = find_spec("pylopdf_fonts_ko")
-    folders = [Path(spec.origin).parent] if spec and spec.origin else [Path("/usr/share/fonts")]
-    try:
-        faces = find_fonts(folders)
-    except AdotxError:
-        pytest.skip("no font with Hangul on this machine: pip install 'adotx[dev]'")
+    """The Hangul fonts of the development extra."""
+    faces = find_fonts([hangul_font().parent])
     return RowFonts([(face.path, face.index, 1.0) for face in faces[:8]])
 
 
@@ -55,7 +48,7 @@ def tiles(fonts: RowFonts, text: RowText) -> list[RowTile]:
 def test_shapes_and_ranges(tiles: list[RowTile]) -> None:
     for tile in tiles:
         assert tile.pixels.dtype == np.uint8 and tile.pixels.shape == (TILE, TILE)
-        assert tile.labels.dtype == np.int16 and tile.labels.shape == (GRID * GRID, SLOTS, 3)
+        assert tile.labels.dtype == np.int16 and tile.labels.shape == (GRID * GRID, TIMESTEPS, 3)
         first, medial, final = np.moveaxis(tile.labels, -1, 0)
         assert first.min() >= BLANK and first.max() < FIRST_CLASSES
         for part, count in ((medial, MEDIALS), (final, FINALS)):
@@ -82,22 +75,22 @@ def test_glyphs_lie_in_their_cells_in_reading_order(tiles: list[RowTile]) -> Non
             assert (a.x < b.x and a.y == b.y) if a.row == b.row else a.y < b.y
 
 
-def test_the_slot_at_a_glyphs_centre_has_its_classes(tiles: list[RowTile]) -> None:
+def test_the_timestep_at_a_glyphs_centre_has_its_classes(tiles: list[RowTile]) -> None:
     right = total = 0
     for tile in tiles:
         for g in tile.glyphs:
-            label = tuple(tile.labels[g.cell, int(g.x % CELL // SLOT)])
+            label = tuple(tile.labels[g.cell, int(g.x % CELL // TIMESTEP)])
             char = tile.rows[g.row][g.index]
-            if "가" <= char <= "힣":  # wider than a slot: nothing overwrites its centre
+            if "가" <= char <= "힣":  # wider than a timestep: nothing overwrites its centre
                 assert label == classes(char)
             right += label == classes(char)
             total += 1
     assert total > 5000 and right > 0.97 * total
 
 
-def test_slots_without_a_glyph_are_blank(tiles: list[RowTile]) -> None:
+def test_timesteps_without_a_glyph_are_blank(tiles: list[RowTile]) -> None:
     for tile in tiles:
-        rows = tile.labels.reshape(GRID, GRID * SLOTS, 3)
+        rows = tile.labels.reshape(GRID, GRID * TIMESTEPS, 3)
         used = {g.cell // GRID for g in tile.glyphs}
         for row in set(range(GRID)) - used:
             assert (rows[row] == (BLANK, IGNORE, IGNORE)).all()
@@ -121,10 +114,10 @@ def test_there_is_ink_at_every_glyph(tiles: list[RowTile]) -> None:
 
 
 def test_ink_stands_where_the_labels_say(tiles: list[RowTile]) -> None:
-    """Slots under Hangul are busier than blank ones, tile by tile."""
+    """Timesteps under Hangul are busier than blank ones, tile by tile."""
     for tile in tiles:
-        slots = tile.pixels.astype(float).reshape(GRID, CELL, GRID * SLOTS, SLOT)
-        contrast = slots.std(axis=(1, 3)).reshape(GRID * GRID, SLOTS)
+        columns = tile.pixels.astype(float).reshape(GRID, CELL, GRID * TIMESTEPS, TIMESTEP)
+        contrast = columns.std(axis=(1, 3)).reshape(GRID * GRID, TIMESTEPS)
         hangul, blank = tile.labels[..., 1] >= 0, tile.labels[..., 0] == BLANK
         if hangul.sum() >= 20 and blank.sum() >= 20:
             assert np.median(contrast[hangul]) > np.median(contrast[blank])

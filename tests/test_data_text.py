@@ -9,12 +9,9 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from adotx.data import fill, markdown
+from adotx.data import fill
 from adotx.data.corpora import CORPORA, dialogues, documents, pairs, squeeze
-from adotx.data.markdown import Block, Span, parse_markdown, to_markdown
 from adotx.data.source import TextSource, clean, sentences
 from adotx.data.split import split
 from adotx.errors import AdotxError
@@ -100,64 +97,6 @@ def test_corpora_beside_the_project(shared: Path) -> None:
         pytest.skip("corpora are not on this machine")
     assert sum(1 for _ in documents(folder, ["chatbot"])) == 11_750
     assert sum(1 for _ in documents(folder, ["docs_ko"])) == 1_306
-
-
-def test_markdown_round_trip() -> None:
-    blocks = [
-        markdown.heading("제목", 1),
-        Block(
-            "paragraph",
-            (
-                Span("이것은 "),
-                Span("굵은 글씨", bold=True),
-                Span("와 "),
-                Span("code()", code=True),
-                Span("입니다."),
-            ),
-        ),
-        markdown.item("하나"),
-        markdown.item("둘", "-", 1),
-        markdown.item("셋", "-", 2),
-        markdown.item("넷"),
-        markdown.heading("표", 2),
-        markdown.table([("가", "나"), ("1", ""), ("3", "4")]),
-        markdown.code(["def f():", "", "    return 1"]),
-        markdown.quote("인용문"),
-        markdown.item("첫째", "1."),
-        markdown.item("안쪽", "-", 1),
-        markdown.item("둘째", "2."),
-    ]
-    text = to_markdown(blocks)
-    assert parse_markdown(text) == blocks
-    assert "1. 첫째\n   - 안쪽\n2. 둘째" in text and "- 하나\n  - 둘\n    - 셋\n- 넷" in text
-
-
-def test_links_and_emphasis_become_text() -> None:
-    (block,) = parse_markdown(
-        "[문서](https://example.com/a_(b))와 [부록 D][dev]의 _강조_는 *같은* snake_case_name 이다."
-    )
-    assert block.text == "문서와 부록 D의 강조는 같은 snake_case_name 이다."
-
-
-_WORD = st.text("가나다라abcdef123", min_size=1, max_size=6)
-_TEXT = st.lists(_WORD, min_size=1, max_size=8).map(" ".join)
-_BLOCK = st.one_of(
-    st.builds(markdown.heading, _TEXT, st.integers(1, 6)),
-    st.builds(markdown.paragraph, _TEXT),
-    st.builds(markdown.quote, _TEXT),
-    st.lists(st.tuples(_TEXT, _TEXT), min_size=2, max_size=4).map(markdown.table),
-    st.lists(_TEXT, min_size=1, max_size=4).map(markdown.code),
-)
-
-
-@given(st.lists(_BLOCK, min_size=1, max_size=8))
-def test_what_is_written_is_read_again(blocks: list[Block]) -> None:
-    assert parse_markdown(to_markdown(blocks)) == blocks
-
-
-@given(st.text(max_size=300))
-def test_any_text_parses(text: str) -> None:
-    parse_markdown(text)
 
 
 def test_clean_refuses_what_the_truth_could_not_hold() -> None:

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adotx.documents.assembly.assemble import write_blocks
-from adotx.documents.assembly.blocks import Block, Body, Seen, flow_blocks, join_lines, set_levels
+from adotx.documents.assembly import PlacedFlow, PlacedGrid, PlacedLine, PlacedPage, assemble
+from adotx.documents.assembly.body import Body
 from adotx.documents.assembly.code import code_score, is_code
-from adotx.documents.assembly.joins import glue, space_odds
-from documents_pages import WORDS, Drawn, markdown_of
+from adotx.documents.assembly.flow import Draft, flow_blocks
+from adotx.documents.assembly.joins import glue, join_lines, space_odds
+from adotx.documents.assembly.levels import with_levels
+from adotx.markdown import Block, Fields, Heading, Item, Paragraph, Table, to_markdown
+from documents_pages import WORDS, Drawn, blocks_of, markdown_of
 
 BODY = Body(em=24.0, weight=0.1, advance=24.0)
 
 
-def seen(text: str, y: float, x0: float = 50, x1: float = 850, em: float = 24, weight: float = 0.1) -> Seen:
-    return Seen(text, x0, x1, y, em, weight, advance=em, first=40)
+def line(
+    text: str, y: float, x0: float = 50, x1: float = 850, em: float = 24, weight: float = 0.1
+) -> PlacedLine:
+    return PlacedLine(text, (x0, y - 12, x1, y + 12), (y - 10, y + 10), em, weight, advance=em, first=40)
 
 
-def kinds(lines: list[Seen], body: Body = BODY) -> list[str]:
-    return [block.kind for block in flow_blocks(lines, 860, body)]
+def blocks(*lines: PlacedLine) -> list[Block]:
+    return [draft.block for draft in flow_blocks(PlacedFlow(lines, 860), BODY)]
+
+
+def texts(*lines: PlacedLine) -> list[str]:
+    return [to_markdown([block]) for block in blocks(*lines)]
+
+
+def kinds(*lines: PlacedLine) -> list[str]:
+    return [block.kind for block in blocks(*lines)]
 
 
 def test_a_page_of_headings_paragraphs_and_a_list() -> None:
@@ -60,56 +75,87 @@ def test_code_keeps_its_lines_and_indents() -> None:
         "        result += item.price",
         "    return result",
     )
-    for number, line in enumerate(lines):
-        page.text(80 + 11 * (len(line) - len(line.lstrip())), 120 + 36 * number, line.strip(), 22)
+    for number, code in enumerate(lines):
+        page.text(80 + 11 * (len(code) - len(code.lstrip())), 120 + 36 * number, code.strip(), 22)
     text = markdown_of(page)
-    assert [line.strip() for line in text.split("```")[1].strip("\n").split("\n")] == [
-        line.strip() for line in lines
+    assert [each.strip() for each in text.split("```")[1].strip("\n").split("\n")] == [
+        each.strip() for each in lines
     ]
-    indents = [len(line) - len(line.lstrip()) for line in text.split("```")[1].strip("\n").split("\n")]
+    indents = [len(each) - len(each.lstrip()) for each in text.split("```")[1].strip("\n").split("\n")]
     assert indents[0] < indents[1] == indents[2] < indents[3] and indents[4] == indents[1]
 
 
 def test_a_wider_gap_or_an_indent_begins_a_paragraph() -> None:
-    lines = [seen("one", 0), seen("two", 36), seen("three", 90), seen("four", 126)]
-    assert [b.text for b in flow_blocks(lines, 860, BODY)] == ["one two", "three four"]
-    lines = [seen("one", 0, 80), seen("two", 36), seen("three", 72, 80), seen("four", 108)]
-    assert [b.text for b in flow_blocks(lines, 860, BODY)] == ["one two", "three four"]
+    apart = texts(line("one", 0), line("two", 36), line("three", 90), line("four", 126))
+    assert apart == ["one two", "three four"]
+    indented = texts(line("one", 0, 80), line("two", 36), line("three", 72, 80), line("four", 108))
+    assert indented == ["one two", "three four"]
 
 
 def test_a_line_with_room_for_the_next_word_ends_its_paragraph() -> None:
-    lines = [seen("one", 0), seen("two", 36, x1=400), seen("three", 72)]
-    assert [b.text for b in flow_blocks(lines, 860, BODY)] == ["one two", "three"]
+    assert texts(line("one", 0), line("two", 36, x1=400), line("three", 72)) == ["one two", "three"]
 
 
 def test_items_go_on_under_their_text() -> None:
-    lines = [seen("• one", 0, 60), seen("more", 36, 90), seen("• two", 72, 60), seen("1) three", 108, 60)]
-    blocks = flow_blocks(lines, 860, BODY)
-    assert [(b.kind, b.marker, b.text) for b in blocks] == [
-        ("item", "-", "one more"),
-        ("item", "-", "two"),
-        ("item", "1)", "three"),
-    ]
+    found = blocks(
+        line("• one", 0, 60), line("more", 36, 90), line("• two", 72, 60), line("1) three", 108, 60)
+    )
+    assert found == [Item.of("one more"), Item.of("two"), Item.of("three", "1)")]
 
 
 def test_large_or_bold_lines_are_headings_and_sentences_are_not() -> None:
-    assert kinds([seen("Large", 0, x1=200, em=40)]) == ["heading"]
-    assert kinds([seen("Bold", 0, x1=200, weight=0.15), seen("and text.", 60)]) == ["heading", "paragraph"]
-    assert kinds([seen("A little larger than most.", 0, em=26)]) == ["paragraph"]
-    blocks = [Block("heading", "a", ratio=r) for r in (1.8, 1.3, 1.1)]
-    set_levels(blocks)
-    assert [block.level for block in blocks] == [1, 2, 3]
+    assert kinds(line("Large", 0, x1=200, em=40)) == ["heading"]
+    assert kinds(line("Bold", 0, x1=200, weight=0.15), line("and text.", 60)) == ["heading", "paragraph"]
+    assert kinds(line("A little larger than most.", 0, em=26)) == ["paragraph"]
+    drafts = [Draft(Heading.of("a"), ratio) for ratio in (1.8, 1.3, 1.1)]
+    assert with_levels(drafts) == [Heading.of("a", level) for level in (1, 2, 3)]
 
 
 def test_nested_items_are_indented() -> None:
-    blocks = [
-        Block("item", "a", marker="1.", x0=50),
-        Block("item", "b", marker="-", x0=90),
-        Block("item", "c", marker="2.", x0=50),
-        Block("paragraph", "d"),
+    drafts = [
+        Draft(Item.of("a", "1."), x0=50),
+        Draft(Item.of("b", "-"), x0=90),
+        Draft(Item.of("c", "2."), x0=50),
+        Draft(Paragraph.of("d")),
     ]
-    set_levels(blocks)
-    assert write_blocks(blocks) == "1. a\n   - b\n2. c\n\nd"
+    assert to_markdown(with_levels(drafts)) == "1. a\n   - b\n2. c\n\nd"
+
+
+def test_lines_without_pixels_become_a_page() -> None:
+    # What a text layer gives: text and boxes. Rows of cells, some of them empty.
+    rows = [[[line("품목", 200, 60, 120)], [line("금액", 200, 300, 360)]]]
+    rows += [[[line(name, y, 60, 120)], [line(sum_, y, 300, 360)]] for name, sum_, y in GOODS]
+    page = PlacedPage(
+        [
+            PlacedFlow([line("견적서", 40, 400, 500, em=48)], 860),
+            PlacedFlow([line("아래와 같이 보냅니다.", 120, x1=300)], 860),
+            PlacedGrid(rows, ruled=False),
+            PlacedGrid([[[line("합계", 360, 40, 100)], [line("5,000", 360, 300, 360)]]], ruled=False),
+        ],
+        em=24.0,
+        to_image=(2.0, 0.0, 10.0, 0.0, 2.0, 20.0),
+    )
+    title, text, table, total = assemble(page)
+    assert (title, text) == (Heading.of("견적서", 1), Paragraph.of("아래와 같이 보냅니다."))
+    assert table == Table.of([("품목", "금액"), ("사과", "2,000"), ("배", "3,000")])
+    assert total == Fields((("합계", "5,000"),))
+    assert title.box == (810, 76, 1010, 124) and table.box == (130, 396, 730, 604)
+
+
+GOODS = (("사과", "2,000", 240), ("배", "3,000", 280))
+
+
+def test_boxes_are_those_of_the_image() -> None:
+    page = Drawn.blank(1000, 700)
+    page.text(60, 40, "A title in large type", 44)
+    page.paragraph(60, 130, 880, WORDS)
+    title, text = blocks_of(page)
+    assert title.box and text.box
+    for box, lines in ((title.box, page.lines[:1]), (text.box, page.lines[1:])):
+        truth = [min(n.flat[at] for n in lines) for at in (0, 1)] + [
+            max(n.flat[at] for n in lines) for at in (2, 3)
+        ]
+        assert max(abs(a - b) for a, b in zip(box, truth, strict=True)) <= 4
 
 
 @pytest.mark.parametrize(
@@ -122,6 +168,10 @@ def test_nested_items_are_indented() -> None:
         ("이것은 목록", ", 그리고 표", ""),
         ("read the", "manual first", " "),
         ("", "처음", ""),
+        # the page maker breaks no word at these, so the line ended between words
+        ("그가 말했다", "'좋다'", " "),
+        ("어제는", "-3도", " "),
+        ("가격은 $", "얼마", " "),
     ],
 )
 def test_glue_where_lines_break_anywhere(left: str, right: str, expected: str) -> None:
@@ -175,11 +225,11 @@ def test_any_line_has_a_score(line: str) -> None:
 @settings(max_examples=60, deadline=None)
 def test_any_lines_become_blocks_without_loss(lines: list[tuple[str, int, int]]) -> None:
     rows = [
-        Seen(" ".join(text.split()) or "x", x, x + 100, 40.0 * n, em, 0.1, advance=em, first=30)
+        PlacedLine(" ".join(text.split()) or "x", (x, 40.0 * n, x + 100, 40.0 * n + 20), (0, 0), em, first=30)
         for n, (text, x, em) in enumerate(lines)
     ]
-    blocks = flow_blocks(rows, 1000, BODY)
-    set_levels(blocks)
-    letters = "".join("".join(write_blocks(blocks).split()))
+    rows = [replace(row, core=(row.box[1], row.box[3]), advance=row.em) for row in rows]
+    written = to_markdown(with_levels(flow_blocks(PlacedFlow(rows, 1000), BODY)))
+    letters = "".join(written.split())
     # Bullets become "-"; all else that was read is written.
     assert all(row.text.split()[-1] in letters for row in rows if row.text[0].isalnum())

@@ -1,139 +1,135 @@
-"""Transcription with a reader that sees only how dark a row is; layout, packing and assembly are real."""
+"""Transcription of documents: order, window, failures and cancelling, with readers that need no model."""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from adotx.checkpoint.config import TileRule
-from adotx.documents.layout.pack import ROW
+from adotx.documents import transcribe
+from adotx.documents.readers import PageReading
+from adotx.documents.readers.page import VlmReader
+from adotx.documents.readers.rows import RowReader
+from adotx.documents.side_by_side import Cancelled, in_order
 from adotx.documents.transcribe import Transcriber
 from adotx.engine import Output
 from adotx.errors import AdotxError
+from documents_fakes import Asked, DarkRows, checkpoint, glyph_page, row_model, said
 
 
-class Letters:
-    """A tokenizer of code points; control tokens lie far above them."""
-
-    names = ("<|im_start|>", "<|im_end|>", "<|system|>", "<|user|>", "<|assistant|>", "<|extra_id_11|>")
-    special = dict(zip(names, range(2_000_000, 2_000_006), strict=True))  # noqa: RUF012
-    control_ids = frozenset(special.values())
-    vocab_size = 128
-
-    def encode(self, text: str) -> list[int]:
-        return [ord(c) for c in text]
-
-    def encode_batch(self, texts: list[str]) -> list[list[int]]:
-        return [self.encode(text) for text in texts]
-
-    def token_bytes(self, token: int) -> bytes:
-        return {v: k for k, v in self.special.items()}.get(token, chr(token % 2_000_000)).encode()
-
-    def decode(self, ids: list[int], skip_special: bool = True) -> str:
-        return "".join(map(chr, ids))
+def model(reader: str | None = "rows") -> object:
+    return row_model(DarkRows()) if reader else Asked(lambda *_: said("글"))
 
 
-class DarkRows:
-    """Says "줄" for each row with ink; for `wrong` turns answers with several lines lack their last."""
-
-    def __init__(self, wrong: int = 0, reason: str = "stop") -> None:
-        self.wrong, self.reason, self.sizes = wrong, reason, []
-
-    def generate(self, requests: list) -> list[Output]:
-        outputs = []
-        for request in requests:
-            assert request.images[0].shape == (1, 3, 384, 384) and request.slots[0][1] == 144
-            rows = request.images[0][0, 0].reshape(-1, ROW, 384)
-            lines = ["줄" for row in rows if row.min() < 0]
-            self.sizes.append(len(lines))
-            if self.wrong and len(lines) > 1:
-                lines.pop()
-            outputs.append(Output([ord(c) for c in "\n".join(lines)], self.reason, len(request.ids)))
-        self.wrong = max(0, self.wrong - 1)
-        return outputs
+def pdf(path: Path, pages: int) -> Path:
+    """A PDF whose page n is 100 + n points wide."""
+    images = [Image.new("RGB", (100 + n, 80), "white") for n in range(1, pages + 1)]
+    images[0].save(path, save_all=True, append_images=images[1:], resolution=72)
+    return path
 
 
-def checkpoint(reader: str | None = "rows", tiles: TileRule | None = TileRule()) -> SimpleNamespace:  # noqa: B008
-    config = SimpleNamespace(
-        tiles=tiles, image_token_id=Letters.special["<|extra_id_11|>"], family="a.x-4-vl"
-    )
-    return SimpleNamespace(
-        config=config, tokenizer=Letters(), name="fake", extra={"reader": reader} if reader else {}
-    )
+class Reader:
+    """A page reader made of a function of the page's number."""
+
+    def __init__(self, read: Callable[[int, Callable[[], bool]], PageReading]) -> None:
+        self._read = read
+
+    def read(self, image: Image.Image, is_cancelled: Callable[[], bool]) -> PageReading:
+        return self._read(image.width - 100, is_cancelled)
 
 
-def page(lines: int, width: int = 600) -> Image.Image:
-    image = Image.new("RGB", (width, 60 + 40 * max(lines, 1)), "white")
-    draw = ImageDraw.Draw(image)
-    for n in range(lines):
-        for x in range(40, width - 60, 30):  # glyph-like boxes, crossed so that they are no ruling
-            box = (x, 30 + 40 * n, x + 20, 52 + 40 * n)
-            draw.rectangle(box, outline="black", width=3)
-            draw.line(box, fill="black", width=2)
-    return image
+def transcriber(read: Callable[[int, Callable[[], bool]], PageReading], window: int = 2) -> Transcriber:
+    made = Transcriber(model(), window)  # type: ignore[arg-type]
+    made._reader = Reader(read)
+    return made
 
 
-def test_every_line_of_a_page_is_read_once() -> None:
-    engine = DarkRows()
-    result = Transcriber(checkpoint(), engine).page(page(15), number=3)
-    assert (result.status, result.reason, result.number) == ("ok", "", 3)
-    assert result.rows == sum(engine.sizes) == result.markdown.count("줄") >= 15
-    assert max(engine.sizes) == 12
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith("adotx")}
 
 
-def test_blank_page_is_blank_and_nothing_is_asked() -> None:
-    engine = DarkRows()
-    for image in (page(0), Image.new("RGB", (1, 1), "white"), Image.new("RGB", (300, 300), "black")):
-        result = Transcriber(checkpoint(), engine).page(image)
-        assert (result.status, result.markdown) == ("blank", "")
-    assert not engine.sizes
+def test_the_checkpoint_says_how_pages_are_read() -> None:
+    assert isinstance(Transcriber(model())._reader, RowReader)
+    assert isinstance(Transcriber(model(None))._reader, VlmReader)
+    text_only = row_model(DarkRows())
+    text_only.checkpoint = checkpoint(tiles=None)
+    with pytest.raises(AdotxError, match="text only"):
+        Transcriber(text_only)
 
 
-def test_missing_lines_are_read_again_in_halves() -> None:
-    engine = DarkRows(wrong=2)
-    strips = np.full((12, ROW, 384), 250, np.uint8)
-    strips[:, 8:24, 10:200] = 0
-    texts, cut = Transcriber(checkpoint(), engine).read(list(strips))
-    assert texts == ["줄"] * 12 and cut == 0
-    assert engine.sizes == [12, 6, 6, 3, 3, 3, 3]
+def test_pages_come_in_order_whichever_is_read_first(tmp_path: Path) -> None:
+    def slow_when_odd(number: int, _: object) -> PageReading:
+        time.sleep(0.05 * (number % 2))
+        return PageReading((), "ok", f"page {number}")
+
+    results = list(transcriber(slow_when_odd, 3).pages(pdf(tmp_path / "a.pdf", 9), dpi=72))
+    assert [(r.number, r.reason) for r in results] == [(n, f"page {n}") for n in range(1, 10)]
+    assert not threads()
 
 
-def test_rows_that_never_end_are_left_out_and_told() -> None:
-    class Loops(DarkRows):
-        def generate(self, requests: list) -> list[Output]:
-            outputs = super().generate(requests)
-            if self.sizes[-1] == 1:  # single rows: the first one loops
-                outputs[0] = Output([ord("ㅋ")] * 80, "length", 1)
-            return outputs
+def test_two_pages_are_read_side_by_side(tmp_path: Path) -> None:
+    both = threading.Barrier(2, timeout=20)
 
-    engine = Loops(wrong=2)
-    strips = np.full((3, ROW, 384), 250, np.uint8)
-    strips[:, 8:24, 10:200] = 0
-    texts, cut = Transcriber(checkpoint(), engine).read(list(strips))
-    assert cut >= 1 and "ㅋ" not in "".join(texts) and "줄" in texts
+    def read(number: int, _: object) -> PageReading:
+        both.wait()  # breaks where one page waits for the other's end
+        return PageReading((), "ok")
 
-    everything = DarkRows(reason="length")
-    result = Transcriber(checkpoint(), everything, rows_per_tile=4).page(page(5))
-    assert result.status == "failed" and "nothing could be read" in result.reason
+    results = list(transcriber(read).pages(pdf(tmp_path / "a.pdf", 4), dpi=72))
+    assert [r.status for r in results] == ["ok"] * 4
 
 
-def test_other_checkpoints_are_asked_about_the_whole_page() -> None:
-    class Whole:
-        def generate(self, requests: list) -> list[Output]:
-            [request] = requests
-            assert sum(map(len, request.images)) * 144 == sum(length for _, length in request.slots)
-            assert "무엇이 적혀있나요" in "".join(chr(i) for i in request.ids if i < 2_000_000)
-            return [Output([ord(c) for c in "# 글"], "length", len(request.ids))]
+@pytest.mark.parametrize("window", (1, 2, 3))
+def test_at_most_the_window_is_alive(tmp_path: Path, window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, alive, most, opened = threading.Lock(), 0, 0, 0
+    real = transcribe.open_pages
 
-    result = Transcriber(checkpoint(reader=None), Whole()).page(page(3))
-    assert result.markdown == "# 글\n" and result.status == "ok" and "length" in result.reason
+    def counted(*args: object) -> object:
+        for page in real(*args):  # type: ignore[arg-type]
+
+            def opening(page: object = page) -> Image.Image:
+                nonlocal alive, most, opened
+                with lock:
+                    alive, opened = alive + 1, opened + 1
+                    most = max(most, alive)
+                return page.open()  # type: ignore[attr-defined]
+
+            yield transcribe.PageImage(page.number, opening)
+
+    def read(number: int, _: object) -> PageReading:
+        nonlocal alive
+        time.sleep(0.01)
+        with lock:
+            alive -= 1
+        return PageReading((), "ok")
+
+    monkeypatch.setattr(transcribe, "open_pages", counted)
+    pages = transcriber(read, window).pages(pdf(tmp_path / "a.pdf", 12), dpi=72)
+    next(pages)
+    time.sleep(0.3)
+    # Whoever reads slowly is not overrun: what was read ahead is bounded as well.
+    assert opened <= 2 * window
+    assert len(list(pages)) == 11 and most <= window
 
 
-def test_a_failing_page_does_not_cost_the_others(tmp_path: Path) -> None:
+def test_a_page_that_fails_costs_no_other(tmp_path: Path) -> None:
+    def read(number: int, _: object) -> PageReading:
+        if number == 2:
+            raise AdotxError("engine.memory", "no room", "engine", "close something")
+        if number == 3:
+            raise ZeroDivisionError("division by zero")
+        return PageReading((), "ok")
+
+    results = list(transcriber(read).pages(pdf(tmp_path / "a.pdf", 5), dpi=72))
+    assert [r.status for r in results] == ["ok", "failed", "failed", "ok", "ok"]
+    assert "no room" in results[1].reason and "ZeroDivisionError: division by zero" in results[2].reason
+    assert [r.number for r in results] == [1, 2, 3, 4, 5]
+
+
+def test_a_real_page_fails_beside_another(tmp_path: Path) -> None:
     class Fails(DarkRows):
         def generate(self, requests: list) -> list[Output]:
             if not self.sizes:
@@ -141,36 +137,99 @@ def test_a_failing_page_does_not_cost_the_others(tmp_path: Path) -> None:
                 raise AdotxError("engine.memory", "no room", "engine", "close something")
             return super().generate(requests)
 
-    first = page(4)
-    first.save(tmp_path / "two.pdf", save_all=True, append_images=[page(4)], resolution=150)
-    results = list(Transcriber(checkpoint(), Fails()).pages(tmp_path / "two.pdf"))
+    glyph_page(4).save(tmp_path / "two.pdf", save_all=True, append_images=[glyph_page(4)], resolution=150)
+    results = list(Transcriber(row_model(Fails()), window=1).pages(tmp_path / "two.pdf"))
     assert [(r.number, r.status) for r in results] == [(1, "failed"), (2, "ok")]
     assert "no room" in results[0].reason and "줄" in results[1].markdown
+
+
+def test_a_frame_that_cannot_be_decoded_is_a_failed_page(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    frames = [Image.effect_noise((100 + n, 80), 50).convert("RGB") for n in (1, 2, 3)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], compression="tiff_deflate")
+    data = bytearray(path.read_bytes())
+    with Image.open(path) as file:
+        file.seek(1)
+        start, length = file.tag_v2[273][0], file.tag_v2[279][0]  # where its pixels are
+    data[start : start + length] = bytes(length)
+    path.write_bytes(data)
+    results = list(transcriber(lambda *_: PageReading((), "ok")).pages(path))
+    assert [r.status for r in results] == ["ok", "failed", "ok"]
+    assert "page 2" in results[1].reason
 
 
 def test_a_picture_that_cannot_be_opened_raises(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(AdotxError, match=r"a\.png"):
-        list(Transcriber(checkpoint(), DarkRows()).pages(tmp_path / "a.png"))
+        list(Transcriber(model()).pages(tmp_path / "a.png"))  # type: ignore[arg-type]
+    assert not threads()
 
 
-def test_text_models_are_refused() -> None:
-    with pytest.raises(AdotxError, match="text only"):
-        Transcriber(checkpoint(tiles=None), DarkRows())
+def test_leaving_early_cancels_what_runs(tmp_path: Path) -> None:
+    begun, cancelled = [], []
+
+    def read(number: int, is_cancelled: Callable[[], bool]) -> PageReading:
+        begun.append(number)
+        deadline = time.monotonic() + 20
+        while number > 1 and not is_cancelled() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        if is_cancelled():
+            cancelled.append(number)
+            raise Cancelled
+        return PageReading((), "ok")
+
+    pages = transcriber(read).pages(pdf(tmp_path / "a.pdf", 20), dpi=72)
+    assert next(pages).number == 1
+    start = time.monotonic()
+    pages.close()
+    assert time.monotonic() - start < 5 and not threads()
+    assert max(begun) <= 5 and sorted(cancelled) == [n for n in sorted(begun) if n > 1]
 
 
-def test_words_beyond_the_ink_are_cut_and_told() -> None:
-    class Talks(DarkRows):
-        def generate(self, requests: list) -> list[Output]:
-            outputs = super().generate(requests)
-            for output in outputs:
-                lines = "".join(map(chr, output.ids)).split("\n")
-                said = [
-                    "가나다라마바사아자차카타파하거너" if n % 4 else "가나다" * 20 for n in range(len(lines))
-                ]
-                output.ids[:] = [ord(c) for c in "\n".join(said)]
-            return outputs
+@pytest.mark.parametrize("interrupt", (KeyboardInterrupt, SystemExit))
+def test_an_interrupted_reader_leaves_no_thread(tmp_path: Path, interrupt: type[BaseException]) -> None:
+    def read(number: int, is_cancelled: Callable[[], bool]) -> PageReading:
+        while number > 1 and not is_cancelled():
+            time.sleep(0.005)
+        return PageReading((), "ok")
 
-    result = Transcriber(checkpoint(), Talks()).page(page(6))
-    assert "cut where their ink ends" in result.reason
-    assert "가나다" * 12 not in result.markdown and "거너" in result.markdown
+    with pytest.raises(interrupt):
+        for _ in transcriber(read).pages(pdf(tmp_path / "a.pdf", 5), dpi=72):
+            raise interrupt
+    assert not threads()
+
+
+def test_failures_of_items_and_functions_come_in_their_place() -> None:
+    def items() -> object:
+        yield from (1, 2, 3)
+        raise OSError("no more")
+
+    got = []
+    with pytest.raises(OSError, match="no more"):
+        for result in in_order(lambda item, _: item * 10, items(), 2):  # type: ignore[call-overload]
+            got.append(result)
+    assert got == [10, 20, 30]
+    with pytest.raises(ZeroDivisionError):
+        list(in_order(lambda item, _: 1 // item, (1, 0, 2), 3))
+    assert not threads()
+
+
+def test_what_is_inside_is_cancelled_with_what_is_around_it() -> None:
+    running, stop = threading.Event(), threading.Event()
+
+    def inner(_: int, is_cancelled: Callable[[], bool]) -> None:
+        running.set()
+        while not is_cancelled():
+            time.sleep(0.005)
+        raise Cancelled
+
+    def outer() -> None:
+        with pytest.raises(Cancelled):
+            list(in_order(inner, (1, 2), 2, stop.is_set))
+
+    thread = threading.Thread(target=outer)
+    thread.start()
+    assert running.wait(10)
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive() and not threads()

@@ -44,6 +44,7 @@ def read(checkpoint: Checkpoint, weights: str) -> tuple[str, list[Request]]:
     from PIL import Image
 
     from adotx.documents.transcribe import Transcriber
+    from adotx.model import Model
 
     engine, seen = Engine.load(checkpoint, weights), []
     generate = engine.generate
@@ -58,7 +59,7 @@ def read(checkpoint: Checkpoint, weights: str) -> tuple[str, list[Request]]:
 
     engine.generate = record  # type: ignore[method-assign]
     image = Image.open(ROOT / "examples" / "page.png").convert("RGB")
-    return Transcriber(checkpoint, engine).page(image).markdown, seen
+    return Transcriber(Model(checkpoint, engine)).page(image).markdown, seen
 
 
 @pytest.fixture(scope="module")

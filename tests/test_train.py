@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import numpy as np
 import pytest
@@ -31,7 +32,10 @@ def attention_case(heads: int, groups: int, length: int, keys: int) -> tuple:
 
 
 @pytest.mark.parametrize("length,keys", [(7, 7), (1, 9), (3, 9)])
-def test_guided_attention_is_causal_grouped_attention(length: int, keys: int) -> None:
+def test_guided_attention_is_causal_grouped_attention(
+    length: int, keys: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from adotx.train import attention
     from adotx.train.attention import guided_attention
 
     q, k, v = attention_case(6, 2, length, keys)
@@ -42,14 +46,22 @@ def test_guided_attention_is_causal_grouped_attention(length: int, keys: int) ->
     kk, vv = (t.repeat_interleave(3, 1) for t in (k, v))
     ref = torch.nn.functional.scaled_dot_product_attention(q, kk, vv, attn_mask=mask)
     torch.testing.assert_close(out.transpose(1, 2), ref)
-    assert module.seen.shape == (2, 2, length, keys)
-    torch.testing.assert_close(module.seen.sum(-1), torch.ones(2, 2, length))
+    assert module.attention_weights.shape == (2, 2, length, keys)
+    torch.testing.assert_close(module.attention_weights.sum(-1), torch.ones(2, 2, length))
+    monkeypatch.setattr(attention, "prefers_matmul", lambda device: False)  # as on an accelerator
+    plain, _ = guided_attention(torch.nn.Module(), q, k, v)
+    torch.testing.assert_close(plain, out)
 
 
+@pytest.mark.parametrize("matmul", [True, False])
 @pytest.mark.parametrize("window", [0, 2, 24])
-def test_rows_attention_equals_attention_with_a_band_mask(window: int) -> None:
+def test_rows_attention_equals_attention_with_a_band_mask(
+    window: int, matmul: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from adotx.train import attention
     from adotx.train.attention import rows_attention
 
+    monkeypatch.setattr(attention, "prefers_matmul", lambda device: matmul)
     q, k, v = attention_case(2, 2, 576, 576)
     module = torch.nn.Module()
     module.row_window = window
@@ -98,14 +110,17 @@ def test_timebox_counts_minutes_over_resumes_and_lowers_the_rate() -> None:
     from adotx.train.timebox import Timebox, schedule
 
     box = Timebox(minutes=10.0, spent=9.0)
-    assert 9.0 <= box.elapsed < 9.1
-    assert Timebox.from_state(box.state()).spent >= 9.0
+    assert 9.0 <= box.elapsed < 9.1 and not box.over and Timebox(10.0, 10.0).over
+    soon = Timebox(10.0, spent=2.0, until=time.monotonic() + 60)  # a deadline cuts the box, spent time stays
+    assert soon.minutes == pytest.approx(3.0, abs=0.01) and soon.share == pytest.approx(2 / 3, abs=0.01)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     rates = []
     for spent in (0.0, 5.0, 9.0, 10.0):
         box.spent = spent
         rates.append(schedule(optimizer, box, warmup_steps=1, decay_from=0.5).lr_lambdas[0](5))
     assert schedule(optimizer, box, 1, decay_from=1.0).lr_lambdas[0](5) == 1.0
+    rate = schedule(optimizer, Timebox(10.0), warmup_steps=10, first_step=4, decay_from=0.5)
+    assert rate.lr_lambdas[0](0) == pytest.approx(0.5)  # a resumed run does not warm up again
     assert rates[0] == 1.0 and rates == sorted(rates, reverse=True) and rates[-1] == pytest.approx(0.03)
 
 
@@ -120,18 +135,12 @@ def test_recipe_takes_overrides_and_names_what_is_wrong() -> None:
     ]:
         with pytest.raises(AdotxError, match=word):
             read_recipe(stage, settings)
-    with pytest.raises(AdotxError, match="adotx train tokenizer"):
-        recipe.need("tokenizer", "tokenizer.json")
+    assert read_recipe("glyphs", {"minutes": 30, "scale": 0.1}).minutes == pytest.approx(3.0)
 
 
 def test_tokenizer_stage_keeps_the_published_ids_and_spells_syllables(tmp_path) -> None:
-    from adotx.train.tokenizer import (
-        CONTROL_TOKENS,
-        common_syllables,
-        gpt2_bytes,
-        reading_ids,
-        train_tokenizer,
-    )
+    from adotx.train.spelling import reading_ids
+    from adotx.train.stages.tokenizer import CONTROL_TOKENS, common_syllables, gpt2_bytes, train_tokenizer
 
     texts = ["한국어 문서를 읽는 모델입니다. A small model reads Korean pages."] * 50
     words = train_tokenizer(texts, tmp_path, vocab_size=3200, syllable_weight=3)
@@ -146,9 +155,8 @@ def test_tokenizer_stage_keeps_the_published_ids_and_spells_syllables(tmp_path) 
 
 
 def test_reading_sample_points_every_glyph_at_its_image_token(tmp_path) -> None:
-    from adotx.train.reading_stage import IGNORED, collate, reading_sample
-    from adotx.train.show import show_mask
-    from adotx.train.tokenizer import train_tokenizer
+    from adotx.train.stages.reading import IGNORED, collate, colour_labels, reading_sample
+    from adotx.train.stages.tokenizer import train_tokenizer
 
     words = train_tokenizer(["가나 다라"] * 20, tmp_path, vocab_size=400, syllable_weight=0)
     glyphs = [Glyph(0, 0, 10.0, 16.0), Glyph(0, 1, 40.0, 16.0), Glyph(1, 0, 10.0, 48.0)]
@@ -160,17 +168,26 @@ def test_reading_sample_points_every_glyph_at_its_image_token(tmp_path) -> None:
     assert sample.ids.count(22) == 144
     assert words.decode([sample.ids[i] for i in answer]) == "가나\n뷁" and sample.ids[-1] == 27
     assert answer == list(range(answer[0], len(sample.ids)))
-    cells = [p - start for p in sample.own if p != IGNORED]
+    cells = [p - start for p in sample.current if p != IGNORED]
     assert sorted(set(cells)) == [0, 1, 12]
-    assert sample.following == [*sample.own[1:], IGNORED]
-    batch = collate([sample, reading_sample(tile, words, prompt[1:])])
-    assert batch["input_ids"].shape == batch["labels"].shape == batch["own"].shape
-    assert "[144 image slots]" in show_mask(sample, words)
+    assert sample.next == [*sample.current[1:], IGNORED]
+    other = reading_sample(tile, words, prompt[1:])
+    batch = collate([sample, other])
+    ids = batch["input_ids"].flatten()
+    assert (ids[batch["image_at"]] == 22).all() and len(batch["image_at"]) == 2 * 144
+    assert (ids[batch["answer_at"] + 1] == batch["answer_ids"]).all()
+    assert words.decode(batch["answer_ids"].tolist()) == "가나\n뷁" * 2
+    length = batch["input_ids"].shape[1]
+    for name in ("current", "next"):
+        wanted = [(n, i, p) for n, s in enumerate((sample, other)) for i, p in enumerate(getattr(s, name))]
+        found = [(at // length, at % length, place) for at, place in batch[name].tolist()]
+        assert found == [w for w in wanted if w[2] != IGNORED]
+    assert "[144 image tokens]" in colour_labels(sample, words)
 
 
 def test_corrupt_changes_inputs_only(tmp_path) -> None:
-    from adotx.train.reading_stage import IGNORED, corrupt, reading_sample
-    from adotx.train.tokenizer import train_tokenizer
+    from adotx.train.stages.reading import IGNORED, corrupt, reading_sample
+    from adotx.train.stages.tokenizer import train_tokenizer
 
     words = train_tokenizer(["가나 다라"] * 20, tmp_path, vocab_size=400, syllable_weight=0)
     text = "abcdefghijklmnopqrstuvwxyz"
@@ -180,39 +197,39 @@ def test_corrupt_changes_inputs_only(tmp_path) -> None:
     rng, changed = random.Random(0), 0
     for _ in range(20):
         noisy = corrupt(sample, rng, 0.5)
-        assert (noisy.labels, noisy.own, noisy.following) == (sample.labels, sample.own, sample.following)
+        assert (noisy.labels, noisy.current, noisy.next) == (sample.labels, sample.current, sample.next)
         where = [i for i, (a, b) in enumerate(zip(noisy.ids, sample.ids, strict=True)) if a != b]
-        assert all(sample.own[i] != IGNORED and noisy.ids[i] in sample.labels for i in where)
+        assert all(sample.current[i] != IGNORED and noisy.ids[i] in sample.labels for i in where)
         changed += len(where)
     assert changed > 50
 
 
 def test_look_loss_is_small_where_the_heads_look_right() -> None:
-    from adotx.train.reading_stage import IGNORED, look_loss
+    from adotx.train.stages.reading import look_loss
 
-    places = torch.tensor([[2, IGNORED, 0]])
+    places = torch.tensor([[0, 2], [2, 0]])
     right = torch.full((1, 2, 3, 4), 0.01)
     right[:, :, 0, 2] = right[:, :, 2, 0] = 0.97
     assert look_loss(right, places) < 0.05 < look_loss(right.roll(1, -1), places)
-    assert look_loss(right, torch.full((1, 3), IGNORED)) == 0.0
+    assert look_loss(right, torch.empty(0, 2, dtype=torch.long)) == 0.0
 
 
-def test_slot_loss_is_a_mean_over_labelled_slots() -> None:
+def test_timestep_loss_is_a_mean_over_labelled_timesteps() -> None:
     from adotx.data.glyphs import IGNORE
-    from adotx.train.glyph_stage import slot_loss
+    from adotx.train.stages.glyphs import timestep_loss
 
     heads = tuple(torch.randn(1, 144, 4, n) for n in (6, 5, 4))
     labels = torch.full((1, 144, 4, 3), IGNORE)
-    assert slot_loss(heads, labels) == 0.0
+    assert timestep_loss(heads, labels) == 0.0
     labels[0, 7, 2] = torch.tensor([1, 2, 3])
     alone = sum(-h[0, 7, 2].log_softmax(-1)[c] for h, c in zip(heads, (1, 2, 3), strict=True))
-    torch.testing.assert_close(slot_loss(heads, labels), alone)
+    torch.testing.assert_close(timestep_loss(heads, labels), alone)
 
 
 def test_reading_losses_reach_every_part_and_stages_hand_over(tmp_path) -> None:
-    from adotx.train.reading_stage import ReadingModel, collate, reading_sample
-    from adotx.train.stages import new_model
-    from adotx.train.tokenizer import train_tokenizer
+    from adotx.train.architecture import new_model
+    from adotx.train.stages.reading import ReadingModel, collate, reading_sample
+    from adotx.train.stages.tokenizer import train_tokenizer
 
     words = train_tokenizer(["가나 다라"] * 20, tmp_path, vocab_size=400, syllable_weight=0)
     tiny = {
@@ -239,7 +256,75 @@ def test_reading_losses_reach_every_part_and_stages_hand_over(tmp_path) -> None:
         np.frombuffer(rng.randbytes(384 * 384), np.uint8).reshape(384, 384), ["가나"], glyphs, labels
     )
     prompt = [{"role": "system", "content": "읽기"}, {"role": "user", "content": [{"type": "image"}]}]
-    out = model(**collate([reading_sample(tile, words, prompt)] * 2))
-    out["loss"].backward()
+    batch = collate([reading_sample(tile, words, prompt), reading_sample(tile, words, prompt[1:])])
+    model.eval()  # whole tiles, as the published forward has them
+    model(**batch)["loss"].backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None]
-    assert not silent and set(model.parts) == {"text", "glyphs", "own", "next"}
+    assert not silent and set(model.parts) == {"text", "glyphs", "current", "next"}
+    labels = torch.full_like(batch["input_ids"], -100)
+    labels.flatten()[batch["answer_at"] + 1] = batch["answer_ids"]
+    pixels = batch["pixels"].float()[:, None].expand(-1, 3, -1, -1) / 127.5 - 1
+    published = model.model(input_ids=batch["input_ids"], pixel_values=pixels, labels=labels, use_cache=False)
+    torch.testing.assert_close(model.parts["text"], published.loss)
+
+
+def test_token_loss_in_chunks_is_the_loss_at_once() -> None:
+    from adotx.train.loss import token_loss
+
+    torch.manual_seed(0)
+    matrix, targets = torch.nn.Linear(6, 11, bias=False), torch.randint(0, 11, (23,))
+    found = []
+    for chunk in (100, 5):
+        hidden = torch.linspace(-1, 1, 23 * 6).view(23, 6).requires_grad_()
+        loss = token_loss(hidden, targets, matrix, chunk)
+        found.append((loss, *torch.autograd.grad(loss, (hidden, matrix.weight))))
+    torch.testing.assert_close(found[0], found[1])
+    reference = torch.nn.functional.cross_entropy(matrix(hidden), targets)
+    torch.testing.assert_close(found[0][0], reference)
+    nothing = token_loss(hidden[:0], targets[:0], matrix)
+    nothing.backward()
+    assert nothing == 0.0
+
+
+@pytest.mark.parametrize("megabytes", [0, 0.1])
+def test_tensors_come_back_from_files_under_the_limit(tmp_path, megabytes: float) -> None:
+    from adotx.train.weights import load_tensors, save_tensors
+
+    tensors = {"large": torch.randn(400, 128), "step": torch.tensor(3.0), "ids": torch.arange(9)}
+    save_tensors(tmp_path, "weights", tensors, megabytes)
+    found = load_tensors(tmp_path, "weights")
+    assert found.keys() == tensors.keys() and all(torch.equal(found[k], tensors[k]) for k in tensors)
+    sizes = [path.stat().st_size for path in tmp_path.glob("*.safetensors")]
+    assert len(sizes) == 1 if not megabytes else len(sizes) > 4 and max(sizes) <= megabytes * 2**20
+
+
+def test_a_half_written_checkpoint_is_never_the_last(tmp_path) -> None:
+    from adotx.train.optim import MuonAdamW
+    from adotx.train.trainer import last_checkpoint, save_checkpoint
+
+    model = torch.nn.Linear(3, 3)
+    optimizer = MuonAdamW(model.named_parameters(), 1e-2)
+    save_checkpoint(tmp_path, model, optimizer, 9, 1.0)
+    (tmp_path / "checkpoint-10.partial").mkdir()
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-9"
+    save_checkpoint(tmp_path, model, optimizer, 10, 1.5)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-10"]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.xz"])
+def test_corpora_are_read_without_zstandard(tmp_path, suffix: str) -> None:
+    import gzip
+    import lzma
+
+    from adotx.data.corpora import rows
+
+    path = tmp_path / f"nsmc{suffix}"
+    data = '{"text": "첫째\u2028줄"}\n{"text": "둘째"}'.encode()
+    squeeze = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.xz": lzma.compress}[suffix]
+    path.write_bytes(squeeze(data))
+    assert [row["text"] for row in rows(tmp_path, "nsmc")] == ["첫째\u2028줄", "둘째"]
+    path.write_bytes(squeeze(data)[:-3])
+    with pytest.raises(AdotxError, match="damaged after line"):
+        list(rows(tmp_path, "nsmc"))
+    with pytest.raises(AdotxError, match="no such corpus file"):
+        list(rows(tmp_path, "pairs"))

@@ -16,7 +16,7 @@ from PIL import Image
 
 from adotx.checkpoint.config import TileRule
 from adotx.errors import AdotxError
-from adotx.vision import explain, open_image, pixels, plan
+from adotx.vision import explain, open_image, pixels, plan, tile_pixels
 from adotx.vision.plan import grids
 
 RULE = TileRule()
@@ -147,3 +147,17 @@ def test_explain_says_how_many_and_why() -> None:
     assert "1 x 1, 2 x 2, 3 x 3" in tie and "more than half" in tie
     single = explain(100, 100, replace(RULE, max_tiles=1))
     assert "144 = 1 x 144" in single and "thumbnail" not in single
+
+
+@pytest.mark.parametrize(
+    "mean, std", [(0.5, 0.5), ((0.1, 0.2, 0.3), (0.5, 0.25, 1.0)), ((0.48, 0.46, 0.41), 0.27)]
+)
+@pytest.mark.parametrize("size", (32, 384))
+def test_a_ready_grey_tile_needs_no_picture(mean: object, std: object, size: int) -> None:
+    rule = replace(RULE, tile_size=size, image_mean=mean, image_std=std)
+    grey = np.random.default_rng(size).integers(0, 256, (size, size), np.uint8)
+    grey[0, :] = np.arange(256, dtype=np.uint8)[np.arange(size) % 256]
+    made = tile_pixels(grey, rule)
+    expected = pixels(Image.fromarray(grey).convert("RGB"), rule)
+    assert made.dtype == np.float32 and made.flags.c_contiguous and made.shape == (1, 3, size, size)
+    assert made.tobytes() == expected.tobytes()

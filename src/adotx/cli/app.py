@@ -77,6 +77,7 @@ def _typer(key: str) -> typer.Typer:
 app = _typer("app")
 data_app = _typer("data")
 train_app = _typer("train")
+evaluate_app = _typer("evaluate")
 
 
 def run(argv: Sequence[str] | None) -> int:
@@ -312,9 +313,29 @@ def _stage(name: str) -> None:
         return run(name, config, settings or [])
 
 
-# As `adotx.train.STAGES`; a test compares, so that help need not import the room.
-for _name in ("tokenizer", "language", "glyphs", "reading", "pages", "export"):
+# `nano` is all stages in their order; then `adotx.train.STAGES` (a test compares: help imports no room).
+for _name in ("nano", "tokenizer", "language", "glyphs", "reading", "pages", "export"):
     _stage(_name)
 
+
+@_verb(evaluate_app, "evaluate.transcription")
+def evaluate_transcription(
+    folder: Annotated[Path, typer.Argument(help=text("evaluate.folder"), metavar="DIR", show_default=False)],
+    model: Model = "nano",
+    weights: WeightFormat = Weights.INT8,
+    answers: Annotated[
+        Path | None, typer.Option("--answers", help=text("evaluate.answers"), metavar="DIR")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help=text("evaluate.json"), metavar="FILE")
+    ] = None,
+    online: Online = False,
+) -> int:
+    from adotx.cli.evaluate import transcription as run
+
+    return run(folder, model, weights.value, online, answers, json_file)
+
+
+app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")

@@ -91,6 +91,11 @@ STRINGS: dict[str, tuple[str, str]] = {
     "transcribe.loading": ("loading {model} ...", "{model} 여는 중 ..."),
     "transcribe.page": ("{name}: page {page} ...", "{name}: {page}쪽 읽는 중 ..."),
     "transcribe.failed": ("{name}: page {page} failed: {reason}", "{name}: {page}쪽을 읽지 못함: {reason}"),
+    "transcribe.partial": (
+        "{name}: page {page} is incomplete: {reason}",
+        "{name}: {page}쪽을 다 읽지 못함: {reason}",
+    ),
+    "transcribe.blank": ("note: {name}: page {page} is blank", "알림: {name}: {page}쪽은 비어 있음"),
     "transcribe.doubt": ("note: {name}: page {page}: {reason}", "알림: {name}: {page}쪽: {reason}"),
     "transcribe.wrote": (
         "{name}: {pages} page(s), {seconds:.1f} s -> {path}",
@@ -99,6 +104,10 @@ STRINGS: dict[str, tuple[str, str]] = {
     "transcribe.total": (
         "{done} document(s) done, {refused} refused, {failed} page(s) failed",
         "완료한 문서 {done}개, 거절된 입력 {refused}개, 읽지 못한 쪽 {failed}개",
+    ),
+    "transcribe.total_partial": (
+        "{done} document(s) done, {refused} refused, {failed} page(s) failed, {partial} incomplete",
+        "완료한 문서 {done}개, 거절된 입력 {refused}개, 읽지 못한 쪽 {failed}개, 다 읽지 못한 쪽 {partial}개",
     ),
     "ask": (
         "Ask a question about an image; the answer streams to stdout.",
@@ -247,5 +256,40 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Settings as KEY=VALUE; they win over --config.",
         "KEY=VALUE 꼴의 설정. --config보다 앞섭니다.",
     ),
+    "train.nano": (
+        "Run every stage in its order and export the checkpoint; goes on where it was interrupted.",
+        "모든 단계를 차례로 돌려 체크포인트를 내보냅니다. 중단된 곳부터 이어서 합니다.",
+    ),
     "train.config": ("A TOML file with the stage's settings.", "단계의 설정이 든 TOML 파일."),
+    "evaluate": (
+        "Measure a model, or answers that are there already.",
+        "모델이나 이미 있는 답을 평가합니다.",
+    ),
+    "evaluate.transcription": (
+        "Score transcriptions against pages whose Markdown is known.\n\n"
+        "DIR holds NAME.md (the truth) and NAME.png, .jpg, .pdf ...; the kind of page is the field "
+        '"kind" of NAME.json, or the sub-folder. Prints for each kind: character error rate (CER), F1 of '
+        "table cells and of the structure, each with a 95 % bootstrap interval; what became of the pages; "
+        "seconds a page.",
+        "마크다운 정답이 있는 쪽으로 전사 결과를 채점합니다.\n\n"
+        "DIR에는 이름.md(정답)와 이름.png, .jpg, .pdf 등이 있습니다. 쪽의 종류는 이름.json의 "
+        '"kind"에 적거나 하위 폴더로 나눕니다. 종류마다 글자 오류율(CER), 표 칸과 구조의 F1을 '
+        "95% 부트스트랩 구간과 함께, 그리고 쪽의 처리 결과와 쪽당 시간을 출력합니다.",
+    ),
+    "evaluate.folder": ("Folder with pages and their truth.", "쪽과 정답이 든 폴더."),
+    "evaluate.answers": (
+        "Score the NAME.md files of this folder instead of reading the pages.",
+        "쪽을 읽는 대신 이 폴더의 이름.md 파일을 채점합니다.",
+    ),
+    "evaluate.json": (
+        "Also write all scores, page by page, to this file.",
+        "쪽별 점수를 모두 이 파일에도 씁니다.",
+    ),
+    "evaluate.reading": ("{name} ({done} of {count})", "{name} ({count}개 중 {done}번째)"),
+    "evaluate.all": ("all", "전체"),
+    "evaluate.heads": (
+        "kind | pages | CER | CER without spaces | cell F1 | structure F1 | ok / blank / partial / failed"
+        " | seconds a page",
+        "종류 | 쪽수 | CER | 공백을 뺀 CER | 표 칸 F1 | 구조 F1 | 정상 / 빈 쪽 / 일부 / 실패 | 쪽당 초",
+    ),
 }

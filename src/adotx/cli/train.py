@@ -1,4 +1,7 @@
-"""`adotx train STAGE`: a TOML file and KEY=VALUE words in, a stage of training run, its folder on stdout."""
+"""`adotx train STAGE`: a TOML file and KEY=VALUE words in, a stage of training run, its folder on stdout.
+
+The stage `nano` is the whole ladder; its folder is that of the exported checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,24 @@ from adotx.cli import DONE
 from adotx.errors import AdotxError
 
 #: Modules that come with the extra `train`.
-EXTRA = {"torch", "transformers", "accelerate", "zstandard", "fontTools", "brotli"}
+EXTRA = {"torch", "transformers", "zstandard", "fontTools", "brotli"}
+#: The verb that runs all stages.
+LADDER = "nano"
 
 
 def train(stage: str, config: Path | None, settings: Sequence[str]) -> int:
-    """Run `stage` with the settings of the file `config`, overridden by `settings`; returns the exit code.
+    """Run `stage`, or all of them, with the settings of the file `config`, overridden by `settings`.
+
+    Returns the exit code.
 
     Raises:
         AdotxError: the extra `train` is not installed, or the settings cannot be read.
     """
     chosen = {**(_file(config) if config else {}), **dict(_setting(word) for word in settings)}
     try:
-        from adotx.train import run
+        from adotx.train import run, run_ladder
 
-        print(run(stage, chosen))
+        print(run_ladder(chosen) if stage == LADDER else run(stage, chosen))
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise

@@ -1,7 +1,8 @@
 """`adotx transcribe`: images, PDFs and folders in, Markdown on stdout or in files out.
 
-A document that cannot be had is one line on stderr, then the next one is read. A page that could not be read
-is named on stderr and counted by the exit code. What was read before an error is still written.
+A document that cannot be had is one line on stderr, then the next one is read. A page that could not be read,
+or not all of it, is named on stderr and counted by the exit code; a blank page is named too. What was read
+before an error is still written.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,8 +49,8 @@ def transcribe(
             for file in files:
                 call.document(transcriber, file)
         if len(files) + call.refused > 1:
-            progress.line(text("transcribe.total", done=call.done, failed=call.failed, refused=call.refused))
-    return REFUSED if call.refused else FINDING if call.failed else DONE
+            progress.line(call.total())
+    return REFUSED if call.refused else FINDING if call.failed or call.partial else DONE
 
 
 @dataclass
@@ -58,7 +60,7 @@ class _Call:
     Attributes:
         heads: begin each document with a line that says its name.
         done, refused: documents written, and inputs that could not be had.
-        failed: pages that could not be read.
+        failed, partial: pages that could not be read, or not all of them.
     """
 
     out: Path | None
@@ -68,11 +70,12 @@ class _Call:
     done: int = 0
     refused: int = 0
     failed: int = 0
+    partial: int = 0
     taken: set[Path] = field(default_factory=set)
 
     def found(self, path: Path) -> list[Path]:
         """The documents that `path` names; none, and said so, where it names none."""
-        from adotx.documents.intake import find_documents
+        from adotx.documents.sources import find_documents
 
         try:
             return find_documents(path)
@@ -87,9 +90,10 @@ class _Call:
         refusal: AdotxError | None = None
         try:
             self.progress.show(text("transcribe.page", name=file.name, page=1))
-            for page in transcriber.pages(file):
-                parts.append(self._page(file, page))
-                self.progress.show(text("transcribe.page", name=file.name, page=page.number + 1))
+            with closing(transcriber.pages(file)) as pages:
+                for page in pages:
+                    parts.append(self._page(file, page))
+                    self.progress.show(text("transcribe.page", name=file.name, page=page.number + 1))
         except AdotxError as error:
             refusal = error
         try:
@@ -101,14 +105,25 @@ class _Call:
             self._refuse(refusal)
 
     def _page(self, file: Path, page: PageResult) -> str:
+        self.failed += page.status == "failed"
+        self.partial += page.status == "partial"
+        values = {"name": file.name, "page": page.number, "reason": page.reason}
         if page.status == "failed":
-            self.failed += 1
-            self.progress.line(
-                text("transcribe.failed", name=file.name, page=page.number, reason=page.reason)
-            )
+            self.progress.line(text("transcribe.failed", **values))
+        elif page.status == "partial":
+            self.progress.line(text("transcribe.partial", **values))
+        elif page.status == "blank":
+            self.progress.line(text("transcribe.blank", **values))
         elif page.reason:
-            self.progress.line(text("transcribe.doubt", name=file.name, page=page.number, reason=page.reason))
+            self.progress.line(text("transcribe.doubt", **values))
         return f"<!-- page: {page.number} -->\n\n{page.markdown}" if self.pages else page.markdown
+
+    def total(self) -> str:
+        """The last line of a call with several inputs."""
+        counts = {"done": self.done, "refused": self.refused, "failed": self.failed}
+        if self.partial:
+            return text("transcribe.total_partial", **counts, partial=self.partial)
+        return text("transcribe.total", **counts)
 
     def _write(self, file: Path, markdown: str, pages: int, seconds: float) -> None:
         self.done += 1
@@ -139,12 +154,10 @@ class _Call:
 
 
 def _load(model: str, weights: str, online: bool, converted: Conversion) -> Transcriber:
-    from adotx.checkpoint import open_checkpoint
     from adotx.documents.transcribe import Transcriber
-    from adotx.engine import Engine
+    from adotx.model import Model
 
-    checkpoint = open_checkpoint(model, online=online)
-    return Transcriber(checkpoint, Engine.load(checkpoint, weights=weights, progress=converted))
+    return Transcriber(Model.open(model, weights, online=online, progress=converted))
 
 
 def _joined(parts: Iterable[str]) -> str:

@@ -1,16 +1,20 @@
 """Readers of the training corpora: compressed JSON Lines in, documents (text, source, licence, key) out.
 
-In: the folder that holds ``nsmc``, ``chatbot``, ``docs_ko`` and ``pairs`` as ``NAME.jsonl.zst``.
+In: the folder that holds ``nsmc``, ``chatbot``, ``docs_ko`` and ``pairs`` as ``NAME.jsonl.zst``, or as
+``.jsonl.xz``, ``.jsonl.gz`` or ``.jsonl``, which need no further package.
 Out: `Document`, `Pair` and `Dialogue` rows in file order, text in NFC, each with the key that `split` takes.
 Does not know: tokenizers, pages, models; and it never opens evaluation sets.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import lzma
 import unicodedata
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,12 @@ from typing import Any
 from adotx.errors import AdotxError
 
 CORPORA = ("nsmc", "chatbot", "docs_ko", "pairs")
+#: by suffix, what opens a file of plain or compressed lines; .zst apart
+_OPENERS: dict[str, Callable[[Path], Any]] = {
+    ".jsonl.xz": lzma.open,
+    ".jsonl.gz": gzip.open,
+    ".jsonl": lambda path: path.open("rb"),
+}
 _NSMC = ("e9t/nsmc", "CC0-1.0")
 _CHATBOT = ("songys/Chatbot_data", "MIT")
 
@@ -69,7 +79,7 @@ def rows(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
     """The raw JSON objects of one corpus, in file order.
 
     Args:
-        folder: where the ``*.jsonl.zst`` files lie.
+        folder: where the corpus files lie.
         name: one of `CORPORA`.
 
     Raises:
@@ -90,9 +100,8 @@ def rows(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
         )
     path = folder / f"{name}.jsonl.zst"
     if not path.is_file():
-        raise AdotxError(
-            "corpus.missing", "no such corpus file", str(path), "give the folder with the *.jsonl.zst files"
-        )
+        yield from _without_zstandard(folder, name)
+        return
     try:
         import zstandard
     except ImportError:
@@ -116,6 +125,27 @@ def rows(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
             "copy the file again",
             line=number,
             reason=str(error),
+        ) from None
+
+
+def _without_zstandard(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    path = next((p for suffix in _OPENERS if (p := folder / f"{name}{suffix}").is_file()), None)
+    if path is None:
+        raise AdotxError(
+            "corpus.missing",
+            "no such corpus file",
+            str(folder / f"{name}.jsonl.zst"),
+            "give the folder with the *.jsonl.zst files (.xz, .gz and plain .jsonl will do)",
+        )
+    number = 0
+    try:
+        with _OPENERS[path.name[len(name) :]](path) as lines:
+            for line in lines:
+                number += 1
+                yield json.loads(line)
+    except (lzma.LZMAError, zlib.error, OSError, EOFError, ValueError) as error:
+        raise AdotxError(
+            "corpus.damaged", f"damaged after line {number}: {error}", str(path), "copy the file again"
         ) from None
 
 

@@ -54,7 +54,7 @@ def fetch_fonts(
     Raises:
         AdotxError: ``fonts.fetch``: no package could be downloaded.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()  # the clients run elsewhere
     folder.mkdir(parents=True, exist_ok=True)
     there: list[Path] = []
     for names, tool, place, get in ((npm, "npm", "npm", _npm), (debian, "apt-get", "debian", _debian)):

@@ -1,4 +1,4 @@
-"""The glyph alphabet of the reading stages: the class of a character when every slot of an image is labelled.
+"""The glyph alphabet of the reading stages: the class of a character where every timestep of a row has one.
 
 A Hangul syllable is three labels (initial, medial, final: Unicode 15, section 3.12), so a syllable never seen
 in training is still read from parts that were; every other character of `SYMBOLS` is one class beside the

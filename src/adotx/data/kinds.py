@@ -10,8 +10,8 @@ import random
 from collections.abc import Callable
 
 from adotx.data import fill
-from adotx.data.markdown import Block, code, fields, heading, item, paragraph, quote, table
 from adotx.data.source import TextSource
+from adotx.markdown import Block, Code, Fields, Heading, Item, Paragraph, Quote, Table, TextBlock
 
 _COUNTED: tuple[Callable[[int], str], ...] = (
     lambda n: f"{n}.",
@@ -39,14 +39,14 @@ def prose(rng: random.Random, source: TextSource, room: int) -> list[Block]:
     number = rng.choice(_CHAPTERS)
     blocks: list[Block] = []
     if rng.random() < 0.75:
-        blocks.append(heading(source.heading(rng, lang), 1))
+        blocks.append(Heading.of(source.heading(rng, lang), 1))
     used, chapter = 0, 0
     while used < room:
         if blocks and rng.random() < 0.15 and blocks[-1].kind != "heading":
             chapter += 1
-            blocks.append(heading(number(chapter) + source.heading(rng, lang), 2))
+            blocks.append(Heading.of(number(chapter) + source.heading(rng, lang), 2))
         spans = source.paragraph(rng, rng.randint(1, 6), lang, casual)
-        blocks.append(paragraph(spans))
+        blocks.append(Paragraph.of(spans))
         used += sum(len(span.text) for span in spans) + 20
     return blocks
 
@@ -54,52 +54,55 @@ def prose(rng: random.Random, source: TextSource, room: int) -> list[Block]:
 def lists(rng: random.Random, source: TextSource, room: int) -> list[Block]:
     """Headings with bulleted, numbered and nested lists."""
     lang = "en" if rng.random() < 0.1 else "ko"
-    blocks = [heading(source.heading(rng, lang), 1)] if rng.random() < 0.8 else []
+    blocks: list[Block] = [Heading.of(source.heading(rng, lang), 1)] if rng.random() < 0.8 else []
     used = 0
     while used < room:
         if rng.random() < 0.4:
-            blocks.append(heading(source.heading(rng, lang), rng.choice((2, 2, 3))))
+            blocks.append(Heading.of(source.heading(rng, lang), rng.choice((2, 2, 3))))
         if rng.random() < 0.6:
-            blocks.append(paragraph(source.sentence(rng, lang)))
+            blocks.append(Paragraph.of(source.sentence(rng, lang)))
         group = _list(rng, source, lang)
         blocks += group
         used += sum(len(block.text) + 15 for block in group) + 60
     return blocks
 
 
-def _list(rng: random.Random, source: TextSource, lang: str) -> list[Block]:
+def _list(rng: random.Random, source: TextSource, lang: str) -> list[Item]:
     counted = rng.choice(_COUNTED) if rng.random() < 0.45 else None
     longest = rng.choice((30, 60, 120, 200))
-    blocks: list[Block] = []
+    blocks: list[Item] = []
     for number in range(1, rng.randint(3, 9)):
-        blocks.append(item(source.sentence(rng, lang, longest=longest), counted(number) if counted else "-"))
+        blocks.append(
+            Item.of(source.sentence(rng, lang, longest=longest), counted(number) if counted else "-")
+        )
         if rng.random() < 0.2:
             for _ in range(rng.randint(1, 3)):
-                blocks.append(item(source.sentence(rng, lang, longest=longest), "-", 1))
+                blocks.append(Item.of(source.sentence(rng, lang, longest=longest), "-", 1))
                 if rng.random() < 0.1:
-                    blocks.append(item(source.phrase(rng, lang, 30), "-", 2))
+                    blocks.append(Item.of(source.phrase(rng, lang, 30), "-", 2))
     return blocks
 
 
 def tables(rng: random.Random, source: TextSource, room: int) -> list[Block]:
     """Reports with one to four tables."""
-    blocks = [heading(source.heading(rng), 1)] if rng.random() < 0.8 else []
+    blocks: list[Block] = [Heading.of(source.heading(rng), 1)] if rng.random() < 0.8 else []
     used = 0
     while used < room:
         if rng.random() < 0.6:
-            blocks.append(paragraph(source.paragraph(rng, rng.randint(1, 2))))
+            blocks.append(Paragraph.of(source.paragraph(rng, rng.randint(1, 2))))
         number = len([block for block in blocks if block.kind == "table"]) + 1
         if rng.random() < 0.4:
             caption = rng.choice(("표 {}. {}", "[표 {}] {}", "표 {}: {}")).format(
                 number, source.phrase(rng, longest=20)
             )
-            blocks.append(paragraph(caption, "center" if rng.random() < 0.5 else ""))
-        blocks.append(any_table(rng, source))
-        used += sum(len(cell) + 6 for row in blocks[-1].rows for cell in row) * 2 + 100
+            blocks.append(Paragraph.of(caption, "center" if rng.random() < 0.5 else ""))
+        drawn = any_table(rng, source)
+        blocks.append(drawn)
+        used += sum(len(cell) + 6 for row in drawn.texts for cell in row) * 2 + 100
     return blocks
 
 
-def any_table(rng: random.Random, source: TextSource) -> Block:
+def any_table(rng: random.Random, source: TextSource) -> Table:
     """A table of figures, people, times, goods or text."""
     draw = rng.random()
     count = rng.randint(3, 12)
@@ -155,18 +158,20 @@ def any_table(rng: random.Random, source: TextSource) -> Block:
             [source.phrase(rng, longest=rng.choice((12, 40))) for _ in header]
             for _ in range(rng.randint(2, 7))
         ]
-    return table([header, *rows])
+    return Table.of([header, *rows])
 
 
 def codes(rng: random.Random, source: TextSource, room: int) -> list[Block]:
     """Documentation with code blocks."""
     lang = "en" if rng.random() < 0.15 else "ko"
-    blocks = [heading(source.heading(rng, lang), rng.choice((1, 2)))] if rng.random() < 0.7 else []
+    blocks: list[Block] = (
+        [Heading.of(source.heading(rng, lang), rng.choice((1, 2)))] if rng.random() < 0.7 else []
+    )
     used = 0
     while used < room:
-        blocks.append(paragraph(source.paragraph(rng, rng.randint(1, 3), lang)))
+        blocks.append(Paragraph.of(source.paragraph(rng, rng.randint(1, 3), lang)))
         lines = source.code(rng, rng.randint(4, 26))
-        blocks.append(code(lines))
+        blocks.append(Code(tuple(lines)))
         if rng.random() < 0.25:
             blocks += _list(rng, source, lang)[:4]
         used += 60 * len(lines) + 150
@@ -194,25 +199,25 @@ def form(rng: random.Random, source: TextSource, room: int) -> list[Block]:
     title = (
         f"{source.phrase(rng, longest=8)} {rng.choice(_FORMS)}" if rng.random() < 0.3 else rng.choice(_FORMS)
     )
-    blocks = [heading(title, 1, "center" if rng.random() < 0.8 else "")]
+    blocks: list[Block] = [Heading.of(title, 1, "center" if rng.random() < 0.8 else "")]
     if rng.random() < 0.3:
-        blocks.append(paragraph(f"문서번호: {fill.code(rng)}", rng.choice(("left", "right"))))
+        blocks.append(Paragraph.of(f"문서번호: {fill.code(rng)}", rng.choice(("left", "right"))))
     for number in range(rng.randint(1, 3)):
         if number or rng.random() < 0.3:
             label = rng.choice(("신청인", "대상자", "신청 내용", "기본 정보", "상세 내역", "확인 사항"))
-            blocks.append(heading(f"{number + 1}. {label}" if rng.random() < 0.6 else label, 2))
+            blocks.append(Heading.of(f"{number + 1}. {label}" if rng.random() < 0.6 else label, 2))
         facts = [(label, make(rng)) for label, make in rng.sample(_FACTS, rng.randint(4, 9))]
         if rng.random() < 0.5:
-            blocks.append(fields(facts))
+            blocks.append(Fields(tuple(facts), ":"))
         elif rng.random() < 0.5:
-            blocks.append(table(facts))
+            blocks.append(Table.of(facts))
         else:
             pairs = [(*facts[n], *facts[n + 1]) for n in range(0, len(facts) - 1, 2)]
-            blocks.append(table(pairs))
+            blocks.append(Table.of(pairs))
         if rng.random() < 0.25:
             blocks.append(any_table(rng, source))
     if rng.random() < 0.4:
-        blocks += [item(source.sentence(rng, longest=80), "-") for _ in range(rng.randint(2, 5))]
+        blocks += [Item.of(source.sentence(rng, longest=80), "-") for _ in range(rng.randint(2, 5))]
     close = (
         "위와 같이 신청합니다.",
         "위 사실을 확인합니다.",
@@ -220,10 +225,10 @@ def form(rng: random.Random, source: TextSource, room: int) -> list[Block]:
         "위와 같이 증명합니다.",
     )
     if rng.random() < 0.8:
-        blocks.append(paragraph(rng.choice(close), "center"))
-        blocks.append(paragraph(fill.date(rng), "center"))
+        blocks.append(Paragraph.of(rng.choice(close), "center"))
+        blocks.append(Paragraph.of(fill.date(rng), "center"))
         blocks.append(
-            paragraph(
+            Paragraph.of(
                 rng.choice(("신청인: {} (인)", "{} (서명)", "대표 {}", "작성자 {} (인)")).format(
                     fill.name(rng)
                 ),
@@ -233,15 +238,15 @@ def form(rng: random.Random, source: TextSource, room: int) -> list[Block]:
     if rng.random() < 0.5:
         who = fill.company(rng)
         blocks.append(
-            paragraph(rng.choice((f"{who} 귀하", f"{who} 귀중", who)), rng.choice(("left", "center")))
+            Paragraph.of(rng.choice((f"{who} 귀하", f"{who} 귀중", who)), rng.choice(("left", "center")))
         )
     return blocks
 
 
 def receipt(rng: random.Random, source: TextSource, room: int) -> list[Block]:
     """A shop's receipt: head, goods, sums, payment, thanks."""
-    blocks = [
-        heading(
+    blocks: list[Block] = [
+        Heading.of(
             rng.choice(("영수증", "영 수 증", fill.shop(rng), "카드매출전표", "신용카드 영수증", "RECEIPT")),
             1,
             "center",
@@ -254,15 +259,9 @@ def receipt(rng: random.Random, source: TextSource, room: int) -> list[Block]:
         ("주소", fill.address(rng)),
         ("전화", fill.phone(rng)),
     ]
-    blocks.append(fields(head[: rng.randint(2, 5)], align="left"))
-    blocks.append(
-        fields(
-            [("일시", f"{fill.date(rng)} {fill.time(rng)}"), ("거래번호", fill.code(rng))][
-                : rng.randint(1, 2)
-            ],
-            align="left",
-        )
-    )
+    blocks.append(Fields(tuple(head[: rng.randint(2, 5)]), ":", align="left"))
+    when = [("일시", f"{fill.date(rng)} {fill.time(rng)}"), ("거래번호", fill.code(rng))]
+    blocks.append(Fields(tuple(when[: rng.randint(1, 2)]), ":", align="left"))
     header = rng.choice(
         (
             ["품명", "단가", "수량", "금액"],
@@ -277,7 +276,7 @@ def receipt(rng: random.Random, source: TextSource, room: int) -> list[Block]:
         total += number * price
         value = {"단가": f"{price:,}", "수량": str(number), "금액": f"{number * price:,}"}
         rows.append([value.get(label) or fill.product(rng) for label in header])
-    blocks.append(Block("table", rows=tuple(map(tuple, [header, *rows])), align="justify"))
+    blocks.append(Table.of([header, *rows], "justify"))
     won = rng.choice(("", "", "원"))
     sums = [("합계", f"{total:,}{won}")]
     if rng.random() < 0.6:
@@ -292,7 +291,7 @@ def receipt(rng: random.Random, source: TextSource, room: int) -> list[Block]:
             ("승인번호", f"{rng.randint(0, 99999999):08d}"),
             ("할부", "일시불"),
         ]
-    blocks.append(fields(sums, "", "justify"))
+    blocks.append(Fields(tuple(sums), align="justify"))
     thanks = (
         "감사합니다.",
         "이용해 주셔서 감사합니다.",
@@ -300,7 +299,7 @@ def receipt(rng: random.Random, source: TextSource, room: int) -> list[Block]:
         "또 오세요!",
         "고객센터 " + fill.phone(rng),
     )
-    blocks += [paragraph(text, "center") for text in rng.sample(thanks, rng.randint(0, 3))]
+    blocks += [Paragraph.of(text, "center") for text in rng.sample(thanks, rng.randint(0, 3))]
     return blocks
 
 
@@ -318,11 +317,11 @@ def notice(rng: random.Random, source: TextSource, room: int) -> list[Block]:
         "채용 공고",
     )
     title = rng.choice(titles) if rng.random() < 0.6 else f"{source.heading(rng)} 안내"
-    blocks = [heading(title, 1, "center")]
+    blocks: list[Block] = [Heading.of(title, 1, "center")]
     used = 0
     while used < room * rng.uniform(0.3, 0.8):
         spans = source.paragraph(rng, rng.randint(1, 3), casual=rng.random() < 0.2)
-        blocks.append(paragraph(spans))
+        blocks.append(Paragraph.of(spans))
         used += sum(len(span.text) for span in spans) + 60
         if rng.random() < 0.4:
             group = _list(rng, source, "ko")[:6]
@@ -336,12 +335,12 @@ def notice(rng: random.Random, source: TextSource, room: int) -> list[Block]:
         ("담당", f"{fill.department(rng)} {fill.name(rng)}"),
     )
     if rng.random() < 0.7:
-        blocks.insert(rng.randint(2, len(blocks)), fields(rng.sample(labels, rng.randint(2, 5))))
+        blocks.insert(rng.randint(2, len(blocks)), Fields(tuple(rng.sample(labels, rng.randint(2, 5))), ":"))
     if rng.random() < 0.25:
-        blocks.append(quote(source.sentence(rng)))
-    blocks.append(paragraph(fill.date(rng), "center"))
+        blocks.append(Quote.of(source.sentence(rng)))
+    blocks.append(Paragraph.of(fill.date(rng), "center"))
     blocks.append(
-        paragraph(
+        Paragraph.of(
             rng.choice(
                 (fill.company(rng), fill.department(rng), f"{fill.company(rng)} 대표 {fill.name(rng)}")
             ),
@@ -360,12 +359,12 @@ def two_column(rng: random.Random, source: TextSource, room: int) -> list[Block]
     while used < room:
         if rng.random() < 0.25:
             chapter += 1
-            blocks.append(heading(number(chapter) + source.heading(rng, lang), 2))
+            blocks.append(Heading.of(number(chapter) + source.heading(rng, lang), 2))
         if rng.random() < 0.12:
             blocks += _list(rng, source, lang)[:4]
             used += 150
         spans = source.paragraph(rng, rng.randint(1, 5), lang)
-        blocks.append(paragraph(spans))
+        blocks.append(Paragraph.of(spans))
         used += sum(len(span.text) for span in spans) + 20
     return blocks
 
@@ -376,18 +375,30 @@ def mixed(rng: random.Random, source: TextSource, room: int) -> list[Block]:
     if source.pages and rng.random() < 0.6:
         for _ in range(8):
             blocks += source.run(rng, 40)
-            if sum(len(block.text) + 20 + 40 * len(block.lines) for block in blocks) > room:
+            if sum(_room(block, 0) for block in blocks) > room:
                 break
         # A page of list items only, from a table of contents, says little: take something else then.
         if blocks and any(block.kind != "item" for block in blocks):
             return blocks
     makers = (prose, lists, tables, codes)
-    blocks = [heading(source.heading(rng), 1)]
-    while sum(len(block.text) + 20 + 40 * len(block.lines) + 60 * len(block.rows) for block in blocks) < room:
+    blocks = [Heading.of(source.heading(rng), 1)]
+    while sum(map(_room, blocks)) < room:
         blocks += rng.choice(makers)(rng, source, room // 5)
         if rng.random() < 0.3:
-            blocks.append(quote(source.paragraph(rng, rng.randint(1, 2))))
+            blocks.append(Quote.of(source.paragraph(rng, rng.randint(1, 2))))
     return blocks
+
+
+def _room(block: Block, row: int = 60) -> int:
+    """About how many characters of running text take as much room; `row` for each row of a table."""
+    match block:
+        case TextBlock():
+            return 20 + len(block.text)
+        case Code():
+            return 20 + 40 * len(block.lines)
+        case Table() | Fields():
+            return 20 + row * len(block.rows)
+    return 20
 
 
 KINDS: dict[str, Callable[[random.Random, TextSource, int], list[Block]]] = {

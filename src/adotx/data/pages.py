@@ -22,10 +22,10 @@ from adotx.data.damage import Affine, Strength, apply_affine, damage
 from adotx.data.fonts import FontFace, split_fonts
 from adotx.data.kinds import KINDS
 from adotx.data.look import FontSet, Look, choose_look, mix
-from adotx.data.markdown import Block, heading, to_markdown
 from adotx.data.source import TextSource
 from adotx.data.typeset import Box, Line, Sheet
 from adotx.errors import AdotxError
+from adotx.markdown import Block, Heading, to_markdown
 
 # (width, height, pixels per inch, how often): A4 and B5 scans, slides, telephone screens.
 _FORMATS = (
@@ -194,7 +194,7 @@ def _dimensions(
 def _columns(rng: random.Random, sheet: Sheet, source: TextSource, frame: Box, count: int) -> None:
     """Set a title over the whole width, then divide the rest into columns."""
     if rng.random() < 0.6:
-        sheet.set([heading(source.heading(rng), 1, "center")])
+        sheet.set([Heading.of(source.heading(rng), 1, "center")])
         sheet.y += sheet.look.size
     gutter = sheet.look.size * rng.uniform(1.2, 2.2)
     wide = (frame[2] - frame[0] - gutter * (count - 1)) / count
@@ -253,10 +253,10 @@ class ValidationPages(Sequence[Page]):
             raise IndexError(index)
         index %= self.n
         kinds = list(KINDS)
-        kind, turn = kinds[index % len(kinds)], index // len(kinds)
-        strength: Strength = ("clean", "light", "light", "strong")[turn % 4]  # type: ignore[assignment]
+        kind, cycle = kinds[index % len(kinds)], index // len(kinds)
+        strength: Strength = ("clean", "light", "light", "strong")[cycle % 4]  # type: ignore[assignment]
         # Two prose pages in three have glyphs of 20 px or more, as the acceptance asks for.
-        size = (20, 24, None, 22, 28, None)[turn % 6] if kind == "prose" else None
+        size = (20, 24, None, 22, 28, None)[cycle % 6] if kind == "prose" else None
         return make_page(
             f"validation {self.seed} {index}", self.source, self.fonts, kind, size=size, strength=strength
         )

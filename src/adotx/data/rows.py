@@ -1,9 +1,10 @@
 """Reading tiles: dense 384 x 384 pictures of text rows with the exact place of every glyph.
 
 In: a seed, text by `RowText`, faces by `RowFonts`. Out: `RowTile` - pixels uint8 [384, 384], the rows' text,
-and for each glyph its cell of the 12 x 12 token grid and its 8-pixel slot; hundreds of rows a second. The
-rows stand as `adotx.documents.layout.pack` packs the lines of a page (one row to 32 pixels, ink centred), so
-that what is learnt here is what transcription shows the model; a share of tiles has free sizes and places.
+and for each glyph its cell of the 12 x 12 token grid; every timestep (an 8-pixel column of a row, the term of
+CTC) has the label of the glyph that covers it. Hundreds of rows a second. The rows stand as
+`adotx.documents.layout.pack` packs the lines of a page (one row to 32 pixels, ink centred), so that what is
+learnt here is what transcription shows the model; a share of tiles has free sizes and places.
 Knows nothing of models.
 """
 
@@ -19,8 +20,10 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from adotx.data.glyphs import BLANK, IGNORE, classes, readable
 
-TILE, GRID, CELL, SLOTS = 384, 12, 32, 4
-SLOT = CELL // SLOTS
+#: sides of a tile, of its token grid and of a cell of it; timesteps in a cell
+TILE, GRID, CELL, TIMESTEPS = 384, 12, 32, 4
+#: width of a timestep in pixels
+TIMESTEP = CELL // TIMESTEPS
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Glyph:
 class RowTile:
     """One picture and its truth.
 
-    pixels uint8 [384, 384]; rows of text; glyphs; labels int16 [144, 4, 3] (first, medial, final per slot).
+    pixels uint8 [384, 384]; rows of text; glyphs; labels int16 [144, 4, 3]: (first, medial, final) of each
+    timestep.
     """
 
     pixels: np.ndarray
@@ -201,7 +205,7 @@ def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GR
     free = rng.random() < 0.12
     ink, paper = _colours(rng)
     canvas = np.full((TILE, TILE), float(paper), np.float32)
-    labels = np.full((GRID, GRID * SLOTS, 3), IGNORE, np.int16)
+    labels = np.full((GRID, GRID * TIMESTEPS, 3), IGNORE, np.int16)
     labels[:, :, 0] = BLANK
     pitch = rng.randint(36, 96) if free else CELL
     first = rng.randint(0, pitch // 2) if free else 0
@@ -229,16 +233,19 @@ def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GR
                 continue
             left, right = x0 + edges[i], x0 + edges[i + 1]
             glyphs.append(Glyph(row, i, (left + right) / 2, yc))
-            a, b = int(np.ceil((left - SLOT / 2) / SLOT)), int(np.ceil((right - SLOT / 2) / SLOT))
-            if b <= a:  # narrower than a slot: it still owns the slot of its centre
-                a = int((left + right) / 2 // SLOT)
+            a, b = (
+                int(np.ceil((left - TIMESTEP / 2) / TIMESTEP)),
+                int(np.ceil((right - TIMESTEP / 2) / TIMESTEP)),
+            )
+            if b <= a:  # narrower than a timestep: it labels the one at its centre
+                a = int((left + right) / 2 // TIMESTEP)
                 b = a + 1
             label = classes(c)
             assert label is not None, f"{c!r} is not readable"
-            labels[line_row, max(a, 0) : max(0, min(b, GRID * SLOTS))] = label
+            labels[line_row, max(a, 0) : max(0, min(b, GRID * TIMESTEPS))] = label
         texts.append(line)
     pixels = _damage(rng, canvas)
-    return RowTile(pixels, texts, glyphs, labels.reshape(GRID * GRID, SLOTS, 3))
+    return RowTile(pixels, texts, glyphs, labels.reshape(GRID * GRID, TIMESTEPS, 3))
 
 
 def _size(rng: random.Random, pitch: int, free: bool) -> int:

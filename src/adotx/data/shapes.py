@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from adotx.data.fonts import FontFace, missing
 from adotx.data.look import mix
-from adotx.data.markdown import Block, Span, with_text
-from adotx.data.wrap import Run, SetLine, Type, Word, drawable, to_spans, to_words, wrap
+from adotx.data.wrap import SetLine, StyledText, Type, Word, drawable, to_spans, to_words, wrap
+from adotx.markdown import Code, Fields, Quote, Span, Table, with_text
 
 if TYPE_CHECKING:
     from adotx.data.typeset import Box, Sheet
@@ -23,7 +23,7 @@ def union(a: Box, b: Box) -> Box:
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
-def set_quote(sheet: Sheet, block: Block) -> bool:
+def set_quote(sheet: Sheet, block: Quote) -> bool:
     """A paragraph with a bar, in a box or on a tint."""
     look, pad = sheet.look, sheet.look.size * 0.7
     x0, _, x1, _ = sheet.columns[sheet.column]
@@ -60,7 +60,7 @@ def set_quote(sheet: Sheet, block: Block) -> bool:
     return True
 
 
-def set_code(sheet: Sheet, block: Block) -> bool:
+def set_code(sheet: Sheet, block: Code) -> bool:
     """Lines as they are, in a fixed-width face where there is one; lines that are too long are left out."""
     look = sheet.look
     text = "\n".join(block.lines)
@@ -102,7 +102,7 @@ def set_code(sheet: Sheet, block: Block) -> bool:
         if line.strip():
             lead = len(line) - len(line.lstrip(" "))
             x = x0 + pad + type_.width(" " * lead)
-            word = Word([Run(line.strip(" "), type_, code=True)])
+            word = Word([StyledText(line.strip(" "), type_, code=True)])
             flat = sheet.draw_words([word], x, y + sheet.ascent(type_, pitch), 0.0, ink)
             sheet.keep(line, flat, size, "code", line, "\n", (number, 0))
         y += pitch
@@ -116,7 +116,7 @@ def _code_line(face: FontFace, line: str) -> str:
     return " " * lead + "".join(c for c in line[lead:] if c not in missing(face, line[lead:])).rstrip()
 
 
-def set_fields(sheet: Sheet, block: Block) -> bool:
+def set_fields(sheet: Sheet, block: Fields) -> bool:
     """Key and value on a line: the values at a tab stop, after the key, or at the right edge (`justify`)."""
     look, body = sheet.look, sheet.body
     value_type = Type(look.value, look.size) if not block.align else body
@@ -163,13 +163,13 @@ class _Cell:
     number: bool
 
 
-def set_table(sheet: Sheet, block: Block) -> bool:
+def set_table(sheet: Sheet, block: Table) -> bool:
     """Rows and columns, ruled as the look says; rows that do not fit are left out."""
     look = sheet.look
     x0, _, x1, _ = sheet.columns[sheet.column]
     pad = look.size * 0.45
     count = len(block.rows[0])
-    rows = [[_shown(sheet, cell, number == 0) for cell in row] for number, row in enumerate(block.rows)]
+    rows = [[_shown(sheet, cell, number == 0) for cell in row] for number, row in enumerate(block.texts)]
     widths = _widths(
         [[word.width for word in _words(cell)] for row in rows for cell in row], count, pad, x1 - x0, sheet
     )
@@ -209,10 +209,10 @@ def set_table(sheet: Sheet, block: Block) -> bool:
             left = x0 + sum(widths[:at])
             _draw_cell(sheet, cell, (number, at), left + pad, widths[at] - 2 * pad, heights[number], pitch)
         sheet.y += heights[number]
-    texts = (
-        tuple("".join(span.text for span in to_spans(cell.lines)) for cell in row) for row in set_rows[:total]
-    )
-    sheet.blocks.append(replace(block, rows=tuple(texts)))
+    texts = [
+        ["".join(span.text for span in to_spans(cell.lines)) for cell in row] for row in set_rows[:total]
+    ]
+    sheet.blocks.append(Table.of(texts, block.align))
     return total == len(heights)
 
 

@@ -15,9 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from adotx.data.corpora import Document, documents, squeeze
-from adotx.data.markdown import Block, Span, parse_markdown
 from adotx.data.split import Split, split
 from adotx.errors import AdotxError
+from adotx.markdown import Block, Code, Heading, Item, Span, Table, TextBlock, parse_markdown
 
 # What printed Korean and English consist of; the rest (emoji, maths, other scripts) has glyphs in few faces.
 _READABLE = re.compile(r"[ -~가-힣ㄱ-ㅎㅏ-ㅣ·…‘’“”「」『』《》〈〉【】→←↑↓–—×÷±°℃%※○●□■△▲◆★☆①-⑳㈜₩€£§¶]+")
@@ -56,7 +56,7 @@ class TextSource:
         self.headings = list(headings) or [_short(text, 24) for text in self.korean]
         self.code_blocks = [tuple(lines) for lines in code] or [_CODE]
         self.pages = [tuple(blocks) for blocks in pages]
-        self.tables = [block for blocks in self.pages for block in blocks if block.kind == "table"]
+        self.tables = [block for blocks in self.pages for block in blocks if isinstance(block, Table)]
         if not self.korean or not self.english:
             raise AdotxError(
                 "text.empty", "no sentences to fill pages with", remedy="give corpora or more text"
@@ -141,7 +141,7 @@ class TextSource:
         depth = min((len(line) - len(line.lstrip()) for line in cut if line.strip()), default=0)
         return tuple(line[depth:] for line in cut) or _CODE
 
-    def table(self, rng: random.Random) -> Block | None:
+    def table(self, rng: random.Random) -> Table | None:
         """A table of the documents, if there are any."""
         return rng.choice(self.tables) if self.tables else None
 
@@ -155,7 +155,7 @@ class TextSource:
         # A list cut in its middle starts at depth 0 again.
         depth = 0
         for number, block in enumerate(cut):
-            if block.kind != "item":
+            if not isinstance(block, Item):
                 depth = 0
             else:
                 depth = min(block.level, depth)
@@ -189,30 +189,32 @@ def _sort_in(document: Document, pools: dict[str, list]) -> None:
         name = "english" if document.lang == "en" else "korean"
         pools[name].extend(sentences(document.text))
     else:
-        page = [block for block in map(_showable, parse_markdown(document.text)) if block]
+        page = [block for block in map(_showable, parse_markdown(document.text, extended=False)) if block]
         pools["pages"].append(page)
         for block in page:
-            if block.kind == "heading":
+            if isinstance(block, Heading):
                 if 2 <= len(block.text) <= 40 and clean(block.text):
                     pools["headings"].append(block.text)
-            elif block.kind == "code":
+            elif isinstance(block, Code):
                 pools["code"].append(block.lines)
-            else:
+            elif isinstance(block, TextBlock):
                 pools["korean"].extend(text for text in sentences(block.text) if _HANGUL.search(text))
 
 
 def _showable(block: Block) -> Block | None:
     """`block` if a page can show it exactly, else None."""
-    if block.kind == "code":
+    if isinstance(block, Code):
         lines = tuple(unicodedata.normalize("NFC", line.rstrip()) for line in block.lines)
         good = all(not line or (_READABLE.fullmatch(line) and "```" not in line) for line in lines)
         return replace(block, lines=lines) if good and any(line.strip() for line in lines) else None
-    if block.kind == "table":
-        rows = tuple(tuple(unicodedata.normalize("NFC", cell) for cell in row) for row in block.rows)
+    if isinstance(block, Table):
+        rows = [[unicodedata.normalize("NFC", cell) for cell in row] for row in block.texts]
         good = all(
             not cell or (_READABLE.fullmatch(cell) and len(cell) < 120) for row in rows for cell in row
         )
-        return replace(block, rows=rows) if good and 2 <= len(rows[0]) <= 6 and len(rows) >= 2 else None
+        return Table.of(rows) if good and 2 <= len(rows[0]) <= 6 and len(rows) >= 2 else None
+    if not isinstance(block, TextBlock):
+        return None
     spans = tuple(replace(span, text=unicodedata.normalize("NFC", span.text)) for span in block.spans)
     for span in spans:
         if not _READABLE.fullmatch(span.text) or (not span.code and _MARKS.search(span.text.strip())):
@@ -236,7 +238,14 @@ def _units(pools: dict[str, list]) -> Iterator[str]:
 
 
 def _words(block: Block) -> str:
-    return " ".join((block.text, *block.lines, *(cell for row in block.rows for cell in row)))
+    match block:
+        case TextBlock():
+            return block.text
+        case Code():
+            return " ".join(block.lines)
+        case Table():
+            return " ".join(cell for row in block.texts for cell in row)
+    return ""
 
 
 def _trained(folder: str | Path, pools: dict[str, list], names: Sequence[str] | None) -> set[str]:

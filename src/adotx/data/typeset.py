@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from PIL import Image, ImageDraw
 
 from adotx.data.fonts import FontFace, missing
 from adotx.data.look import Colour, Look, mix
-from adotx.data.markdown import Block, Span, inline_markdown, item_indents, with_text
 from adotx.data.shapes import set_code, set_fields, set_quote, set_table, union
-from adotx.data.wrap import Run, SetLine, Type, Word, drawable, to_spans, to_words, wrap
+from adotx.data.wrap import SetLine, StyledText, Type, Word, drawable, to_spans, to_words, wrap
+from adotx.markdown import (
+    Block,
+    Heading,
+    Item,
+    Kind,
+    Paragraph,
+    Span,
+    TextBlock,
+    inline_markdown,
+    item_indents,
+    with_text,
+)
 
 Box = tuple[float, float, float, float]
 
@@ -97,11 +109,11 @@ class Sheet:
             words = to_words([Span(shown)], lambda _: type_)
             line = SetLine(words, sum(w.width for w in words) + type_.space * (len(words) - 1))
             self._draw_line(line, x - line.width / 2, y, type_, kind, shown)
-            self.blocks.append(Block("paragraph", (Span(shown),)))
+            self.blocks.append(Paragraph.of(shown))
 
     # Blocks of running text -------------------------------------------------------------------------------
 
-    def heading(self, block: Block) -> bool:
+    def heading(self, block: Heading) -> bool:
         look = self.look
         size = round(look.size * look.scales[block.level - 1])
         face = look.head if not missing(look.head, block.text) else look.body
@@ -123,13 +135,13 @@ class Sheet:
             self.y += size * 0.3
         return done
 
-    def paragraph(self, block: Block) -> bool:
+    def paragraph(self, block: Paragraph) -> bool:
         look = self.look
         align = block.align or ("justify" if look.justify else "left")
         first = look.indent * look.size if align in ("left", "justify") else 0.0
         return self._flow(block, self.body, align=align, first=first)
 
-    def item(self, block: Block) -> bool:
+    def item(self, block: Item) -> bool:
         look = self.look
         shown = block.marker
         if shown == "-":
@@ -149,7 +161,7 @@ class Sheet:
 
     def _flow(
         self,
-        block: Block,
+        block: TextBlock,
         type_: Type,
         align: str = "left",
         first: float = 0.0,
@@ -174,7 +186,7 @@ class Sheet:
             fit = min(len(lines) - at, int((y1 - self.y) / pitch))
             part = lines[at : at + fit]
             if part and bullet and not at:
-                marker = Word([Run(bullet[0], type_)])
+                marker = Word([StyledText(bullet[0], type_)])
                 base = self._baseline(type_, pitch)
                 bullet_box = self.draw_words(
                     [marker], x0 + left - bullet[1], base, 0.0, colour or self.look.ink
@@ -216,7 +228,7 @@ class Sheet:
 
     # Lines ------------------------------------------------------------------------------------------------
 
-    def prepared(self, block: Block, face: FontFace | None = None) -> list[Span]:
+    def prepared(self, block: TextBlock, face: FontFace | None = None) -> list[Span]:
         """The block's spans as its faces can draw them; empty if too much would be lost."""
         spans = []
         for span in block.spans:
@@ -270,7 +282,7 @@ class Sheet:
             ends = number + 1 == len(lines) and last
             if align == "justify" and not ends and len(line.words) > 1 and slack < 0.25 * room:
                 space += max(slack, 0.0) / (len(line.words) - 1)
-            text, markdown = line.text, inline_markdown(with_text(Block("paragraph"), to_spans([line])).spans)
+            text, markdown = line.text, inline_markdown(with_text(Paragraph(()), to_spans([line])).spans)
             flat = self.draw_words(
                 line.words, start, self._baseline(type_, pitch), space, colour or self.look.ink
             )
@@ -294,23 +306,25 @@ class Sheet:
         """Draw words from `x` on the baseline; returns their ink box."""
         box: Box | None = None
         for word in words:
-            for run in word.runs:
-                font, width = run.type.font, run.type.width(run.text)
-                if run.code and self.look.code != "plain" and colour == self.look.ink and space:
-                    top, low = base - 0.95 * run.type.size, base + 0.28 * run.type.size
+            for part in word.parts:
+                font, width = part.type.font, part.type.width(part.text)
+                if part.code and self.look.code != "plain" and colour == self.look.ink and space:
+                    top, low = base - 0.95 * part.type.size, base + 0.28 * part.type.size
                     self.draw.rectangle((x - 1, top, x + width + 1, low), fill=self.look.tint)
-                pen = run.type.size * 0.03 if run.type.stroke else 0
-                if run.type.tracking:
+                pen = part.type.size * 0.03 if part.type.stroke else 0
+                if part.type.tracking:
                     at = x
-                    for character in run.text:
+                    for character in part.text:
                         self.draw.text(
                             (at, base), character, fill=colour, font=font, anchor="ls", stroke_width=pen
                         )
-                        at += run.type.width(character)
+                        at += part.type.width(character)
                 else:
-                    self.draw.text((x, base), run.text, fill=colour, font=font, anchor="ls", stroke_width=pen)
-                x0, y0, x1, y1 = font.getbbox(run.text, anchor="ls")
-                ink = (x + x0, base + y0, x + x1 + run.type.tracking * (len(run.text) - 1), base + y1)
+                    self.draw.text(
+                        (x, base), part.text, fill=colour, font=font, anchor="ls", stroke_width=pen
+                    )
+                x0, y0, x1, y1 = font.getbbox(part.text, anchor="ls")
+                ink = (x + x0, base + y0, x + x1 + part.type.tracking * (len(part.text) - 1), base + y1)
                 box = union(box, ink) if box else ink
                 x += width
             x += space
@@ -353,7 +367,7 @@ class Sheet:
         return True
 
 
-_SETTERS: dict[str, Callable[[Sheet, Block], bool]] = {
+_SETTERS: dict[Kind, Callable[[Sheet, Any], bool]] = {
     "heading": Sheet.heading,
     "paragraph": Sheet.paragraph,
     "item": Sheet.item,

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from PIL import ImageFont
 
 from adotx.data.fonts import FontFace, load, missing
-from adotx.data.markdown import Span
+from adotx.markdown import Span
+from adotx.markdown.line_breaks import may_break
 
 # Said otherwise where a face lacks the character; the truth is what is drawn.
 _ALTERNATES = {"㈜": "(주)", "–": "-", "—": "-", "…": "...", "·": ".", "×": "x", "→": "->", "∼": "~"}
 _ALTERNATES |= dict.fromkeys("“”『』", '"') | dict.fromkeys("‘’「」", "'")
-_NOT_FIRST = frozenset(",.!?)]}:;%…’”」』》〉】·~-ㅋㅎㅠㅜ\"'")
-_NOT_LAST = frozenset("([{‘“「『《〈【₩$#\"'")
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Type:
 
 
 @dataclass
-class Run:
+class StyledText:
     """Text of one style inside a word."""
 
     text: str
@@ -56,17 +55,17 @@ class Run:
 
 @dataclass
 class Word:
-    """Runs without a blank between them, and their width."""
+    """Styled texts without a blank between them, and their width."""
 
-    runs: list[Run]
+    parts: list[StyledText]
     width: float = 0.0
 
     def __post_init__(self) -> None:
-        self.width = sum(run.type.width(run.text) for run in self.runs)
+        self.width = sum(part.type.width(part.text) for part in self.parts)
 
     @property
     def text(self) -> str:
-        return "".join(run.text for run in self.runs)
+        return "".join(part.text for part in self.parts)
 
 
 @dataclass
@@ -89,43 +88,43 @@ def drawable(face: FontFace, text: str) -> str | None:
         return text
     for character in lacking & _ALTERNATES.keys():
         text = text.replace(character, _ALTERNATES[character])
-    kept = "".join(character for character in text if character not in missing(face, text))
-    kept = " ".join(kept.split(" "))
-    return kept if len(kept) >= 0.9 * len(text) and kept.strip() else None
+    shown = "".join(character for character in text if character not in missing(face, text))
+    shown = " ".join(shown.split(" "))
+    return shown if len(shown) >= 0.9 * len(text) and shown.strip() else None
 
 
 def to_words(spans: Iterable[Span], style: Callable[[Span], Type]) -> list[Word]:
     """The words of `spans`; a word may have several styles."""
     words: list[Word] = []
-    runs: list[Run] = []
+    parts: list[StyledText] = []
     for span in spans:
-        for number, part in enumerate(span.text.split(" ")):
-            if number and runs:
-                words.append(Word(runs))
-                runs = []
-            if part:
-                runs.append(Run(part, style(span), span.bold, span.code))
-    if runs:
-        words.append(Word(runs))
+        for number, text in enumerate(span.text.split(" ")):
+            if number and parts:
+                words.append(Word(parts))
+                parts = []
+            if text:
+                parts.append(StyledText(text, style(span), span.bold, span.code))
+    if parts:
+        words.append(Word(parts))
     return words
 
 
 def to_spans(lines: Sequence[SetLine]) -> list[Span]:
     """The text of `lines` as spans again: exactly what was drawn, in its styles."""
     spans: list[Span] = []
-    last: Run | None = None
+    last: StyledText | None = None
     joint = ""
     for line in lines:
         for number, word in enumerate(line.words):
             if number:
                 joint = " "
-            for run in word.runs:
+            for part in word.parts:
                 if joint:
-                    # The blank inside a bold or code run belongs to it.
-                    same = last is not None and (last.bold, last.code) == (run.bold, run.code)
-                    spans.append(Span(joint, run.bold, run.code) if same else Span(joint))
-                spans.append(Span(run.text, run.bold, run.code))
-                last, joint = run, ""
+                    # The blank inside a bold or code part belongs to it.
+                    same = last is not None and (last.bold, last.code) == (part.bold, part.code)
+                    spans.append(Span(joint, part.bold, part.code) if same else Span(joint))
+                spans.append(Span(part.text, part.bold, part.code))
+                last, joint = part, ""
         joint = line.glue
     return spans
 
@@ -171,27 +170,19 @@ def _cut(word: Word, room: float, anywhere: bool) -> tuple[Word, Word] | None:
     used, best = 0.0, None
     text = word.text
     at = 0
-    for number, run in enumerate(word.runs):
-        for inner, character in enumerate(run.text):
-            if at and _may_break(text[at - 1], character, anywhere):
+    for number, part in enumerate(word.parts):
+        for inner, character in enumerate(part.text):
+            if at and (anywhere or may_break(text[at - 1], character)):
                 best = (number, inner)
-            used += run.type.width(character)
+            used += part.type.width(character)
             if used > room:
-                return _parts(word, *best) if best else None
+                return _split_at(word, *best) if best else None
             at += 1
     return None
 
 
-def _may_break(before: str, after: str, anywhere: bool) -> bool:
-    if anywhere:
-        return True
-    if after in _NOT_FIRST or before in _NOT_LAST:
-        return False
-    return "가" <= before <= "힣" or "가" <= after <= "힣"
-
-
-def _parts(word: Word, number: int, inner: int) -> tuple[Word, Word]:
-    run = word.runs[number]
-    head = [*word.runs[:number], Run(run.text[:inner], run.type, run.bold, run.code)]
-    tail = [Run(run.text[inner:], run.type, run.bold, run.code), *word.runs[number + 1 :]]
+def _split_at(word: Word, number: int, inner: int) -> tuple[Word, Word]:
+    part = word.parts[number]
+    head = [*word.parts[:number], StyledText(part.text[:inner], part.type, part.bold, part.code)]
+    tail = [StyledText(part.text[inner:], part.type, part.bold, part.code), *word.parts[number + 1 :]]
     return Word([r for r in head if r.text]), Word([r for r in tail if r.text])

@@ -1,5 +1,6 @@
 """Pages from images and PDFs, their layout, and their transcription to Markdown. Knows no HTTP.
 
-`intake` opens documents, `layout` finds lines, `pack` cuts them into the rows that nano reads, `transcribe`
-has them read, and `assemble` writes Markdown.
+`sources` open documents, `readers` have a model read a page, `layout` finds lines and packs them into the
+rows that nano reads, `assembly` makes blocks of lines with their texts; `transcribe` runs them over the pages
+of a document.
 """

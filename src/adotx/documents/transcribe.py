@@ -1,42 +1,36 @@
-"""Page images in, Markdown out: layout, packing, reading by the engine, assembly.
+"""Documents in, one result a page out: opens pages, has them read side by side, isolates failures.
 
-In: a checkpoint, its engine, pages. Out: `PageResult`s: ok, blank (verified: no print on the page) or failed,
-with a reason; one bad page never costs another. Checkpoints whose config says `"adotx": {"reader": "rows"}`
-(nano) read packed rows; all others are asked the model card's transcription question about the whole page.
-Knows no HTTP.
+In: a `Model`, paths. Out: `PageResult`s in the order of the pages; one bad page never costs another.
+Checkpoints whose config says ``"adotx": {"reader": "rows"}`` (nano) read packed rows; all others are shown
+whole pages or large pieces of them. Knows no HTTP and no way of reading.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
-from adotx.chat import render_for, table_ids
-from adotx.documents.assembly.assemble import assemble
-from adotx.documents.assembly.ground import grounded
-from adotx.documents.intake import PDF_DPI, pages_of
-from adotx.documents.layout.pack import ROW, ROWS, TILE, pack
-from adotx.documents.layout.page import lay_out
-from adotx.documents.prompts import read_rows, transcribe_page
-from adotx.engine import Request, SamplingParams
+from adotx.documents.readers import PageReader, PageReading, Status
+from adotx.documents.readers.page import VlmReader
+from adotx.documents.readers.rows import RowReader
+from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
+from adotx.documents.sources import DPI, PageImage, open_pages
 from adotx.errors import AdotxError
-from adotx.vision import Limits, pixels
+from adotx.markdown import Block, to_markdown
+from adotx.vision import Limits
 
 if TYPE_CHECKING:
-    from adotx.checkpoint import Checkpoint
-    from adotx.engine import Engine, Output
+    from adotx.model import Model
 
-# A row holds at most some 60 narrow letters.
-_IDS_PER_ROW = 80
-# A pattern that fills this many ids is a loop: longer than any row, so ruled "-----" lines pass.
-_ROW_LOOP, _PAGE_LOOP = 96, 256
-_PAGE_IDS = 4096
+#: Pages that are open and read at the same time: while one is laid out others are read, and those share the
+#: engine's steps. Three at a time take nano less than half of the steps that page after page does.
+WINDOW = 3
 
 
 @dataclass(frozen=True)
@@ -44,157 +38,94 @@ class PageResult:
     """What became of one page.
 
     Attributes:
-        markdown: the page's text; "" where it is blank or failed.
-        status: "ok"; "blank": there is no print on it; "failed": it could not be read.
-        reason: why it failed, or what is doubtful about it; "" where nothing is.
+        blocks: the page's text in reading order; empty where it is blank or failed.
+        status: "ok"; "blank": there is nothing to read on it; "partial": something is missing; "failed": it
+            could not be read.
+        reason: what is missing, or why it failed; for "ok" what is doubtful, "" where nothing is.
         number: page of its document, from 1.
-        seconds: layout, reading and assembly.
+        seconds: from opening the page to its blocks, while others may have been read beside it.
         rows: text rows that were read (0 for models that read whole pages).
     """
 
-    markdown: str
-    status: Literal["ok", "blank", "failed"] = "ok"
+    blocks: Sequence[Block]
+    status: Status = "ok"
     reason: str = ""
     number: int = 1
     seconds: float = 0.0
     rows: int = 0
+
+    @cached_property
+    def markdown(self) -> str:
+        """The blocks as Markdown; "" where there are none."""
+        return to_markdown(self.blocks)
 
 
 class Transcriber:
     """Reads pages with one loaded model.
 
     Args:
-        checkpoint: what reads.
-        engine: the same, loaded.
-        rows_per_tile: packed rows that are read in one go (1..12).
+        model: what reads; other callers may use it at the same time.
+        window: pages that are open and read at the same time, 1 or more.
 
     Raises:
-        AdotxError: the checkpoint has no vision.
+        AdotxError: ``checkpoint.no_vision``: the checkpoint reads text only.
     """
 
-    def __init__(self, checkpoint: Checkpoint, engine: Engine, rows_per_tile: int = ROWS) -> None:
+    def __init__(self, model: Model, window: int = WINDOW) -> None:
+        checkpoint = model.checkpoint
         if checkpoint.config.tiles is None or checkpoint.config.image_token_id is None:
             raise AdotxError(
                 "checkpoint.no_vision", "this checkpoint reads text only", checkpoint.name, "use a VL one"
             )
-        assert 1 <= rows_per_tile <= ROWS
-        self.checkpoint, self.engine, self.rows_per_tile = checkpoint, engine, rows_per_tile
-        self.reads_rows = checkpoint.extra.get("reader") == "rows"
+        assert window >= 1
+        rows = checkpoint.extra.get("reader") == "rows"
+        self._reader: PageReader = RowReader(model) if rows else VlmReader(model)
+        self._window = window
 
     def pages(
-        self, path: str | Path, limits: Limits | None = None, dpi: int = PDF_DPI
-    ) -> Iterator[PageResult]:
-        """All pages of a document, one result each.
+        self, path: str | Path, limits: Limits | None = None, dpi: int = DPI
+    ) -> Generator[PageResult, None, None]:
+        """All pages of a document, one result each, in order.
+
+        Up to `window` pages are read at once. Closing the iterator cancels them.
 
         Raises:
             AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
-        for page in pages_of(path, limits, dpi):
-            start = time.perf_counter()
-            try:
-                image = page.open()
-            except AdotxError as error:
-                if page.number == 1 and error.where == str(path):
-                    raise  # a picture is its own only page
-                yield PageResult("", "failed", str(error), page.number, time.perf_counter() - start)
-                continue
-            yield self.page(image, page.number)
+        yield from in_order(
+            partial(self._open_and_read, str(path)), open_pages(path, limits, dpi), self._window
+        )
 
     def page(self, image: Image.Image, number: int = 1) -> PageResult:
         """One page, RGB, as a person sees it."""
+        return self._read(image, number, time.perf_counter(), not_cancelled)
+
+    def _open_and_read(self, path: str, page: PageImage, is_cancelled: IsCancelled) -> PageResult:
         start = time.perf_counter()
+        if is_cancelled():
+            raise Cancelled
         try:
-            markdown, status, reason, rows = self._rows(image) if self.reads_rows else self._whole(image)
+            image = page.open()
         except AdotxError as error:
-            markdown, status, reason, rows = "", "failed", str(error), 0
-        return PageResult(markdown, status, reason, number, time.perf_counter() - start, rows)  # type: ignore[arg-type]
+            if page.number == 1 and error.where == path:
+                raise  # a picture is its own only page
+            return PageResult((), "failed", str(error), page.number, time.perf_counter() - start)
+        return self._read(image, page.number, start, is_cancelled)
 
-    def _rows(self, image: Image.Image) -> tuple[str, str, str, int]:
-        layout = lay_out(image)
-        if layout.blank:
-            return "", "blank", "", 0
-        packed = pack(layout)
-        strips = [packed.tiles[p.tile, p.row * ROW : (p.row + 1) * ROW] for p in packed.pieces]
-        read, endless = self.read(strips)
-        texts, beyond = grounded(layout, packed, read)
-        markdown = assemble(layout, packed.texts(texts))
-        doubts = ((endless, "could not be read"), (beyond, "were cut where their ink ends"))
-        reason = "; ".join(f"{n} of {len(strips)} rows {what}" for n, what in doubts if n)
-        if not markdown.strip():
-            return "", "failed", "nothing could be read where there is print", len(strips)
-        return markdown, "ok", reason, len(strips)
-
-    def read(self, strips: Sequence[np.ndarray]) -> tuple[list[str], int]:
-        """The text of each row.
-
-        Rows are read side by side, `rows_per_tile` to a tile. Where an answer has more or fewer lines than
-        the tile has rows, its halves are read again, down to single rows.
-
-        Args:
-            strips: uint8 [32, 384] each.
-
-        Returns:
-            (texts, how many rows have none because their answer did not end by itself).
-        """
-        texts = [""] * len(strips)
-        waiting = [
-            range(at, min(at + self.rows_per_tile, len(strips)))
-            for at in range(0, len(strips), self.rows_per_tile)
-        ]
-        cut = 0
-        while waiting:
-            outputs = self.engine.generate([self._request([strips[i] for i in group]) for group in waiting])
-            again: list[range] = []
-            for group, output in zip(waiting, outputs, strict=True):
-                lines = self._lines(output)
-                if len(group) == 1:
-                    # An answer that never ends is a loop over what is no text: a smear, a piece of a frame.
-                    ended = output.finish_reason == "stop"
-                    texts[group[0]] = " ".join(line for line in lines if line) if ended else ""
-                    cut += not ended
-                elif len(lines) == len(group) and output.finish_reason == "stop":
-                    for i, line in zip(group, lines, strict=True):
-                        texts[i] = line
-                else:
-                    middle = group.start + len(group) // 2
-                    again += [range(group.start, middle), range(middle, group.stop)]
-            waiting = again
-        return texts, cut
-
-    def _lines(self, output: Output) -> list[str]:
-        return [line.strip() for line in self.checkpoint.tokenizer.decode(output.ids).strip().split("\n")]
-
-    def _request(self, strips: Sequence[np.ndarray]) -> Request:
-        config = self.checkpoint.config
-        assert config.tiles is not None and config.image_token_id is not None
-        tile = np.full((TILE, TILE), int(strips[0].max()), np.uint8)
-        for row, strip in enumerate(strips):
-            tile[row * ROW : (row + 1) * ROW] = strip
-        prompt = render_for(self.checkpoint, read_rows(), tiles=[1])
-        sampling = SamplingParams(max_new_tokens=_IDS_PER_ROW * len(strips), loop_guard=_ROW_LOOP)
-        picture = pixels(Image.fromarray(tile).convert("RGB"), config.tiles)
-        return Request(prompt.ids, slots=prompt.places, images=[picture], sampling=sampling)
-
-    def _whole(self, image: Image.Image) -> tuple[str, str, str, int]:
-        config = self.checkpoint.config
-        assert config.tiles is not None and config.image_token_id is not None
-        if lay_out(image).blank:
-            return "", "blank", "", 0
-        tiles = pixels(image, config.tiles)
-        prompt = render_for(self.checkpoint, transcribe_page(), tiles=[len(tiles)])
-        # The card's values: top_k 1, so greedy, with repetition penalty 1.05.
-        # Whole pages have tables with many empty cells; packed rows have none, a loop of blanks there is one.
-        sampling = SamplingParams(
-            max_new_tokens=_PAGE_IDS,
-            repetition_penalty=1.05,
-            loop_guard=_PAGE_LOOP,
-            loop_exempt=table_ids(self.checkpoint.tokenizer),
+    def _read(self, image: Image.Image, number: int, start: float, is_cancelled: IsCancelled) -> PageResult:
+        try:
+            reading = self._reader.read(image, is_cancelled)
+        except Cancelled:
+            raise
+        except AdotxError as error:
+            reading = PageReading((), "failed", str(error))
+        except Exception as error:  # a page that is beyond us costs no other page
+            reading = PageReading((), "failed", f"unexpected {type(error).__name__}: {error}")
+        return PageResult(
+            reading.blocks,
+            reading.status,
+            reading.reason,
+            number,
+            time.perf_counter() - start,
+            reading.rows,
         )
-        [output] = self.engine.generate(
-            [Request(prompt.ids, slots=prompt.places, images=[tiles], sampling=sampling)]
-        )
-        text = self.checkpoint.tokenizer.decode(output.ids).strip()
-        if not text:
-            return "", "failed", "the model said nothing about a page with print on it", 0
-        reason = "" if output.finish_reason == "stop" else f"the answer ended early ({output.finish_reason})"
-        return text + "\n", "ok", reason, 0

@@ -11,9 +11,9 @@ import unicodedata
 import numpy as np
 
 
-def normalise_text(text: str) -> str:
-    """NFC, every run of white space one space, none at the ends."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+def normalise_text(text: str, spaces: bool = True) -> str:
+    """NFC, every run of white space one space, none at the ends; without `spaces` none at all."""
+    return (" " if spaces else "").join(unicodedata.normalize("NFC", text).split())
 
 
 def edit_distance(a: str, b: str) -> int:
@@ -34,14 +34,17 @@ def edit_distance(a: str, b: str) -> int:
     return int(row[-1])
 
 
-def cer(hypothesis: str, reference: str) -> float:
+def cer(hypothesis: str, reference: str, spaces: bool = True) -> float:
     """Character error rate of `hypothesis` against `reference`, both normalised.
+
+    Args:
+        spaces: whether white space counts; Korean word spacing is partly a matter of taste.
 
     Returns:
         Edits per character of the reference: 0 is equal, above 1 is possible. An empty reference gives 0
         for an empty hypothesis, else 1.
     """
-    hypothesis, reference = normalise_text(hypothesis), normalise_text(reference)
+    hypothesis, reference = normalise_text(hypothesis, spaces), normalise_text(reference, spaces)
     if not reference:
         return 1.0 if hypothesis else 0.0
     return edit_distance(hypothesis, reference) / len(reference)

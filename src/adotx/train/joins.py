@@ -17,20 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from adotx.documents.assembly.joins import features
+from adotx.documents.assembly.joins import STOPS, features
+from adotx.markdown.line_breaks import may_break
 
 # Fewer occurrences than this say little, by feature.
 _LEAST = {"end1": 5, "end2": 60, "end3": 80, "start1": 5, "start2": 80, "start3": 120, "seam": 60}
-_NOT_FIRST = frozenset(",.!?)]}:;%…’”」』》〉】·~-ㅋㅎㅠㅜ\"'")
-_NOT_LAST = frozenset("([{‘“「『《〈【₩$#\"'")
-_STOPS = frozenset(".!?,;:…")
 _EPOCHS, _RATE = 3, 0.3
 
 Sample = tuple[list[tuple[str, str]], int]
-
-
-def _hangul(char: str) -> bool:
-    return "가" <= char <= "힣"
 
 
 def seams(texts: Sequence[str], count: int, rng: random.Random) -> Iterator[Sample]:
@@ -41,12 +35,10 @@ def seams(texts: Sequence[str], count: int, rng: random.Random) -> Iterator[Samp
             left, right = text[:at].rstrip(), text[at:]
             if text[at] == " " or not left:
                 continue
-            space, before, after = text[at - 1] == " ", left[-1], right[0]
-            if not (_hangul(before) or _hangul(after)) or before in _STOPS:
+            before, after = left[-1], right[0]
+            if before in STOPS or not may_break(before, after):
                 continue  # decided without the table
-            if not space and (after in _NOT_FIRST or before in _NOT_LAST):
-                continue
-            yield features(left, right), int(space)
+            yield features(left, right), int(text[at - 1] == " ")
 
 
 def fit(samples: Sequence[Sample]) -> dict:

@@ -1,6 +1,7 @@
 """Optimizer of all stages: Muon for the hidden matrices, AdamW for the rest.
 
-In: named parameters. Out: one `torch.optim.Optimizer`, state dict and groups as torch expects them.
+In: named parameters. Out: one `torch.optim.Optimizer`, state dict and groups as torch expects them; the state
+is on the parameters' device, and a step reads nothing back from it.
 Knows nothing of models beyond parameter names and shapes.
 Sources: Muon (Jordan et al. 2024; update scaled to AdamW's RMS as in Moonlight, arXiv 2502.16982), AdamW
 (arXiv 1711.05101).
@@ -9,11 +10,14 @@ Sources: Muon (Jordan et al. 2024; update scaled to AdamW's RMS as in Moonlight,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch.optim.adamw import adamw
+
+#: device types that have the kernel which updates all parameters at once
+_FUSED = {"cpu", "cuda", "mps", "xpu"}
 
 
 def orthogonalise(stack: torch.Tensor, steps: int = 5) -> torch.Tensor:
@@ -73,26 +77,27 @@ class MuonAdamW(torch.optim.Optimizer):
         for p in params:
             by_shape[p.shape].append(p)
         for shape, same in by_shape.items():
-            updates = []
             for p in same:
-                state, grad = self.state[p], p.grad
-                assert grad is not None
-                if not state:
-                    state["momentum"] = torch.zeros_like(p)
-                state["momentum"].lerp_(grad, 1 - group["momentum"])
-                updates.append(grad.lerp(state["momentum"], group["momentum"]))
-            stack = orthogonalise(torch.stack(updates))
+                if not self.state[p]:
+                    self.state[p]["momentum"] = torch.zeros_like(p)
+            grads = [p.grad for p in same if p.grad is not None]
+            momenta = [self.state[p]["momentum"] for p in same]
+            torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
+            updates = orthogonalise(torch.stack(torch._foreach_lerp(grads, momenta, group["momentum"])))
             scale = 0.2 * max(shape) ** 0.5
-            for p, update in zip(same, stack, strict=True):
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(update, alpha=-group["lr"] * scale)
+            weights: list[torch.Tensor] = [*same]
+            torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_add_(weights, list(updates), alpha=-group["lr"] * scale)
 
     def _adamw(self, group: dict[str, Any], params: list[torch.nn.Parameter]) -> None:
+        if not params:
+            return
         states = [self.state[p] for p in params]
         for p, state in zip(params, states, strict=True):
             if not state:
-                state["step"] = torch.zeros(())
+                state["step"] = torch.zeros((), device=p.device)
                 state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(p), torch.zeros_like(p)
+        fused = params[0].device.type in _FUSED
         adamw(
             list(params),
             [p.grad for p in params if p.grad is not None],
@@ -100,10 +105,10 @@ class MuonAdamW(torch.optim.Optimizer):
             [s["exp_avg_sq"] for s in states],
             [],
             [s["step"] for s in states],
-            foreach=False,
+            foreach=not fused,
             capturable=False,
             differentiable=False,
-            fused=True,
+            fused=fused,
             grad_scale=None,
             found_inf=None,
             has_complex=False,
@@ -115,3 +120,15 @@ class MuonAdamW(torch.optim.Optimizer):
             eps=group["eps"],
             maximize=False,
         )
+
+    def state_tensors(self) -> dict[str, torch.Tensor]:
+        """The state as named tensors, "parameter number.what"."""
+        return {f"{i}.{k}": v for i, held in self.state_dict()["state"].items() for k, v in held.items()}
+
+    def load_state_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """What `state_tensors` gave, on the device of the parameters."""
+        held: dict[int, dict[str, torch.Tensor]] = defaultdict(dict)
+        for name, tensor in tensors.items():
+            number, _, key = name.partition(".")
+            held[int(number)][key] = tensor
+        self.load_state_dict({"state": dict(held), "param_groups": self.state_dict()["param_groups"]})

@@ -5,6 +5,7 @@ Knows nothing of torch.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
@@ -13,7 +14,31 @@ from typing import Any
 
 from adotx.errors import AdotxError
 
+#: the ladder, in its order
 STAGES = ("tokenizer", "language", "glyphs", "reading", "pages", "export")
+
+#: settings that are no user's: they come from the stage's name, from tables, or from the ladder's deadline
+_NOT_SET = ("stage", "model", "until")
+_LEARNT = ("corpora", "seed", "vocab_size", "model")
+_TRAINED = (
+    *_LEARNT,
+    "minutes",
+    "max_steps",
+    "batch_size",
+    "learning_rate",
+    "warmup_steps",
+    "decay_from",
+    "dtype",
+    "deadline",
+)
+#: the settings a stage's result depends on
+_MADE_WITH = {
+    "tokenizer": ("corpora", "seed", "vocab_size", "texts"),
+    "language": (*_TRAINED, "block"),
+    "glyphs": (*_TRAINED, "fonts", "whole_share"),
+    "reading": (*_TRAINED, "fonts", "whole_share"),
+    "pages": (*_TRAINED, "fonts", "whole_share", "page_share"),
+}
 
 
 @dataclass(frozen=True)
@@ -24,8 +49,19 @@ class Recipe:
         out: folder of the whole run; stage X writes to `out / X`.
         corpora, fonts: folders of training text (`adotx.data.corpora`) and of fonts.
         minutes: the time box of this stage; resuming does not start it anew.
+        scale: factor on the minutes of every stage.
+        deadline: seconds for a whole ladder (`train nano`), the export included; 0 for none.
         decay_from: share of the box after which the learning rate falls.
+        device: where to train; "auto" is the machine's accelerator, or the CPU where it has none.
+        dtype: of matrix products: "bfloat16" or "float32".
+        threads: of torch on a CPU. workers: processes that make samples.
+        save_minutes: how often the state is saved, so what a kill can lose at most.
+        shard_megabytes: weights are written in files of at most so many MiB; 0 for one file.
+        texts: lines that the tokenizer learns from. block: ids in a sample of the language stage.
+        whole_share: share of the steps whose tiles are attended to as a whole, not in bands.
+        page_share: share of the samples that are cut from whole made pages.
         model: tables `vision` and `text` of the architecture.
+        until: `time.monotonic` at which the stage has to end; set by the ladder.
     """
 
     stage: str
@@ -33,42 +69,44 @@ class Recipe:
     corpora: Path
     fonts: tuple[Path, ...]
     seed: int = 1
-    threads: int = 2
     minutes: float = 1.0
+    scale: float = 1.0
+    deadline: float = 0.0
+    device: str = "auto"
+    dtype: str = "bfloat16"
+    threads: int = 2
+    workers: int = 1
     batch_size: int = 16
     learning_rate: float = 1e-3
     warmup_steps: int = 60
     decay_from: float = 0.5
+    max_steps: int = 10_000_000
+    save_minutes: float = 5.0
+    validate_minutes: float = 5.0
+    shard_megabytes: float = 0.0
     vocab_size: int = 16_384
     texts: int = 300_000
     block: int = 256
-    workers: int = 1
-    validate_minutes: float = 5.0
-    max_steps: int = 10_000_000
+    whole_share: float = 0.25
+    page_share: float = 0.25
     model: dict[str, Any] = field(default_factory=dict)
+    until: float = math.inf
 
     def folder(self, stage: str | None = None) -> Path:
         """Where a stage leaves its result."""
         return self.out / (stage or self.stage)
 
-    def need(self, stage: str, name: str) -> Path:
-        """The file `name` of an earlier stage; AdotxError says which stage to run where it is missing."""
-        path = self.folder(stage) / name
-        if not path.exists():
-            raise AdotxError(
-                "train.missing",
-                f"{path} is not there",
-                f"train {self.stage}",
-                f"run `adotx train {stage}` first",
-            )
-        return path
+    def made_with(self) -> dict[str, Any]:
+        """The settings that the stage's result depends on, as JSON has them."""
+        settings = {name: getattr(self, name) for name in _MADE_WITH[self.stage]}
+        return {name: _plain(value) for name, value in settings.items()}
 
 
 def read_recipe(stage: str, overrides: dict[str, Any] | None = None) -> Recipe:
     """The shipped recipe `nano`, then `overrides` (flat keys, or tables named like those of the file).
 
     Raises:
-        AdotxError: unknown stage or setting, or a value of the wrong type.
+        AdotxError: unknown stage or setting, or a value of the wrong type or size.
     """
     if stage not in STAGES:
         raise AdotxError("train.stage", f"no stage {stage!r}", "train", f"one of {', '.join(STAGES)}")
@@ -83,14 +121,32 @@ def read_recipe(stage: str, overrides: dict[str, Any] | None = None) -> Recipe:
         for part, table in source.get("model", {}).items():
             model.setdefault(part, {}).update(table)
     settings |= {k: v for k, v in overrides.items() if not isinstance(v, dict)}
-    known = Recipe.__dataclass_fields__
+    known = [name for name in Recipe.__dataclass_fields__ if name not in _NOT_SET]
     for key, value in settings.items():
-        if key not in known or key in ("stage", "model"):
+        if key not in known:
             raise AdotxError(
                 "train.setting", f"unknown setting {key!r}", f"train {stage}", f"known: {', '.join(known)}"
             )
         settings[key] = _typed(stage, key, value)
-    return Recipe(stage=stage, model=model, **settings)
+    settings["minutes"] = settings.get("minutes", Recipe.minutes) * settings.get("scale", Recipe.scale)
+    recipe = Recipe(stage=stage, model=model, **settings)
+    _check(recipe)
+    return recipe
+
+
+def _check(recipe: Recipe) -> None:
+    where = f"train {recipe.stage}"
+    if recipe.dtype not in ("bfloat16", "float32"):
+        raise AdotxError("train.setting", f"dtype = {recipe.dtype!r}", where, "bfloat16 or float32")
+    # A tensor of an exported checkpoint is never cut; the largest is the embedding, in two bytes a number.
+    least = recipe.vocab_size * recipe.model["text"]["hidden_size"] * 2 / 2**20 + 0.1
+    if 0 < recipe.shard_megabytes < least:
+        raise AdotxError(
+            "train.setting",
+            f"the embedding does not fit into files of {recipe.shard_megabytes:g} MiB",
+            where,
+            f"shard_megabytes of {math.ceil(least * 10) / 10} or more",
+        )
 
 
 def _typed(stage: str, key: str, value: Any) -> Any:
@@ -98,8 +154,14 @@ def _typed(stage: str, key: str, value: Any) -> Any:
     try:
         if kind.startswith("tuple"):
             return tuple(Path(v) for v in ([value] if isinstance(value, str) else value))
-        return {"Path": Path, "int": int, "float": float}[kind](value)
+        return {"Path": Path, "int": int, "float": float, "str": str}[kind](value)
     except (TypeError, ValueError):
         raise AdotxError(
             "train.setting", f"{key} = {value!r} is not of type {kind}", f"train {stage}", "correct it"
         ) from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,43 +1,42 @@
 """Training boxed by minutes: the learning rate follows the clock, and the clock survives a resume.
 
-In: minutes. Out: a `transformers` callback that stops the run and a scheduler.
-Knows nothing of data or models.
+In: minutes. Out: a clock and a scheduler. Knows nothing of data or models.
 """
 
 from __future__ import annotations
 
+import math
 import time
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_callback import ExportableState
 
 
-class Timebox(TrainerCallback, ExportableState):
-    """Stops after `minutes` of training in all; minutes already spent are kept in the trainer's state."""
+class Timebox:
+    """`minutes` of training in all; `spent` of them in earlier runs.
 
-    def __init__(self, minutes: float = 0.0, spent: float = 0.0) -> None:
-        self.minutes, self.spent, self._since = minutes, spent, time.monotonic()
+    Args:
+        until: `time.monotonic` at which the box ends in any case.
+    """
+
+    def __init__(self, minutes: float, spent: float = 0.0, until: float = math.inf) -> None:
+        self._since = time.monotonic()
+        self.until = until
+        self.spent = spent
+        self.minutes = min(minutes, spent + max(0.0, until - self._since) / 60)
 
     @property
     def elapsed(self) -> float:
         """Minutes of training so far, earlier runs included."""
         return self.spent + (time.monotonic() - self._since) / 60
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        self._since = time.monotonic()
+    @property
+    def over(self) -> bool:
+        return self.elapsed >= self.minutes
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        if self.elapsed >= self.minutes:
-            control.should_training_stop = True
-            control.should_save = args.save_strategy != "no"
-
-    def state(self) -> dict:
-        return {"args": {"minutes": self.minutes, "spent": self.elapsed}, "attributes": {}}
+    @property
+    def share(self) -> float:
+        """How much of the box is gone, 0 to 1."""
+        return min(1.0, self.elapsed / self.minutes) if self.minutes > 0 else 1.0
 
 
 def schedule(
@@ -46,16 +45,21 @@ def schedule(
     warmup_steps: int = 150,
     decay_from: float = 0.6,
     floor: float = 0.03,
+    first_step: int = 0,
 ) -> torch.optim.lr_scheduler.LambdaLR:
-    """Linear warm-up by steps, then flat, then linear to `floor` over the rest of the time box."""
+    """Linear warm-up by steps, then flat, then linear to `floor` over the rest of the time box.
+
+    Args:
+        first_step: steps of earlier runs: a resumed run does not warm up again.
+    """
 
     def factor(step: int) -> float:
-        done = min(1.0, box.elapsed / box.minutes) if box.minutes else 1.0
+        done = box.share
         tail = (
             1.0
             if done < decay_from or decay_from >= 1.0
             else 1.0 - (1.0 - floor) * (done - decay_from) / (1.0 - decay_from)
         )
-        return min(1.0, (step + 1) / warmup_steps) * tail
+        return min(1.0, (first_step + step + 1) / warmup_steps) * tail
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

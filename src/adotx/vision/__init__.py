@@ -3,8 +3,8 @@
 Knows nothing of text, tokenizers, engines or HTTP.
 """
 
-from adotx.vision.intake import Limits, flatten, open_image
-from adotx.vision.pixels import pixels
+from adotx.vision.opening import Limits, flatten, open_image
+from adotx.vision.pixels import pixels, tile_pixels
 from adotx.vision.plan import TilePlan, TileRule, explain, explanation, plan
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "open_image",
     "pixels",
     "plan",
+    "tile_pixels",
 ]

@@ -1,7 +1,8 @@
 """RGB picture in, normalised tiles out, bit-equal to the published image processor.
 
-Goes in: a PIL image of mode RGB (``open_image`` makes one of anything). Comes out: float32 [tiles, 3, S, S],
-C-contiguous, row-major tiles, the thumbnail last. Knows nothing of files or of text.
+Goes in: a PIL image of mode RGB (``open_image`` makes one of anything), or the grey values of one ready tile.
+Comes out: float32 [tiles, 3, S, S], C-contiguous, row-major tiles, the thumbnail last. Knows nothing of files
+or of text.
 """
 
 from __future__ import annotations
@@ -64,3 +65,20 @@ def pixels(image: Image.Image, rule: TileRule) -> np.ndarray:
         start += len(part)
     assert start == chosen.tiles, (start, chosen)
     return out
+
+
+def tile_pixels(grey: np.ndarray, rule: TileRule) -> np.ndarray:
+    """One grey tile of the model's own size: nothing to cut, resize or convert.
+
+    Args:
+        grey: uint8 [S, S], S = ``rule.tile_size``.
+        rule: mean and deviation.
+
+    Returns:
+        float32 [1, 3, S, S], C-contiguous, equal to the last bit to ``pixels`` of the same tile as RGB under
+        a rule that allows a single tile.
+    """
+    size = rule.tile_size
+    assert grey.shape == (size, size) and grey.dtype == np.uint8, (grey.shape, grey.dtype)
+    table = _table(_channels(rule.image_mean), _channels(rule.image_std))
+    return np.take(table, grey, axis=1)[None]

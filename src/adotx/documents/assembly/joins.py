@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-_NOT_FIRST = frozenset(",.!?)]}:;%…’”」』》〉】·~")
-_NOT_LAST = frozenset("([{‘“「『《〈【")
-_STOPS = frozenset(".!?,;:…")
+from adotx.markdown.line_breaks import NEVER_FIRST, NEVER_LAST, may_break
+
+#: marks that end a word when a line ends with them
+STOPS = frozenset(".!?,;:…")
 
 
 @cache
 def _table() -> dict:
     path = resources.files("adotx.documents.assembly").joinpath("joins.json")
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _hangul(char: str) -> bool:
-    return "가" <= char <= "힣"
 
 
 def space_odds(left: str, right: str) -> float:
@@ -60,13 +58,21 @@ def glue(left: str, right: str, anywhere: bool) -> str:
     if not left or not right:
         return ""
     a, b = left[-1], right[0]
-    if b in _NOT_FIRST or a in _NOT_LAST:
-        return "" if b in _NOT_FIRST else " " if not anywhere else ""
-    if not anywhere or not (_hangul(a) or _hangul(b)):
+    if b in NEVER_FIRST:
+        return ""
+    if a in NEVER_LAST:
+        return "" if anywhere else " "
+    if not anywhere or a in STOPS or not may_break(a, b):
         return " "
-    if a in _STOPS:
-        return " " if not (a in ".," and left[-2:-1].isdigit() and b.isdigit()) else ""
     return " " if space_odds(left, right) > 0 else ""
+
+
+def join_lines(texts: Sequence[str], anywhere: bool) -> str:
+    """The lines of one paragraph or cell as running text."""
+    out = ""
+    for text in texts:
+        out = out + glue(out, text, anywhere) + text if out else text
+    return out
 
 
 def sigmoid(x: float) -> float:

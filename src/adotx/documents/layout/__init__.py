@@ -1,4 +1,43 @@
 """Where text stands on a page image: clean page, rulings, lines, reading order, packed rows.
 
-In: an image. Out: regions of lines, tiles of rows. Knows no text.
+In: an image. Out: `lay_out` gives the regions of lines of a page, `pack` the tiles of rows that nano reads.
+Knows no text.
 """
+
+from adotx.documents.layout.bands import Flow, Grid, Region, TextLine
+from adotx.documents.layout.clean import Box
+from adotx.documents.layout.lines import Segment
+from adotx.documents.layout.pack import (
+    ROW,
+    ROWS,
+    TILE,
+    Packed,
+    Piece,
+    Word,
+    line_em,
+    lines_of,
+    pack,
+    words_of,
+)
+from adotx.documents.layout.page import Layout, lay_out
+
+__all__ = [
+    "ROW",
+    "ROWS",
+    "TILE",
+    "Box",
+    "Flow",
+    "Grid",
+    "Layout",
+    "Packed",
+    "Piece",
+    "Region",
+    "Segment",
+    "TextLine",
+    "Word",
+    "lay_out",
+    "line_em",
+    "lines_of",
+    "pack",
+    "words_of",
+]

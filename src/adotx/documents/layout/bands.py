@@ -67,7 +67,7 @@ class Band:
 
     nodes: list[Node] = field(default_factory=list)
     top: int = 0
-    low: int = 0
+    bottom: int = 0
 
 
 def nodes_of(segments: Sequence[Segment], chosen: Sequence[int]) -> list[Node]:
@@ -82,24 +82,24 @@ def bands_of(nodes: Sequence[Node]) -> list[Band]:
         top, low = node.core
         if bands:
             band = bands[-1]
-            overlap = min(low, band.low) - top
-            if overlap > 0.25 * min(low - top, band.low - band.top):
+            overlap = min(low, band.bottom) - top
+            if overlap > 0.25 * min(low - top, band.bottom - band.top):
                 band.nodes.append(node)
-                band.low = max(band.low, low)
+                band.bottom = max(band.bottom, low)
                 continue
         bands.append(Band([node], top, low))
     return bands
 
 
 def lines_in(nodes: Sequence[Node]) -> list[TextLine]:
-    """Segment nodes of one column as lines: those whose middles are level belong together."""
+    """Segment nodes of one column as lines: those whose middles are aligned belong together."""
     groups: list[list[Node]] = []
     for node in sorted(nodes, key=lambda n: n.core[0] + n.core[1]):
         middle = (node.core[0] + node.core[1]) / 2
         for group in groups[-2:]:
             top, low = min(n.core[0] for n in group), max(n.core[1] for n in group)
-            level = top - 0.05 * (low - top) <= middle <= low + 0.05 * (low - top)
-            if level and all(_apart(node, other) for other in group):
+            aligned = top - 0.05 * (low - top) <= middle <= low + 0.05 * (low - top)
+            if aligned and all(_apart(node, other) for other in group):
                 group.append(node)
                 break
         else:

@@ -89,7 +89,7 @@ def clean(image: Image.Image, deskew: bool = True) -> CleanPage:
     else:
         angle = 0.0
     darkness, panels = _flatten(values)
-    return _levels(darkness, panels, angle, matrix)
+    return _normalized(darkness, panels, angle, matrix)
 
 
 def _is_dark(gray: np.ndarray, middle: float) -> bool:
@@ -147,10 +147,10 @@ def _unrotate(angle: float, before: tuple[int, int], after: tuple[int, int]) -> 
 
 
 def skew_angle(gray: np.ndarray) -> float:
-    """Degrees to turn a page counter-clockwise so that its lines are level; 0 where nothing speaks for
+    """Degrees to turn a page counter-clockwise so that its lines are horizontal; 0 where nothing speaks for
     another angle.
 
-    Horizontal edges are projected along each candidate direction; text that stands level piles them up
+    Horizontal edges are projected along each candidate direction; level text piles them up
     into few rows. Edges instead of ink, so that shadows and dark panels do not matter.
     """
     step = max(1, round(max(gray.shape) / 1400))
@@ -176,14 +176,14 @@ def skew_angle(gray: np.ndarray) -> float:
         profile = np.bincount((rows + 0.5).astype(np.int64), weights=sign)
         return float(np.sum(profile * profile))
 
-    best, level = 0.0, score(0.0)
+    best, best_score = 0.0, score(0.0)
     for span, stride in ((_MAX_SKEW, 0.25), (0.25, 0.05)):
         centre = best
         for angle in np.arange(-span, span + 1e-9, stride) + centre:
             value = score(float(angle))
-            if value > level:
-                best, level = float(angle), value
-    if abs(best) > _MAX_SKEW - 0.01 or level < 1.03 * score(0.0):
+            if value > best_score:
+                best, best_score = float(angle), value
+    if abs(best) > _MAX_SKEW - 0.01 or best_score < 1.03 * score(0.0):
         return 0.0
     return best
 
@@ -275,15 +275,15 @@ def _panels(dark: np.ndarray, gray: np.ndarray, paper: np.ndarray, contrast: flo
             continue
         if np.mean(labels[ys, xs] == number) < 0.75:
             continue
-        level = float(np.median(paper[ys, xs])) * (1 - 0.5 * contrast)
+        threshold = float(np.median(paper[ys, xs])) * (1 - 0.5 * contrast)
         y0, y1 = max(0, (ys.start - 1) * block), min(height, (ys.stop + 1) * block)
         x0, x1 = max(0, (xs.start - 1) * block), min(width, (xs.stop + 1) * block)
-        solid = gray[y0:y1, x0:x1] < level
+        solid = gray[y0:y1, x0:x1] < threshold
         on_rows, on_cols = np.flatnonzero(solid.mean(1) > 0.45), np.flatnonzero(solid.mean(0) > 0.45)
         if len(on_rows) < 8 or len(on_cols) < 8:
             continue
         box = (x0 + on_cols[0], y0 + on_rows[0], x0 + on_cols[-1] + 1, y0 + on_rows[-1] + 1)
-        inside = gray[box[1] : box[3], box[0] : box[2]] < level
+        inside = gray[box[1] : box[3], box[0] : box[2]] < threshold
         frame = np.concatenate(
             [inside[1:3].ravel(), inside[-3:-1].ravel(), inside[:, 1:3].ravel(), inside[:, -3:-1].ravel()]
         )
@@ -309,13 +309,13 @@ def _turn_over(darkness: np.ndarray, box: Box) -> None:
     darkness[y0:y1, x0:x1] = turned
 
 
-def _levels(darkness: np.ndarray, panels: list[Box], angle: float, matrix: np.ndarray) -> CleanPage:
-    """Choose what is ink, and spread paper and ink to fixed levels."""
+def _normalized(darkness: np.ndarray, panels: list[Box], angle: float, matrix: np.ndarray) -> CleanPage:
+    """Choose what is ink, and spread the greys so that paper and ink have fixed ones."""
     sample = darkness[::2, ::2]
     middle = float(np.median(sample))
     noise = 1.4826 * float(np.median(np.abs(sample - middle)))
-    level = middle + max(_LEAST_CONTRAST, 4.5 * noise)
-    marked = sample[sample > level]
+    threshold = middle + max(_LEAST_CONTRAST, 4.5 * noise)
+    marked = sample[sample > threshold]
     if len(marked) < max(12, 2e-6 * sample.size):
         flat = np.full(darkness.shape, round(PAPER), np.uint8)
         empty = np.zeros(darkness.shape, bool)

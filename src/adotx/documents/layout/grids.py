@@ -26,6 +26,11 @@ from adotx.documents.layout.bands import (
 from adotx.documents.layout.lines import Segment
 from adotx.documents.layout.rulings import Frame
 
+# Lines less than this many em apart may be of one row of cells.
+_ROW_PITCH = 1.55
+# What a table must be worth: fewer, larger tables are taken before many small ones.
+_TABLE_COST = 2.0
+
 
 def aligned_runs(bands: list[Band], em: float) -> dict[int, tuple[int, list[float]]]:
     """Runs of bands that are rows of one table or form: first band -> (band after the last, gutters).
@@ -38,8 +43,8 @@ def aligned_runs(bands: list[Band], em: float) -> dict[int, tuple[int, list[floa
     for at in range(len(bands) - 1, -1, -1):
         best[at] = best[at + 1]
         for end, gutters, score in _candidates(bands, at, em):
-            if score - 2.0 + best[end] > best[at] + 1e-9:
-                best[at], choice[at] = score - 2.0 + best[end], (end, gutters)
+            if score - _TABLE_COST + best[end] > best[at] + 1e-9:
+                best[at], choice[at] = score - _TABLE_COST + best[end], (end, gutters)
     runs: dict[int, tuple[int, list[float]]] = {}
     at = 0
     while at < len(bands):
@@ -64,7 +69,7 @@ def _candidates(bands: list[Band], at: int, em: float) -> Iterator[tuple[int, li
         if any(node.region is not None for node in band.nodes):
             return
         if end > at:
-            step = band.top - bands[end - 1].low
+            step = band.top - bands[end - 1].bottom
             usual = max(float(np.median(steps)), 0.45 * em) if steps else 1.5 * em
             # A new block starts after a gap; a lone line belongs to the table only if it continues a cell.
             if step > 2.2 * usual or (not gaps(band) and step > (1.15 * usual if steps else 0.8 * em)):
@@ -135,15 +140,15 @@ def _row_score(band: Band, gutters: list[float], follows: bool) -> float:
 def grid_of(bands: list[Band], gutters: list[float], em: float) -> Grid:
     """Bands as rows of a grid; bands close together are the lines of one row."""
     columns = [{_column(node, gutters) for node in band.nodes} for band in bands]
-    pitch = [((b.top + b.low) - (a.top + a.low)) / 2 / em for a, b in pairwise(bands)]
-    near, far = [p for p in pitch if p < 1.55], [p for p in pitch if p >= 1.55]
+    pitch = [((b.top + b.bottom) - (a.top + a.bottom)) / 2 / em for a, b in pairwise(bands)]
+    near, far = [p for p in pitch if p < _ROW_PITCH], [p for p in pitch if p >= _ROW_PITCH]
     two_sizes = bool(near) and bool(far) and min(far) > max(near) + 0.25
     rows: list[list[Node]] = []
     for number, band in enumerate(bands):
         joined = False
         if number:
             full = len(columns[number]) == len(columns[number - 1]) == len(gutters) + 1
-            joined = two_sizes and pitch[number - 1] < 1.55 and not full
+            joined = two_sizes and pitch[number - 1] < _ROW_PITCH and not full
             if len(gutters) == 1 and columns[number] == {1} and pitch[number - 1] < 1.9:
                 joined = True  # a value that goes on
         if joined:
@@ -177,8 +182,8 @@ def ruled_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em:
     return Grid([_cells(row, xs) for row in rows if row], frame.box, ruled=True)
 
 
-def level_grid(segments: Sequence[Segment], inside: list[int], em: float) -> Grid | None:
-    """A table with level rules only: its columns are where no row has ink."""
+def open_grid(segments: Sequence[Segment], inside: list[int], em: float) -> Grid | None:
+    """A table with horizontal rules only: its columns are where no row has ink."""
     nodes = nodes_of(segments, inside)
     gutters = [(a + b) / 2 for a, b in free(nodes, 0.3 * em) if np.isfinite(a) and np.isfinite(b)]
     bands = bands_of(nodes)

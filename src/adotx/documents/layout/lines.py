@@ -18,9 +18,15 @@ from adotx.documents.layout.rulings import Frame, runs
 
 #: Wider gaps part segments; reading order puts those of one line together again.
 SEGMENT_GAP = 0.7
+# A letter or mark that is smaller than this in height and width, in em, is a speck.
+_SPECK = 0.22
+# Remnants of a rule lie this near it, in em.
+_NEAR_RULE = 0.3
 # Ink height of a line with Hangul and punctuation, and of most Hangul syllables, in em, over the usual faces.
 LINE_OF_EM = 1.0
 _SYLLABLE_OF_EM = 0.92
+# A mark below a letter is part of it up to this gap, in em: nearer than the next line ever stands.
+_HANGING_GAP = 0.2
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,7 @@ class Segment:
         core: (top, bottom) of the rows where most ink is; steadier than the box.
         weight: stroke width in em of the segment's height; bold is about 1.5 times regular.
         size: pixels of line ink height that it is measured by (its own, or its neighbours' where it has no
-        tall
-            letters); 0 until `measure` has run.
+            tall letters); 0 until `measure` has run.
         inner: its widest blank from top to bottom, in pixels.
     """
 
@@ -251,10 +256,12 @@ def _whole(boxes: np.ndarray, em: float, walls: np.ndarray | None) -> list[Box]:
             inside = (-dx >= 0.9 * thin) & (-dy >= 0.7 * low)
             # Finals of large loose letters hang below them, nearer than the next line ever stands.
             tall = np.maximum(box[3] - box[1], array[:, 3] - array[:, 1])
-            hanging = (-dx >= 0.7 * thin) & (dy <= 0.2 * em) & (low < 0.75 * tall) & (high < 1.9 * tall)
+            hanging = (
+                (-dx >= 0.7 * thin) & (dy <= _HANGING_GAP * em) & (low < 0.75 * tall) & (high < 1.9 * tall)
+            )
             # So do the parts of one large syllable.
             wide = np.maximum(box[2], array[:, 2]) - np.minimum(box[0], array[:, 0])
-            hanging |= (-dx >= 0.7 * thin) & (dy <= 0.2 * em) & (wide < 2.2 * em) & (high < 2.6 * em)
+            hanging |= (-dx >= 0.7 * thin) & (dy <= _HANGING_GAP * em) & (wide < 2.2 * em) & (high < 2.6 * em)
             joined = np.flatnonzero((beside | stacked | hanging | inside) & alive).tolist()
             join = [j for j in joined if j != i and not _walled(walls, box, array[j])]
             if join:
@@ -326,7 +333,7 @@ def _trimmed(ink: np.ndarray, segment: Segment) -> Segment | None:
 
 
 def _is_speck(segment: Segment, em: float) -> bool:
-    return segment.height < 0.22 * em and segment.width < 0.22 * em
+    return max(segment.height, segment.width) < _SPECK * em
 
 
 def _is_mark(segment: Segment, segments: Sequence[Segment], em: float) -> bool:
@@ -345,14 +352,14 @@ def _may_be_text(segment: Segment, em: float, frames: list[Frame]) -> bool:
     high, wide = segment.height, segment.width
     if high > 1.5 * em and wide < 0.3 * high:
         return False
-    near = 0.3 * em
+    near = _NEAR_RULE * em
     for frame in frames:
         fx0, fy0, fx1, fy1 = frame.box
         if x1 < fx0 - near or x0 > fx1 + near or y1 < fy0 - near or y0 > fy1 + near:
             continue
         if high < 0.35 * em and any(abs(y - (y0 + y1) / 2) < near for y in (*frame.ys, fy0, fy1)):
             return False
-        if wide < 0.3 * em and any(abs(x - (x0 + x1) / 2) < near for x in (*frame.xs, fx0, fx1)):
+        if wide < near and any(abs(x - (x0 + x1) / 2) < near for x in (*frame.xs, fx0, fx1)):
             return False
     return True
 
@@ -375,26 +382,26 @@ def measure(segments: list[Segment], em: float) -> list[Segment]:
     middles = (tops + lows) / 2
     out = []
     for i, segment in enumerate(segments):
-        own = heights[i]
+        height = heights[i]
         dy = np.abs(middles - middles[i])
         dx = np.maximum(lefts, lefts[i]) - np.minimum(rights, rights[i])
         # As tall or taller: among lines of its own height a segment is what it is.
-        similar = (heights > own * 0.94) & (heights < own * 2.1) & (heights < 1.5 * max(em, own))
-        level = (dy < 0.45 * np.maximum(cores, cores[i])) & (dx < 12 * em)
-        close = (dy < 3.2 * em) & (dx < 4 * em) & (heights < own * 1.55)
-        near = np.flatnonzero(similar & (level | close))
-        size = own
+        similar = (heights > height * 0.94) & (heights < height * 2.1) & (heights < 1.5 * max(em, height))
+        aligned = (dy < 0.45 * np.maximum(cores, cores[i])) & (dx < 12 * em)
+        close = (dy < 3.2 * em) & (dx < 4 * em) & (heights < height * 1.55)
+        near = np.flatnonzero(similar & (aligned | close))
+        size = height
         if len(near) > 1:  # itself and others
             # Wide segments hold a full alphabet, so their height can be trusted.
             trust = np.minimum(widths[near], 10 * em)
             order = np.argsort(heights[near])
             share = np.cumsum(trust[order]) / trust.sum()
             typical = float(heights[near][order][np.searchsorted(share, 0.6)])
-            if segment.width < 6 * em or typical < 1.4 * own:
-                size = max(own, typical)
-        elif segment.width < 6 * em and own < 0.9 * em:
+            if segment.width < 6 * em or typical < 1.4 * height:
+                size = max(height, typical)
+        elif segment.width < 6 * em and height < 0.9 * em:
             # Alone on its place, a page number say: rather read somewhat small than blown up.
-            size = min(em, 1.4 * own)
+            size = min(em, 1.4 * height)
         # Punctuation and dashes on their own are not enlarged beyond the page's type.
         if size < 0.6 * em and segment.width < 3 * em:
             size = 0.75 * em

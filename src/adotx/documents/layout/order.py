@@ -25,9 +25,12 @@ from adotx.documents.layout.bands import (
     nodes_of,
 )
 from adotx.documents.layout.clean import Box
-from adotx.documents.layout.grids import aligned_runs, grid_of, level_grid, ruled_grid
+from adotx.documents.layout.grids import aligned_runs, grid_of, open_grid, ruled_grid
 from adotx.documents.layout.lines import Segment
 from adotx.documents.layout.rulings import Frame
+
+# A column of text is at least this many em wide.
+_NARROWEST_COLUMN = 7.5
 
 
 def reading_order(
@@ -44,7 +47,7 @@ def reading_order(
             region = (
                 ruled_grid(segments, inside, frame, em)
                 if frame.kind == "grid"
-                else level_grid(segments, inside, em)
+                else open_grid(segments, inside, em)
             )
             if region is None:
                 continue
@@ -98,10 +101,10 @@ def _is_page(box: Box, inside: list[int], segments: Sequence[Segment], nodes: li
 def _beside(segments: Sequence[Segment], left: set[int], bar: Frame, em: float) -> list[int]:
     """Lines that a bar marks as a quotation: they start right of it, and nothing stands left of it."""
     x, (_, y0, _, y1) = bar.xs[0], bar.box
-    level = [i for i in sorted(left) if y0 - 0.2 * em <= segments[i].middle <= y1 + 0.2 * em]
-    if any(x - 2.5 * em < segments[i].box[2] <= x + 1 for i in level):
+    alongside = [i for i in sorted(left) if y0 - 0.2 * em <= segments[i].middle <= y1 + 0.2 * em]
+    if any(x - 2.5 * em < segments[i].box[2] <= x + 1 for i in alongside):
         return []
-    right = [i for i in level if segments[i].box[0] > x]
+    right = [i for i in alongside if segments[i].box[0] > x]
     starts = sorted(segments[i].box[0] - x for i in right)
     return right if starts and starts[0] < 1.6 * em and y1 - y0 < 25 * em else []
 
@@ -167,7 +170,7 @@ def _tabular(side: Sequence[Node], em: float) -> bool:
         if np.isfinite(a) and np.isfinite(b):
             parts = sorted((a - low, high - b))
             # Bullets stand apart from their text as well.
-            if parts[0] < 7.5 * em and a - low > 1.5 * em:
+            if parts[0] < _NARROWEST_COLUMN * em and a - low > 1.5 * em:
                 return True
     return False
 
@@ -182,7 +185,7 @@ def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
             return False
         low, high = min(n.box[0] for n in mine), max(n.box[2] for n in mine)
         wide = high - low
-        if wide < 7.5 * em or _tabular(mine, em):
+        if wide < _NARROWEST_COLUMN * em or _tabular(mine, em):
             return False
         text = [n for n in mine if n.region is None]
         lines = lines_in(text) if text else []
@@ -202,8 +205,8 @@ def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
     if min(len(left), len(right)) < 4 or min(measures) < 0.2:
         return False
     places = np.array(right)
-    level = np.mean([np.abs(places - y).min() < 0.25 * em for y in left])
-    return bool(level < 0.55)
+    aligned = np.mean([np.abs(places - y).min() < 0.25 * em for y in left])
+    return bool(aligned < 0.55)
 
 
 # Tables and forms without rules -----------------------------------------------------------------------------

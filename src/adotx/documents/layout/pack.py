@@ -22,8 +22,8 @@ from adotx.documents.layout.rulings import runs
 TILE, ROWS, ROW, LEFT, WIDEST = 384, 12, 32, 4, 374
 #: pixels per em in a tile
 EM = 23.0
-# Gaps above this are word spaces, in em; wider than `_KEPT_GAP` they are narrowed.
-_WORD_GAP, _KEPT_GAP = 0.2, 0.6
+# Gaps above this are word spaces, in em; those wider than `_WIDEST_GAP` are narrowed to it.
+_WORD_GAP, _WIDEST_GAP = 0.2, 0.6
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Piece:
     Attributes:
         line: the line it is of.
         box: its ink box (x0, y0, x1, y1) in the clean page.
-        glue: what joins it to the next piece of its line: a space, or nothing where a word was cut; "" at
-        the end. tile, row: where it was put.
+        glue: what joins it to the next piece of its line: a space; "" where a word was cut, and at the end.
+        tile, row: where it was put.
     """
 
     line: TextLine
@@ -148,16 +148,16 @@ def _strips(layout: Layout, line: TextLine) -> list[tuple[TextLine, Box, str, np
         return []
     em = line_em(layout, line)
     scale = min(EM / em, (ROW - 2) / max(1, line.box[3] - line.box[1]))
-    kept = max(1, round(_KEPT_GAP * em))
+    widest_gap = max(1, round(_WIDEST_GAP * em))
     limit = word_gap(glyphs, em)
     glyphs = _narrow(layout, line, glyphs, WIDEST / scale)
     out = []
     start = 0
     while start < len(glyphs):
-        end = _end(glyphs, start, WIDEST / scale, kept, limit)
+        end = _end(glyphs, start, WIDEST / scale, widest_gap, limit)
         gap = glyphs[end, 0] - glyphs[end - 1, 1] if end < len(glyphs) else 0
         glue = " " if gap > limit else ""
-        columns = _columns(glyphs[start:end], kept)
+        columns = _columns(glyphs[start:end], widest_gap)
         y0, y1 = line.box[1], line.box[3]
         rows = np.flatnonzero(layout.ink[y0:y1, columns].any(1))
         top, low = (y0 + int(rows[0]), y0 + int(rows[-1]) + 1) if len(rows) else (y0, y1)
@@ -181,14 +181,14 @@ def _narrow(layout: Layout, line: TextLine, glyphs: np.ndarray, widest: float) -
     return np.array(out, np.int64).reshape(-1, 2)
 
 
-def _end(glyphs: np.ndarray, start: int, widest: float, kept: int, limit: float) -> int:
+def _end(glyphs: np.ndarray, start: int, widest: float, widest_gap: int, limit: float) -> int:
     """Index after the last glyph run of the piece that begins at `start`."""
     width, last_word = float(glyphs[start, 1] - glyphs[start, 0]), 0
     for end in range(start + 1, len(glyphs)):
         gap = int(glyphs[end, 0] - glyphs[end - 1, 1])
         if gap > limit and width > 0.45 * widest:
             last_word = end
-        width += min(gap, kept) + float(glyphs[end, 1] - glyphs[end, 0])
+        width += min(gap, widest_gap) + float(glyphs[end, 1] - glyphs[end, 0])
         if width > widest:
             if last_word:
                 return last_word
@@ -199,14 +199,14 @@ def _end(glyphs: np.ndarray, start: int, widest: float, kept: int, limit: float)
     return len(glyphs)
 
 
-def _columns(glyphs: np.ndarray, kept: int) -> np.ndarray:
+def _columns(glyphs: np.ndarray, widest_gap: int) -> np.ndarray:
     """The page's columns that make a row: glyphs and the gaps between them, wide gaps narrowed."""
     parts = [np.arange(glyphs[0, 0], glyphs[0, 1])]
     for before, (x0, x1) in zip(glyphs[:-1, 1].tolist(), glyphs[1:].tolist(), strict=True):
         gap = x0 - before
-        if gap > kept:
-            half = kept // 2
-            parts += [np.arange(before, before + half), np.arange(x0 - (kept - half), x0)]
+        if gap > widest_gap:
+            half = widest_gap // 2
+            parts += [np.arange(before, before + half), np.arange(x0 - (widest_gap - half), x0)]
         else:
             parts.append(np.arange(before, x0))
         parts.append(np.arange(x0, x1))

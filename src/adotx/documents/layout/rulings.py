@@ -1,7 +1,8 @@
 """Ruling lines out of a clean page: find them, wipe them, tell what they frame.
 
 In: a `CleanPage` and a rough em. Out: `Rulings` - the lines, the frames they make (grids of cells, boxes,
-tables of level lines, bars) - and ink and grey without them. Knows nothing of text lines, text or models.
+tables of horizontal rules, bars) - and ink and grey without them. Knows nothing of text lines, text or
+models.
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ import numpy as np
 from scipy import ndimage
 
 from adotx.documents.layout.clean import PAPER, Box, CleanPage
+
+# A rule longer than this share of the page is dust on a scanner's glass.
+_DUST_SHARE = 0.97
+
+
+def _same_place(em: float) -> float:
+    """Pixels that two rules of a table lie apart at most to count as one."""
+    return max(3.0, 0.18 * em)
 
 
 @dataclass(frozen=True)
@@ -34,8 +43,9 @@ class Rule:
 class Frame:
     """What some rules make together.
 
-    kind: "grid" (cells), "rows" (a table of three or more level lines), "box" (one rectangle), "bar" (one
-    upright line beside text). `xs` and `ys` are the rules' places, sorted; for a grid they bound the cells.
+    kind: "grid" (cells), "rows" (a table of three or more horizontal rules), "box" (one rectangle), "bar"
+    (one vertical rule beside text). `xs` and `ys` are the rules' places, sorted; for a grid they bound the
+    cells.
     """
 
     kind: Literal["grid", "rows", "box", "bar"]
@@ -46,10 +56,10 @@ class Frame:
 
 @dataclass
 class Rulings:
-    """level and upright rules, and the frames found in them."""
+    """Horizontal and vertical rules, and the frames found in them."""
 
-    level: list[Rule] = field(default_factory=list)
-    upright: list[Rule] = field(default_factory=list)
+    horizontal: list[Rule] = field(default_factory=list)
+    vertical: list[Rule] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
 
 
@@ -77,26 +87,26 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     thickest = max(4, round(0.36 * em))
     height, width = page.ink.shape
     noisy = page.noise > 0.05
-    level = _rules(page.faint, round(3.2 * em), thickest, em, noisy)
-    # Strokes of a large heading are upright lines too, up to twice the em of running text.
-    upright = _rules(page.faint.T, round(2.6 * em), thickest, em, noisy)
-    short = _rules(page.faint.T, round(1.1 * em), thickest, em, noisy) if len(level) > 1 else []
-    upright += _between(short, level, upright)
+    horizontal = _rules(page.faint, round(3.2 * em), thickest, em, noisy)
+    # Strokes of a large heading are vertical lines too, up to twice the em of running text.
+    vertical = _rules(page.faint.T, round(2.6 * em), thickest, em, noisy)
+    short = _rules(page.faint.T, round(1.1 * em), thickest, em, noisy) if len(horizontal) > 1 else []
+    vertical += _between(short, horizontal, vertical)
     reach = round(0.3 * em) if noisy else 2  # where rules are broken, their ends were not seen
-    for rule in level:
+    for rule in horizontal:
         _wipe(page, rule, False, reach)
-    for rule in upright:
+    for rule in vertical:
         _wipe(page, rule, True, reach)
     # Dust on the scanner's glass runs over the whole page and bounds nothing.
-    level = [rule for rule in level if rule.length < 0.97 * width]
-    upright = [rule for rule in upright if rule.length < 0.97 * height]
-    return Rulings(level, upright, _frames(level, upright, em))
+    horizontal = [rule for rule in horizontal if rule.length < _DUST_SHARE * width]
+    vertical = [rule for rule in vertical if rule.length < _DUST_SHARE * height]
+    return Rulings(horizontal, vertical, _frames(horizontal, vertical, em))
 
 
 def _rules(mask: np.ndarray, least: int, thickest: int, em: float, noisy: bool) -> list[Rule]:
-    """Level rules of a mask: long runs, rows of one rule put together, thick ones (pictures, panels) left
-    out."""
-    # A rule that is off level by a hair steps from row to row: look at three rows at once.
+    """Horizontal rules of a mask: long runs, rows of one rule put together, thick ones (pictures, panels)
+    left out."""
+    # A rule that is a hair off the horizontal steps from row to row: look at three rows at once.
     wide = mask.copy()
     wide[1:] |= mask[:-1]
     wide[:-1] |= mask[1:]
@@ -155,8 +165,9 @@ def _joined(rules: list[Rule], gap: int) -> list[Rule]:
     return done
 
 
-def _between(short: list[Rule], level: list[Rule], known: list[Rule]) -> list[Rule]:
-    """Upright rules one table row high: they start and end on level rules, as no stroke of a letter does."""
+def _between(short: list[Rule], horizontal: list[Rule], known: list[Rule]) -> list[Rule]:
+    """Vertical rules one table row high: they start and end on horizontal rules, as no stroke of a letter
+    does."""
     kept = []
     for rule in short:
         if any(
@@ -165,7 +176,10 @@ def _between(short: list[Rule], level: list[Rule], known: list[Rule]) -> list[Ru
         ):
             continue
         ends = [
-            any(abs(place - other.at) <= 4 and other.start - 4 <= rule.at <= other.end + 4 for other in level)
+            any(
+                abs(place - other.at) <= 4 and other.start - 4 <= rule.at <= other.end + 4
+                for other in horizontal
+            )
             for place in (rule.start, rule.end)
         ]
         if all(ends):
@@ -173,10 +187,10 @@ def _between(short: list[Rule], level: list[Rule], known: list[Rule]) -> list[Ru
     return kept
 
 
-def _wipe(page: CleanPage, rule: Rule, upright: bool, more: int) -> None:
+def _wipe(page: CleanPage, rule: Rule, vertical: bool, more: int) -> None:
     """Paint paper over a rule and `more` pixels beyond its ends, but for strokes that cross it."""
     ink, faint, gray = (
-        (page.ink.T, page.faint.T, page.gray.T) if upright else (page.ink, page.faint, page.gray)
+        (page.ink.T, page.faint.T, page.gray.T) if vertical else (page.ink, page.faint, page.gray)
     )
     reach = rule.thick / 2 + 1.5
     top, low = max(0, int(rule.at - reach)), min(ink.shape[0], int(np.ceil(rule.at + reach)) + 1)
@@ -196,11 +210,11 @@ def _wipe(page: CleanPage, rule: Rule, upright: bool, more: int) -> None:
     gray[area] = np.where(keep, gray[area], np.uint8(PAPER))
 
 
-def _frames(level: list[Rule], upright: list[Rule], em: float) -> list[Frame]:
-    """Rules that touch each other, as grids and boxes; what is left over as tables of level rules and
+def _frames(horizontal: list[Rule], vertical: list[Rule], em: float) -> list[Frame]:
+    """Rules that touch each other, as grids and boxes; what is left over as tables of horizontal rules and
     bars."""
     slack = max(5.0, 0.3 * em)
-    parent = list(range(len(level) + len(upright)))
+    parent = list(range(len(horizontal) + len(vertical)))
 
     def root(n: int) -> int:
         while parent[n] != n:
@@ -208,19 +222,19 @@ def _frames(level: list[Rule], upright: list[Rule], em: float) -> list[Frame]:
             n = parent[n]
         return n
 
-    for i, a in enumerate(level):
-        for j, b in enumerate(upright):
+    for i, a in enumerate(horizontal):
+        for j, b in enumerate(vertical):
             if a.start - slack <= b.at <= a.end + slack and b.start - slack <= a.at <= b.end + slack:
-                parent[root(i)] = root(len(level) + j)
+                parent[root(i)] = root(len(horizontal) + j)
     groups: dict[int, tuple[list[Rule], list[Rule]]] = {}
-    for i, rule in enumerate(level):
+    for i, rule in enumerate(horizontal):
         groups.setdefault(root(i), ([], []))[0].append(rule)
-    for j, rule in enumerate(upright):
-        groups.setdefault(root(len(level) + j), ([], []))[1].append(rule)
+    for j, rule in enumerate(vertical):
+        groups.setdefault(root(len(horizontal) + j), ([], []))[1].append(rule)
     frames, free = [], []
     for across, down in groups.values():
         xs = _places([rule.at for rule in down], slack)
-        ys = _places([rule.at for rule in across], max(3.0, 0.18 * em))
+        ys = _places([rule.at for rule in across], _same_place(em))
         if not down:
             free += across
         elif not across:
@@ -229,14 +243,14 @@ def _frames(level: list[Rule], upright: list[Rule], em: float) -> list[Frame]:
                 frames.append(Frame("bar", box, xs=(rule.at,)))
         elif len(xs) >= 2 and len(ys) >= 2:
             frames += [_cell_frame(*part, em) for part in _parted(across, down, ys, em)]
-    return frames + _level_tables(free, em)
+    return frames + _open_tables(free, em)
 
 
 def _parted(
     across: list[Rule], down: list[Rule], ys: tuple[float, ...], em: float
 ) -> list[tuple[list[Rule], list[Rule]]]:
-    """Tables close under each other, parted where no row fits between two level rules, or where not two
-    upright rules run from one to the next."""
+    """Tables close under each other, parted where no row fits between two horizontal rules, or where not two
+    vertical rules run from one to the next."""
     parts, first = [], 0
     for number in range(len(ys)):
         closes = number + 1 == len(ys)
@@ -246,17 +260,17 @@ def _parted(
             closes = closes or sum(rule.start <= middle <= rule.end for rule in down) < 2
         if closes:
             top, low = ys[first] - 3, ys[number] + 3
-            level = [rule for rule in across if top <= rule.at <= low]
-            upright = [rule for rule in down if min(rule.end, low) - max(rule.start, top) > 14]
-            if len(level) > 1 and len(upright) > 1:
-                parts.append((level, upright))
+            horizontal = [rule for rule in across if top <= rule.at <= low]
+            vertical = [rule for rule in down if min(rule.end, low) - max(rule.start, top) > 14]
+            if len(horizontal) > 1 and len(vertical) > 1:
+                parts.append((horizontal, vertical))
             first = number + 1
     return parts
 
 
 def _cell_frame(across: list[Rule], down: list[Rule], em: float) -> Frame:
-    """The grid or box that level and upright rules make."""
-    near = max(3.0, 0.18 * em)
+    """The grid or box that horizontal and vertical rules make."""
+    near = _same_place(em)
     xs, ys = _places([rule.at for rule in down], near), _places([rule.at for rule in across], near)
     box = (round(xs[0]), round(ys[0]), round(xs[-1]), round(ys[-1]))
     # A single column of few rules frames text; it holds no cells.
@@ -275,9 +289,9 @@ def _places(values: list[float], slack: float) -> tuple[float, ...]:
     return tuple(sum(group) / len(group) for group in out)
 
 
-def _level_tables(free: list[Rule], em: float) -> list[Frame]:
-    """Three level rules of one extent under each other (top, header, bottom) or more: a table without
-    uprights."""
+def _open_tables(free: list[Rule], em: float) -> list[Frame]:
+    """Three horizontal rules of one extent under each other (top, header, bottom) or more: a table without
+    vertical rules."""
     frames = []
     rest = sorted(free, key=lambda rule: rule.at)
     while rest:

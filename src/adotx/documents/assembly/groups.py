@@ -1,0 +1,131 @@
+"""Lines of one column in, groups of lines out: each group is one block.
+
+Size, gaps, indents and the right edge decide first, marks of lists second. Knows no Markdown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from adotx.documents.assembly.body import Body
+from adotx.documents.assembly.code import code_score, is_code
+from adotx.documents.assembly.placed import PlacedLine
+
+BULLET = re.compile(r"^([•·◦○●■□◆◇▶►▷▪※☞*‣∙-]|[–—])\s+(?=\S)")
+NUMBER = re.compile(
+    r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳]|[a-z][.)])\s+(?=\S)"
+)
+_FIELD = re.compile(r"^[^\s:：][^:：.!?]{0,14}\s?[:：](?=\s|$)")
+
+
+def groups_of(lines: Sequence[PlacedLine], right: float, body: Body) -> list[list[PlacedLine]]:
+    """Lines that belong to one block stand together; each bullet starts a new group."""
+    return _code_joined(_grouped(lines, right, body), body)
+
+
+def is_code_group(group: Sequence[PlacedLine]) -> bool:
+    """Whether lines that stand together are program text; a single line has to look very much like it."""
+    texts = [line.text for line in group]
+    return is_code(texts) and (len(group) > 1 or code_score(texts[0]) >= 0.7)
+
+
+def _pitch(lines: Sequence[PlacedLine]) -> float:
+    """The usual step from line to line, in em; 0 with too few lines."""
+    steps = [
+        (b.y - a.y) / max(a.em, b.em) for a, b in pairwise(lines) if 0.8 < a.em / b.em < 1.25 and b.y > a.y
+    ]
+    steps = [step for step in steps if step < 3]
+    # Lines of one paragraph are the nearest: the lower part of the steps.
+    return float(np.percentile(steps, 30)) if steps else 0.0
+
+
+def _grouped(lines: Sequence[PlacedLine], right: float, body: Body) -> list[list[PlacedLine]]:
+    pitch = _pitch(lines)
+    left = min((line.x0 for line in lines), default=0.0)
+    groups: list[list[PlacedLine]] = []
+    for number, line in enumerate(lines):
+        if number and _continues(groups[-1], line, left, right, pitch, body):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return groups
+
+
+def _continues(
+    group: list[PlacedLine], line: PlacedLine, left: float, right: float, pitch: float, body: Body
+) -> bool:
+    """Whether `line` goes on with the block of `group`."""
+    last, em = group[-1], max(group[-1].em, line.em)
+    if BULLET.match(line.text) or NUMBER.match(line.text):
+        return False
+    if not 0.83 < last.em / line.em < 1.2:
+        return False
+    step = (line.y - last.y) / em
+    if step > max(1.2 * pitch, pitch + 0.22) and step > 1.55:
+        return False
+    if _FIELD.match(line.text) and _FIELD.match(group[0].text):
+        return False
+    big = last.em > 1.15 * body.em
+    item = BULLET.match(group[0].text) or NUMBER.match(group[0].text)
+    if item:
+        inner = group[1].x0 if len(group) > 1 else None
+        if inner is None:
+            # The text of an item starts behind its marker.
+            if not 0.5 * em < line.x0 - group[0].x0 < 4 * em:
+                return False
+        elif abs(line.x0 - inner) > 0.6 * em:
+            return False
+    elif len(group) > 1 and line.x0 - group[1].x0 > 0.6 * em and not big:
+        return False  # the first line of the next paragraph is indented
+    elif len(group) == 1 and line.x0 - last.x0 > 0.6 * em and not big and not _centred(last, left, right):
+        return False
+    # A break where the next word would still have fitted was meant.
+    need = (1.2 * em if body.anywhere and line.text[:1] >= "가" else line.first + 0.35 * em) + 0.5 * em
+    room = right - last.x1
+    if _centred(last, left, right) and _centred(line, left, right):
+        room = 2 * room
+    return room <= need
+
+
+def _centred(line: PlacedLine, left: float, right: float) -> bool:
+    a, b = line.x0 - left, right - line.x1
+    return a > 1.5 * line.em and b > 1.5 * line.em and abs(a - b) < 1.2 * line.em
+
+
+def _code_joined(groups: list[list[PlacedLine]], body: Body) -> list[list[PlacedLine]]:
+    """Groups of code lines put together: code is broken into groups by its blank lines and short lines."""
+    out: list[list[PlacedLine]] = []
+    run: list[list[PlacedLine]] = []
+
+    def flush() -> None:
+        lines = [line for group in run for line in group]
+        if lines and is_code_group(lines):
+            out.append(lines)
+        else:
+            out.extend(run)
+        run.clear()
+
+    for group in groups:
+        texts = [line.text for line in group]
+        mean = sum(map(code_score, texts)) / len(texts)
+        large = group[0].em > 1.25 * body.em
+        marked = bool(BULLET.match(texts[0])) and texts[0][0] not in "*-"
+        likely = (
+            not large and not marked and (mean >= 0.5 or (bool(run) and len(group) == 1 and mean >= 0.33))
+        )
+        if likely and run:
+            before = run[-1][-1]
+            near = (group[0].y - before.y) / before.em < 4.6
+            if not near or group[0].x0 < min(line.x0 for g in run for line in g) - 0.4 * before.em:
+                flush()
+        if likely:
+            run.append(group)
+        else:
+            flush()
+            out.append(group)
+    flush()
+    return out

@@ -1,0 +1,106 @@
+"""Rows of cells in, tables and fields out.
+
+In: a `PlacedGrid`. Out: blocks with boxes. Whether a grid is a table, a form or a receipt is told by its
+rules, by which cells are filled, and by numbers under a header. Knows nothing of the rest of the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from adotx.documents.assembly.joins import join_lines
+from adotx.documents.assembly.placed import PlacedGrid, PlacedLine, box_of
+from adotx.markdown import Block, Fields, Paragraph, Table
+
+_NUMERIC = re.compile(r"^[-+₩$(]?\d[\d,.\s]*\)?\s?(원|%|개|건|명|점)?$")
+
+PlacedRow = Sequence[Sequence[PlacedLine]]
+
+
+def grid_blocks(grid: PlacedGrid) -> list[Block]:
+    """A table, fields, or one after the other."""
+    rows = [row for row in grid.rows if any(row)]
+    if not rows:
+        return []
+    texts = [[_cell_text(cell) for cell in row] for row in rows]
+    width = max(map(len, texts))
+    texts = [row + [""] * (width - len(row)) for row in texts]
+    if width == 1:  # one box under another
+        boxes = [box_of(row[0]) for row in rows]
+        return [Paragraph.of(text[0]).at(box) for text, box in zip(texts, boxes, strict=True)]
+    if grid.ruled:
+        return [_table(rows, texts)]
+    if width == 2:
+        return _pairs(rows, texts)
+    # Sums under a receipt's goods: first and last column only.
+    start, end = 0, len(rows)
+    while end > start and _is_pair(texts[end - 1]):
+        end -= 1
+    while start < end and _is_pair(texts[start]):
+        start += 1
+    blocks: list[Block] = [_fields(rows[:start], texts[:start])] if start else []
+    if end > start:
+        blocks.append(_table(rows[start:end], texts[start:end]))
+    if end < len(rows):
+        blocks.append(_fields(rows[end:], texts[end:]))
+    return blocks
+
+
+def _cell_text(cell: Sequence[PlacedLine]) -> str:
+    # Narrow cells break words wherever the edge is.
+    return join_lines([line.text for line in cell], True)
+
+
+def _is_pair(texts: Sequence[str]) -> bool:
+    return bool(texts[0]) and sum(map(bool, texts)) == 2 and len(texts) > 2
+
+
+def _pairs(rows: Sequence[PlacedRow], texts: list[list[str]]) -> list[Block]:
+    """Two columns: a table if a header stands over numbers, else key and value.
+
+    Cells of a table stand in from the margin, sums under it do not.
+    """
+    lefts = [row[0][0].x0 if row[0] else None for row in rows]
+    heights = [line.core[1] - line.core[0] for row in rows for cell in row for line in cell]
+    end = _sums_from(lefts, slack=0.15 * float(np.median(heights)))
+    numbers = [bool(_NUMERIC.match(row[1])) for row in texts[:end]]
+    colons = sum(row[0].rstrip().endswith((":", "：")) for row in texts)
+    headed = end > 1 and not numbers[0] and 0 < len(texts[0][1]) <= 8 and not colons
+    if headed and sum(numbers[1:]) >= 0.8 * (end - 1) and (end > 2 or end < len(rows)):
+        sums: list[Block] = [_fields(rows[end:], texts[end:])] if end < len(rows) else []
+        return [_table(rows[:end], texts[:end]), *sums]
+    return [_fields(rows, texts)]
+
+
+def _sums_from(lefts: Sequence[float | None], slack: float) -> int:
+    """First row of the sums under a two-column table: they start further left than all its cells.
+
+    Args:
+        lefts: where the first cell of each row begins.
+        slack: pixels that letters of one column may begin apart.
+    """
+    known = [left if left is not None else 10**6 for left in lefts]
+    best, widest = len(lefts), slack
+    for row in range(2, len(lefts)):
+        step = min(known[1:row]) - max(known[row:])
+        if step > widest:
+            best, widest = row, step
+    return best
+
+
+def _fields(rows: Sequence[PlacedRow], texts: Sequence[Sequence[str]]) -> Block:
+    filled = [[text for text in row if text] for row in texts]
+    return Fields(tuple((row[0], " ".join(row[1:])) for row in filled)).at(_around(rows))
+
+
+def _table(rows: Sequence[PlacedRow], texts: Sequence[Sequence[str]]) -> Block:
+    used = [any(row[at] for row in texts) for at in range(len(texts[0]))]
+    shown = [[text for text, keep in zip(row, used, strict=True) if keep] for row in texts]
+    return Table.of(shown).at(_around(rows))
+
+
+def _around(rows: Sequence[PlacedRow]) -> tuple[float, float, float, float] | None:
+    return box_of([line for row in rows for cell in row for line in cell])

@@ -1,0 +1,23 @@
+"""What the models are asked: the words of the model cards, and nano's own short one. Text only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: system message under which nano reads packed rows
+READ_SYSTEM = "읽기"
+#: the transcription question of the A.X 4.0 VL Light card
+TRANSCRIBE = "사진에 무엇이 적혀있나요? 다른 설명없이 적혀있는 텍스트만 결과로 보여줘."
+
+
+def read_rows() -> list[dict[str, Any]]:
+    """The conversation in which nano reads one tile of rows."""
+    return [
+        {"role": "system", "content": READ_SYSTEM},
+        {"role": "user", "content": [{"type": "image"}]},
+    ]
+
+
+def transcribe_page() -> list[dict[str, Any]]:
+    """The conversation in which a published checkpoint transcribes one picture."""
+    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": TRANSCRIBE}]}]

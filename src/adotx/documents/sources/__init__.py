@@ -1,0 +1,100 @@
+"""Paths in, page images out: pictures, multi-page TIFFs, PDFs, folders of them.
+
+Out: `find_documents` names files, `open_pages` gives the pages of one, RGB, as a person sees them. Which
+source a file is for is told by its content, not by its name. A new format is one more module here and one
+line in `SOURCES`. Knows nothing of models or Markdown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from adotx.documents.sources import image, pdf, tiff
+from adotx.documents.sources.page import PageImage
+from adotx.documents.sources.pdf import DPI
+from adotx.errors import AdotxError
+from adotx.vision import Limits
+
+__all__ = ["DPI", "SOURCES", "SUFFIXES", "PageImage", "Source", "find_documents", "open_pages"]
+
+_HEAD_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class Source:
+    """A kind of file that pages come from.
+
+    Attributes:
+        suffixes: lower-case endings that a folder is searched for; a file named itself may have any name.
+        matches: whether a file that begins with these bytes (up to 1024) is of this kind.
+        pages: (path, limits, dpi) -> its pages; raises AdotxError where the file as a whole is no use.
+    """
+
+    suffixes: frozenset[str]
+    matches: Callable[[bytes], bool]
+    pages: Callable[[Path, Limits, int], Iterator[PageImage]]
+
+
+#: the first that matches is taken; the last takes everything
+SOURCES = (
+    Source(pdf.SUFFIXES, pdf.matches, pdf.pages),
+    Source(tiff.SUFFIXES, tiff.matches, tiff.pages),
+    Source(image.SUFFIXES, image.matches, image.pages),
+)
+#: endings, in lower case, that a folder is searched for
+SUFFIXES = frozenset().union(*(source.suffixes for source in SOURCES))
+
+
+def find_documents(path: str | Path) -> list[Path]:
+    """The documents a path names: the file itself, or those directly in the folder, "2" before "10".
+
+    Raises:
+        AdotxError: nothing there, or a folder without documents.
+    """
+    path = Path(path)
+    if path.is_dir():
+        try:
+            entries = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
+        except OSError as error:
+            raise AdotxError(
+                "input.unreadable", error.strerror or "cannot be read", str(path), "check its permissions"
+            ) from None
+        found = sorted((p for p in entries if not p.name.startswith(".")), key=_natural_order)
+        if not found:
+            raise AdotxError(
+                "input.no_documents", "no images or PDFs in this folder", str(path), "name files of another"
+            )
+        return found
+    if not path.exists():
+        raise AdotxError("input.missing", "no such file", str(path), "check the path")
+    return [path]
+
+
+def _natural_order(path: Path) -> list[tuple[bool, int, str]]:
+    parts = re.split(r"([0-9]+)", path.name.casefold())
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+
+
+def open_pages(path: str | Path, limits: Limits | None = None, dpi: int = DPI) -> Iterator[PageImage]:
+    """The pages of a document, each decoded or rendered when it is opened.
+
+    Args:
+        path: an image, a multi-page TIFF or a PDF.
+        limits: on bytes and pixels; a PDF page that would be larger is rendered at a lower resolution.
+        dpi: resolution at which PDF pages are rendered.
+
+    Raises:
+        AdotxError: not an image or PDF, empty, encrypted, damaged, too large.
+    """
+    path, limits = Path(path), limits or Limits()
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        remedy = "name a file, or a folder to take its documents" if path.is_dir() else "check the path"
+        raise AdotxError("input.unreadable", error.strerror or "cannot be read", str(path), remedy) from None
+    source = next(source for source in SOURCES if source.matches(head))
+    yield from source.pages(path, limits, dpi)

@@ -1,0 +1,22 @@
+"""A picture file in, its one page out. Takes whatever no other source claims, so that it says what is
+wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from adotx.documents.sources.page import PageImage
+from adotx.vision import Limits, open_image
+
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".pbm"))
+
+
+def matches(head: bytes) -> bool:
+    """Any file: `open_image` tells pictures from what is none."""
+    return True
+
+
+def pages(path: Path, limits: Limits, dpi: int) -> Iterator[PageImage]:
+    """One page; opening it raises what `adotx.vision.open_image` raises. `dpi` is not used."""
+    yield PageImage(1, lambda: open_image(path, limits))

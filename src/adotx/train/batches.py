@@ -1,0 +1,83 @@
+"""Endless samples in, batches on the training device out, and how fast both sides are.
+
+Knows nothing of what is in a sample.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from adotx.train.interrupts import leave_to_parent
+from adotx.train.recipe import Recipe
+
+
+class Pace:
+    """Samples made and trained a second, and the share of the time in which training waited for samples."""
+
+    def __init__(self, batch_size: int, workers: int) -> None:
+        self.batch_size, self.workers, self.told = batch_size, workers, False
+        self.made = multiprocessing.Value("q", 0)  # by all workers
+        self.busy = multiprocessing.Value("d", 0.0)  # seconds, all workers together
+        self.trained, self.waited, self._since = 0, 0.0, time.perf_counter()
+
+    def due(self, seconds: float) -> bool:
+        """Once, when `seconds` have passed."""
+        return not self.told and time.perf_counter() - self._since >= seconds
+
+    def report(self) -> str:
+        self.told = True
+        took = max(time.perf_counter() - self._since, 1e-9)
+        makers = max(1, self.workers)
+        made = makers * self.made.value / max(self.busy.value, 1e-9)
+        return (
+            f"{makers} {'worker' if self.workers else 'process'}{'s' if makers > 1 else ''} can make "
+            f"{made:.1f} samples/s, trained {self.trained / took:.1f} samples/s, "
+            f"waited for samples {self.waited / took:.0%} of the time"
+        )
+
+
+class TimedSamples(IterableDataset):
+    """The same samples; the time that making them takes goes to `pace`."""
+
+    def __init__(self, samples: Any, pace: Pace) -> None:
+        self.samples, self.pace = samples, pace
+
+    def __iter__(self) -> Iterator[Any]:
+        since = time.perf_counter()
+        for sample in self.samples:
+            with self.pace.made.get_lock():
+                self.pace.made.value += 1
+                self.pace.busy.value += time.perf_counter() - since
+            yield sample
+            since = time.perf_counter()
+
+
+def batches(
+    samples: Any,
+    recipe: Recipe,
+    collate: Callable[[list], dict[str, torch.Tensor]] | None,
+    device: torch.device,
+    pace: Pace,
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Batches of `recipe.batch_size`, made by `recipe.workers` processes (0: this one)."""
+    loader = DataLoader(
+        TimedSamples(samples, pace),
+        recipe.batch_size,
+        collate_fn=collate,
+        num_workers=recipe.workers,
+        prefetch_factor=4 if recipe.workers else None,
+        pin_memory=device.type == "cuda",
+        worker_init_fn=leave_to_parent,
+    )
+    since = time.perf_counter()
+    for batch in loader:
+        pace.waited += time.perf_counter() - since
+        pace.trained += recipe.batch_size
+        yield {key: tensor.to(device, non_blocking=True) for key, tensor in batch.items()}
+        since = time.perf_counter()
