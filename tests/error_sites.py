@@ -44,9 +44,14 @@ SENTENCE_FILES = (
     "checkpoint/tokenizer.py",
     "checkpoint/validate.py",
     "data/fetch.py",
+    "documents/readers/page.py",
+    "documents/readers/rows.py",
+    "documents/transcribe.py",
     "engine/sampling/params.py",
     "engine/weights/convert.py",
+    "errors.py",
     "hf/configuration.py",
+    "train/results.py",
     "vision/plan.py",
 )
 
@@ -87,7 +92,8 @@ def sentences() -> Iterator[tuple[str, str]]:
         for call, names in _calls(ast.parse((SOURCE / file).read_text(encoding="utf-8")), {}):
             for position in SENTENCE_MAKERS.get(_name(call), ()):
                 for template in _literals(call.args[position], names) if len(call.args) > position else ():
-                    yield f"{file}:{call.lineno}", template
+                    if template:
+                        yield f"{file}:{call.lineno}", template
 
 
 def _calls(scope: ast.AST, outer: Names) -> Iterator[tuple[ast.Call, Names]]:

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from adotx.cli import DONE, REFUSED
 from adotx.cli.errors import error_text, fields, in_korean
+from adotx.cli.errors import korean as korean_sentence
 from adotx.cli.korean import ERRORS as KOREAN
 from adotx.cli.sentences import KOREAN as KOREAN_SENTENCES
-from adotx.cli.sentences import korean as korean_sentence
-from adotx.errors import AdotxError, Sentence
+from adotx.errors import AdotxError, Sentence, joined
 from checkpoint_toys import toy_checkpoint
 from error_sites import NOT_SITES, SENTENCE_FILES, SOURCE, Site, sentences, sites
 
@@ -118,7 +118,7 @@ class TestSentences:
             for path in SOURCE.rglob("*.py")
             if re.search(r"[^.\w]Sentence\(", path.read_text(encoding="utf-8"))
         }
-        assert makers - {"errors.py"} == set(SENTENCE_FILES)
+        assert makers == set(SENTENCE_FILES)
 
     def test_twins(self) -> None:
         said = dict(reversed(item) for item in sentences())
@@ -137,6 +137,13 @@ class TestSentences:
         )
         assert korean_sentence(outer) == "위치 8,192개. 가장 큰 이미지가 9개를 차지해 1장까지 들어갑니다"
         assert korean_sentence(Sentence("not known {n}", n=1)) == "not known 1" and korean_sentence(7) == 7
+
+    def test_joined(self) -> None:
+        error = AdotxError("file.missing", "no such file", "a", "check the path")
+        told = joined([Sentence("the page"), Sentence("{error}", error=error)])
+        assert told == "the page; a: no such file (check the path)"
+        assert korean_sentence(told) == "쪽 전체; a: 파일이 없습니다 (경로를 확인하세요)"
+        assert joined([]) == "" and joined([Sentence("the page")]) == "the page"
 
     @given(TEXT)
     def test_copies(self, value: str) -> None:

@@ -1,7 +1,8 @@
-"""What the command line says of an error, in English and Korean: an `AdotxError` in, one line out.
+"""Errors and sentences in the user's language: an `AdotxError` or a `Sentence` in, one text out.
 
-English texts come with the error from the room that raised it; Korean ones are found by its code. Loaded
-only when there is something to show. Knows nothing of streams and exit codes.
+English comes with them from the room that made them; Korean is found by an error's code (`korean`) and by a
+sentence's template (`sentences`). Loaded only when there is something to show. Knows nothing of streams and
+exit codes.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from string import Formatter
 
 from adotx.cli.korean import ERRORS
-from adotx.cli.sentences import korean
-from adotx.errors import AdotxError
+from adotx.cli.sentences import KOREAN
+from adotx.errors import AdotxError, Sentence
 
 
 def fields(template: str | None) -> set[str]:
@@ -29,6 +30,16 @@ def in_korean(error: AdotxError) -> AdotxError:
     return error
 
 
+def korean(value: object) -> object:
+    """A sentence or an error in Korean, with those among its values; anything else as it is."""
+    if isinstance(value, AdotxError):
+        return in_korean(value)
+    template = KOREAN.get(value.template) if isinstance(value, Sentence) else None
+    if template is None or not isinstance(value, Sentence):
+        return value
+    return template.format(**{name: korean(inner) for name, inner in value.values.items()})
+
+
 def in_language(said: object, language: str) -> str:
     """A sentence or an error as one text.
 
@@ -36,9 +47,7 @@ def in_language(said: object, language: str) -> str:
         said: an `AdotxError` or a `Sentence`; the text of anything else stays as it is.
         language: "en" or "ko".
     """
-    if language != "ko":
-        return str(said)
-    return str(in_korean(said) if isinstance(said, AdotxError) else korean(said))
+    return str(korean(said) if language == "ko" else said)
 
 
 def error_text(error: Exception, language: str) -> str:

@@ -16,7 +16,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("이미지가 손상되었습니다: {reason}", "파일을 다시 복사하거나 내려받으세요"),
         ("{format} 파일의 머리말이 잘렸거나 손상되었습니다", "파일을 다시 복사하거나 내려받으세요"),
         ("{width} x {height} 크기라 화소가 없습니다", "이미지를 다시 저장하세요"),
-        ("이미지를 해독할 수 없습니다", "파일을 다시 만들어 주세요"),
+        ("이미지를 담은 base64가 올바르지 않습니다", "파일을 다시 base64로 바꾸세요"),
     ],
     "image.directory": [("파일이 아니라 디렉터리입니다", "그 안의 이미지 파일을 지정하세요")],
     "image.empty": [("파일이 비어 있습니다", "파일을 다시 복사하거나 내려받으세요")],
@@ -58,7 +58,6 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "크기를 줄이거나 max_pixels를 늘리세요",
         ),
         ("이미지의 화소 수가 한도 {limit:,}개를 넘습니다", "크기를 줄이거나 max_pixels를 늘리세요"),
-        ("이미지의 화소 수가 한도를 넘습니다", "크기를 줄이세요"),
     ],
     "image.truncated": [("이미지 파일이 끝까지 들어 있지 않습니다", "파일을 다시 복사하거나 내려받으세요")],
     "image.unreadable": [("파일을 읽을 수 없습니다: {reason}", "접근 권한을 확인하세요")],
@@ -69,13 +68,22 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "input.missing": [("파일이 없습니다", "경로를 확인하세요")],
     "input.no_documents": [("이 폴더에는 이미지나 PDF가 없습니다", "다른 폴더나 파일을 지정하세요")],
-    "input.unreadable": [("입력을 읽을 수 없습니다", "파일 종류와 접근 권한을 확인하세요")],
-    "out.unwritable": [("출력 폴더나 파일에 쓸 수 없습니다", "다른 곳을 지정하세요")],
+    "input.unreadable": [
+        ("입력을 읽을 수 없습니다: {reason}", "파일 종류와 접근 권한을 확인하세요"),
+    ],
+    "out.unwritable": [
+        ("출력 폴더나 파일에 쓸 수 없습니다: {reason}", "다른 곳을 지정하세요"),
+    ],
     "pdf.damaged": [("PDF를 열 수 없습니다", "PDF를 다시 만들어 주세요")],
     "pdf.empty": [("쪽이 없는 PDF입니다", "PDF를 다시 만들어 주세요")],
     "pdf.encrypted": [("암호로 보호된 PDF입니다", "암호 없이 저장하세요")],
-    "pdf.page": [("PDF의 쪽을 그릴 수 없습니다", "PDF를 다시 만들어 주세요")],
-    "pdf.too_many_bytes": [("PDF의 크기가 한도를 넘습니다", "PDF를 나누세요")],
+    "pdf.page": [
+        ("PDF의 쪽을 그릴 수 없습니다: {reason}", "PDF를 다시 만들어 주세요"),
+        ("PDF 쪽의 넓이가 없습니다", "PDF를 다시 만들어 주세요"),
+    ],
+    "pdf.too_many_bytes": [
+        ("PDF가 {size:,}바이트로 한도 {limit:,}바이트를 넘습니다", "PDF를 나누세요"),
+    ],
     "tiles.rule": [
         (
             "타일이 {min_tiles}개에서 {max_tiles}개인 격자는 없습니다",

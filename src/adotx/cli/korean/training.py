@@ -40,22 +40,31 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ),
     ],
     # Data and training
-    "config.missing": [("설정 파일을 읽을 수 없습니다", "경로를 확인하세요")],
+    "config.missing": [
+        ("설정 파일을 읽을 수 없습니다: {reason}", "경로를 확인하세요"),
+    ],
     "config.setting": [("KEY=VALUE 꼴이 아닙니다", "minutes=30처럼 쓰세요")],
-    "config.toml": [("TOML 파일을 해석할 수 없습니다", "TOML 문법을 바로잡으세요")],
+    "config.toml": [
+        ("TOML 파일을 해석할 수 없습니다: {reason}", "TOML 문법을 바로잡으세요"),
+    ],
     "corpus.damaged": [("{line:,}번째 줄 다음이 손상되었습니다: {reason}", "파일을 다시 복사하세요")],
     "corpus.evaluation": [("평가용 자료는 학습에 쓰지 않습니다", "말뭉치 폴더를 지정하세요")],
     "corpus.missing": [("말뭉치 파일이 없습니다", "*.jsonl.zst 파일이 든 폴더를 지정하세요")],
     "corpus.unknown": [("{name!r}이라는 말뭉치는 없습니다", "{known} 중 하나를 쓰세요")],
     "extra.missing": [
         ("{package} 패키지가 설치되어 있지 않습니다", "pip install 'adotx[train]'을 실행하세요"),
-        ("학습에 필요한 패키지가 설치되어 있지 않습니다", "pip install 'adotx[train]'을 실행하세요"),
     ],
     "fonts.fetch": [
         ("글꼴 패키지를 하나도 받지 못했습니다", "npm을 설치하거나 apt-get update를 먼저 실행하세요"),
     ],
     "fonts.folder": [("폴더가 없습니다", "adotx data fonts 폴더로 글꼴을 받으세요")],
     "fonts.none": [("쓸 수 있는 한글 글꼴이 없습니다", "adotx data fonts 폴더로 글꼴을 받으세요")],
+    "fonts.side": [
+        (
+            "학습용 글꼴이 {train}개, 따로 떼어 둔 글꼴({families})이 {held_out}개입니다",
+            "둘 다 필요하니 adotx data fonts 폴더로 받으세요",
+        ),
+    ],
     "fonts.validation": [("검증용 글꼴이 없습니다", "adotx data fonts 폴더로 글꼴을 받으세요")],
     "package.empty": [("한국어 .mo 번역 파일이 없습니다", "패키지를 푼 폴더를 지정하세요")],
     "package.json": [("번역 파일을 읽을 수 없습니다: {reason}", "en과 ko 파일을 지정하세요")],
@@ -67,7 +76,34 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("{kind!r}라는 쪽 종류는 없습니다", "{known} 중 하나를 쓰세요"),
     ],
     "text.empty": [("쪽을 채울 문장이 없습니다", "말뭉치나 글을 더 주세요")],
-    "train.missing": [("앞 단계의 결과가 없습니다", "앞 단계를 먼저 실행하세요")],
-    "train.setting": [("설정의 이름이나 값이 올바르지 않습니다", "이 단계의 설정을 확인하세요")],
-    "train.stage": [("그런 학습 단계는 없습니다", "adotx train --help에 나오는 단계를 쓰세요")],
+    "train.changed": [
+        ("다른 설정으로 만든 결과입니다: {changes}", "다시 만들려면 폴더를 지우거나 다른 out을 고르세요"),
+    ],
+    "train.device": [
+        ("쓸 수 없는 장치입니다: {reason}", "auto, cpu나 이 컴퓨터에 있는 장치를 쓰세요"),
+    ],
+    "train.missing": [
+        ("{folder}에 끝난 결과가 없습니다", "adotx train {stage}를 먼저 실행하세요"),
+    ],
+    "train.setting": [
+        ("{key} = {value!r}: {type} 형식이 아닙니다", "값을 바로잡으세요"),
+        ("dtype = {dtype!r}: 쓸 수 없는 값입니다", "bfloat16이나 float32를 쓰세요"),
+        ("임베딩이 {size:g}MiB 파일에 들어가지 않습니다", "shard_megabytes를 {least} 이상으로 하세요"),
+        ("{key!r}라는 설정은 없습니다", "{known} 중 하나를 쓰세요"),
+    ],
+    "train.stage": [
+        ("{name!r}라는 학습 단계는 없습니다", "{known} 중 하나를 쓰세요"),
+    ],
+    "evaluate.empty": [
+        ("정답을 담은 NAME.md 파일이 없습니다", "NAME.md와 NAME.png가 든 폴더를 지정하세요"),
+    ],
+    "evaluate.facts": [
+        ("JSON 객체가 아닙니다", '{{"kind": "..."}}를 쓰거나 파일을 지우세요'),
+    ],
+    "evaluate.no_page": [
+        ("정답 옆에 이미지나 PDF가 없습니다", "NAME.png를 두세요"),
+    ],
+    "evaluate.text": [
+        ("UTF-8로 된 글이 아닙니다", "UTF-8로 저장하세요"),
+    ],
 }
