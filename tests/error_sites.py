@@ -66,6 +66,7 @@ class Site:
         place: file and line.
         codes: what its code can be.
         whats, remedies: the literal texts it can have; () where a text is put together or absent.
+        literal: whether no text is put together at the site, so that Korean can say the same.
         values: the names of the values it gives.
     """
 
@@ -73,6 +74,7 @@ class Site:
     codes: tuple[str, ...]
     whats: tuple[str, ...]
     remedies: tuple[str, ...]
+    literal: bool
     values: frozenset[str]
 
 
@@ -140,7 +142,9 @@ def _site(call: ast.Call, names: Names, file: str) -> Site:
     given |= {keyword.arg or "**": keyword.value for keyword in call.keywords}
     codes, whats, remedies = (_literals(given.get(key), names) for key in ("code", "what", "remedy"))
     values = frozenset(given.keys() - {"code", "what", "where", "remedy"})
-    return Site(f"{file}:{call.lineno}", codes or VARIABLE_CODES.get(file, ()), whats, remedies, values)
+    place, codes = f"{file}:{call.lineno}", codes or VARIABLE_CODES.get(file, ())
+    literal = bool(whats) and (bool(remedies) or "remedy" not in given)
+    return Site(place, codes, whats, remedies, literal, values)
 
 
 def _literals(node: ast.expr | None, names: Names) -> tuple[str, ...]:
