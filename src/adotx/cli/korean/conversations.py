@@ -49,7 +49,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "chat.no_images": [("이미지를 보지 못하는 텍스트 모델입니다", "VL 체크포인트를 쓰세요")],
     "chat.no_token": [
-        ("토크나이저에 제어 토큰 {name}이 없습니다", "A.X 4.0 계열의 토크나이저를 쓰세요"),
+        ("토크나이저에 없는 제어 토큰입니다: {name}", "A.X 4.0 계열의 토크나이저를 쓰세요"),
         ("이미지 토큰 {token}번은 제어 토큰이 아닙니다", "config.json의 image_token_index를 확인하세요"),
     ],
     "chat.no_vision": [("이미지를 읽지 못하는 텍스트 전용 체크포인트입니다", "VL 체크포인트를 쓰세요")],
@@ -106,8 +106,8 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "grammar.tools": [
         ("도구로 부를 수 없습니다: {detail}", "주어진 도구의 이름을 쓰세요"),
         ("도구 호출의 문법을 만들 수 없습니다: {reason}", "도구의 스키마를 확인하세요"),
-        ("도구 이름 {name!r}이 겹칩니다", "이름을 서로 다르게 하세요"),
-        ("도구의 인자는 {type!r}이 아니라 객체여야 합니다", '"type": "object"를 쓰세요'),
+        ("도구의 이름이 겹칩니다: {name!r}", "이름을 서로 다르게 하세요"),
+        ("도구의 인자는 객체여야 합니다: {type!r}", '"type": "object"를 쓰세요'),
         (
             "도구 설명의 형식이 올바르지 않습니다",
             '{{"type": "function", "function": {{"name": ..., "parameters": {{...}}}}}} 객체의 목록을 주세요',

@@ -50,7 +50,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "corpus.damaged": [("{line:,}번째 줄 다음이 손상되었습니다: {reason}", "파일을 다시 복사하세요")],
     "corpus.evaluation": [("평가용 자료는 학습에 쓰지 않습니다", "말뭉치 폴더를 지정하세요")],
     "corpus.missing": [("말뭉치 파일이 없습니다", "*.jsonl.zst 파일이 든 폴더를 지정하세요")],
-    "corpus.unknown": [("{name!r}이라는 말뭉치는 없습니다", "{known} 중 하나를 쓰세요")],
+    "corpus.unknown": [("그런 말뭉치는 없습니다: {name!r}", "{known} 중 하나를 쓰세요")],
     "extra.missing": [
         ("{package} 패키지가 설치되어 있지 않습니다", "pip install 'adotx[train]'을 실행하세요"),
     ],
@@ -73,7 +73,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("{kind} 종류의 쪽을 하나도 만들 수 없었습니다", "글이나 글꼴을 더 주세요"),
     ],
     "page.kind": [
-        ("{kind!r}라는 쪽 종류는 없습니다", "{known} 중 하나를 쓰세요"),
+        ("그런 쪽 종류는 없습니다: {kind!r}", "{known} 중 하나를 쓰세요"),
     ],
     "text.empty": [("쪽을 채울 문장이 없습니다", "말뭉치나 글을 더 주세요")],
     "train.changed": [
@@ -89,10 +89,10 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("{key} = {value!r}: {type} 형식이 아닙니다", "값을 바로잡으세요"),
         ("dtype = {dtype!r}: 쓸 수 없는 값입니다", "bfloat16이나 float32를 쓰세요"),
         ("임베딩이 {size:g}MiB 파일에 들어가지 않습니다", "shard_megabytes를 {least} 이상으로 하세요"),
-        ("{key!r}라는 설정은 없습니다", "{known} 중 하나를 쓰세요"),
+        ("그런 설정은 없습니다: {key!r}", "{known} 중 하나를 쓰세요"),
     ],
     "train.stage": [
-        ("{name!r}라는 학습 단계는 없습니다", "{known} 중 하나를 쓰세요"),
+        ("그런 학습 단계는 없습니다: {name!r}", "{known} 중 하나를 쓰세요"),
     ],
     "evaluate.empty": [
         ("정답을 담은 NAME.md 파일이 없습니다", "NAME.md와 NAME.png가 든 폴더를 지정하세요"),
