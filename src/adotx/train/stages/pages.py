@@ -55,7 +55,7 @@ def page_tiles(page: Page) -> Iterator[RowTile]:
     certain = [
         (packed.tiles[p.tile, p.row * ROW : (p.row + 1) * ROW], row.text)
         for p, row in zip(packed.pieces, align_rows(layout, packed, page), strict=True)
-        if row.certain
+        if row.certain and row.text
     ]
     labels = np.full((GRID * GRID, TIMESTEPS, 3), IGNORE, np.int16)
     for start in range(0, len(certain), ROWS):

@@ -27,7 +27,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from adotx.chat import render
 from adotx.checkpoint.tokenizer import AxTokenizer
 from adotx.data.rows import GRID, RowFonts, RowText, RowTile, make_tile
-from adotx.documents.readers.prompts import READ_SYSTEM, TRANSCRIBE
+from adotx.documents.readers.prompts import read_rows, transcribe_page
 from adotx.evaluate.cer import cer
 from adotx.hf.modeling import AX4VLForConditionalGeneration
 from adotx.train.architecture import new_model, pixel_values
@@ -43,17 +43,8 @@ from adotx.train.weights import load_state
 
 NEEDS = ("tokenizer", "language", "glyphs")
 IGNORED = -100
-#: what nano is asked to read rows with
-ROWS_PROMPT: list[dict] = [
-    {"role": "system", "content": READ_SYSTEM},
-    {"role": "user", "content": [{"type": "image"}]},
-]
-#: the same without a system message, as the card of the published model asks
-CARD_PROMPT: list[dict] = [
-    {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": TRANSCRIBE}]}
-]
 #: prompts of the training samples and how often they come
-PROMPTS = ((ROWS_PROMPT, 0.9), (CARD_PROMPT, 0.1))
+PROMPTS = ((read_rows(), 0.9), (transcribe_page(), 0.1))
 #: samples that are measured, and the share of random text in them
 _CHECKED, _CHECKED_RANDOM = 16, 0.05
 #: lengths of a batch are multiples of this, so that the allocator meets few sizes (docs/log.md)
@@ -76,7 +67,7 @@ def train_reader(recipe: Recipe, weights: dict[str, torch.Tensor], samples: Any)
     rng = random.Random(recipe.seed)
     text = reading_text(recipe.corpora, "validation", _CHECKED_RANDOM)
     fonts = reading_fonts(recipe.fonts, "validation")
-    checks = [reading_sample(make_tile(rng, text, fonts), words, ROWS_PROMPT) for _ in range(_CHECKED)]
+    checks = [reading_sample(make_tile(rng, text, fonts), words, read_rows()) for _ in range(_CHECKED)]
     truths = [words.decode([i for i in s.labels if i != IGNORED]) for s in checks]
     print(colour_labels(next(iter(samples)), words), file=sys.stderr)
 
