@@ -14,28 +14,44 @@ SOURCE = Path(adotx.__file__).parent
 
 #: Where the code is an argument or put together: file -> the codes it can be.
 VARIABLE_CODES = {
-    "chat/grammar.py": ("grammar.schema", "grammar.lark", "grammar.tools"),
+    "chat/grammar.py": ("grammar.schema", "grammar.lark", "grammar.regex", "grammar.tools"),
     "checkpoint/files.py": (
         "checkpoint.unreadable",
         "config.unreadable",
         "weights.index",
         "tokenizer.broken",
     ),
-    "engine/model/runtime.py": ("engine.weights", "engine.kv_cache"),
 }
 #: The class itself, and the table that makes Korean errors of English ones.
 NOT_SITES = ("errors.py", "cli/errors.py")
 
 #: Functions that make a `Sentence` -> which of their arguments are templates.
-SENTENCE_MAKERS = {"Sentence": (0,), "_pair": (0,), "add": (1, 2), "_broken": (1,), "_corrupt": (1,)}
+SENTENCE_MAKERS = {
+    "Sentence": (0,),
+    "_pair": (0,),
+    "add": (1, 2),
+    "_broken": (1,),
+    "_corrupt": (1,),
+    "need": (2,),
+    "number": (3,),
+}
 SENTENCE_FILES = (
+    "chat/grammar.py",
+    "chat/media.py",
     "checkpoint/config.py",
     "checkpoint/contradictions.py",
     "checkpoint/tensors.py",
     "checkpoint/tokenizer.py",
     "checkpoint/validate.py",
     "data/fetch.py",
+    "documents/readers/page.py",
+    "documents/readers/rows.py",
+    "documents/transcribe.py",
+    "engine/sampling/params.py",
+    "engine/weights/convert.py",
+    "errors.py",
     "hf/configuration.py",
+    "train/results.py",
     "vision/plan.py",
 )
 
@@ -50,6 +66,7 @@ class Site:
         place: file and line.
         codes: what its code can be.
         whats, remedies: the literal texts it can have; () where a text is put together or absent.
+        literal: whether no text is put together at the site, so that Korean can say the same.
         values: the names of the values it gives.
     """
 
@@ -57,6 +74,7 @@ class Site:
     codes: tuple[str, ...]
     whats: tuple[str, ...]
     remedies: tuple[str, ...]
+    literal: bool
     values: frozenset[str]
 
 
@@ -76,7 +94,8 @@ def sentences() -> Iterator[tuple[str, str]]:
         for call, names in _calls(ast.parse((SOURCE / file).read_text(encoding="utf-8")), {}):
             for position in SENTENCE_MAKERS.get(_name(call), ()):
                 for template in _literals(call.args[position], names) if len(call.args) > position else ():
-                    yield f"{file}:{call.lineno}", template
+                    if template:
+                        yield f"{file}:{call.lineno}", template
 
 
 def _calls(scope: ast.AST, outer: Names) -> Iterator[tuple[ast.Call, Names]]:
@@ -123,7 +142,9 @@ def _site(call: ast.Call, names: Names, file: str) -> Site:
     given |= {keyword.arg or "**": keyword.value for keyword in call.keywords}
     codes, whats, remedies = (_literals(given.get(key), names) for key in ("code", "what", "remedy"))
     values = frozenset(given.keys() - {"code", "what", "where", "remedy"})
-    return Site(f"{file}:{call.lineno}", codes or VARIABLE_CODES.get(file, ()), whats, remedies, values)
+    place, codes = f"{file}:{call.lineno}", codes or VARIABLE_CODES.get(file, ())
+    literal = bool(whats) and (bool(remedies) or "remedy" not in given)
+    return Site(place, codes, whats, remedies, literal, values)
 
 
 def _literals(node: ast.expr | None, names: Names) -> tuple[str, ...]:

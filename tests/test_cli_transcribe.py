@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from adotx.cli import DONE, FINDING, REFUSED, run
 from adotx.documents.transcribe import PageResult
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 from adotx.markdown import parse_markdown
 from checkpoint_toys import toy_checkpoint
 
@@ -30,13 +30,17 @@ def page(number: int, line: str) -> PageResult:
     if line == "DOUBT":
         return PageResult(blocks, "ok", "a row was cut off", number)
     if line == "PART":
-        return PageResult(blocks, "partial", "1 of 3 rows could not be read", number)
+        unread = Sentence("{count} of {total} rows could not be read", count=1, total=3)
+        return PageResult(blocks, "partial", unread, number)
+    if line == "LOST":
+        error = AdotxError("pdf.empty", "the PDF has no pages", "a.pdf, page 1", "export it again")
+        return PageResult((), "failed", Sentence("{error}", error=error), number)
     return PageResult(blocks, "ok" if line else "blank", "" if line else "its pixels are all paper", number)
 
 
 class FakeTranscriber:
-    """A file's lines are its pages: FAIL cannot be read, PART not all of it, DOUBT is not sure, BREAK ends
-    the document."""
+    """A file's lines are its pages: FAIL and LOST cannot be read, PART not all of it, DOUBT is not sure,
+    BREAK ends the document."""
 
     def pages(self, file: Path) -> Iterator[PageResult]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
@@ -147,6 +151,17 @@ def test_incomplete_page_is_written_named_and_counted(scan: Any, capsys: pytest.
     out, err = capsys.readouterr()
     assert out == "하나\n\nPART\n"
     assert err == "a.pdf: page 2 is incomplete: 1 of 3 rows could not be read\n"
+
+
+def test_reasons_in_korean(
+    scan: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ADOTX_LANG", "ko")
+    assert run(["transcribe", scan("a.pdf", "LOST", "PART")]) == FINDING
+    assert capsys.readouterr().err.splitlines() == [
+        "a.pdf: 1쪽을 읽지 못함: a.pdf, page 1: 쪽이 없는 PDF입니다 (PDF를 다시 만들어 주세요)",
+        "a.pdf: 2쪽을 다 읽지 못함: 줄 3개 중 1개를 읽지 못했습니다",
+    ]
 
 
 def test_total_counts_what_is_incomplete(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:

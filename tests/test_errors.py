@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adotx.cli import DONE, REFUSED
-from adotx.cli.errors import KOREAN, error_text, fields, in_korean
+from adotx.cli.errors import error_text, fields, in_korean
+from adotx.cli.errors import korean as korean_sentence
+from adotx.cli.korean import ERRORS as KOREAN
 from adotx.cli.sentences import KOREAN as KOREAN_SENTENCES
-from adotx.cli.sentences import korean as korean_sentence
-from adotx.errors import AdotxError, Sentence
+from adotx.errors import AdotxError, Sentence, joined
 from checkpoint_toys import toy_checkpoint
 from error_sites import NOT_SITES, SENTENCE_FILES, SOURCE, Site, sentences, sites
 
@@ -77,16 +78,16 @@ class TestTwins:
 
     @pytest.mark.parametrize("site", SITES, ids=lambda site: site.place)
     def test_a_site_has_a_twin(self, site: Site) -> None:
+        assert site.literal, "give texts as literals; numbers and names are values"
         assert site.codes, "give the code as a literal, or list it in error_sites.VARIABLE_CODES"
         for code in site.codes:
-            assert code in KOREAN, f"{code} has no Korean text in cli/errors.py"
+            assert code in KOREAN, f"{code} has no Korean text in cli/korean"
             assert chosen(code, site.values) is not None, (
                 f"{code} lacks a Korean text over {set(site.values)}"
             )
 
     @pytest.mark.parametrize("site", [site for site in SITES if site.values], ids=lambda site: site.place)
     def test_templates_fit_the_values(self, site: Site) -> None:
-        assert site.whats, "with values, `what` is a literal template"
         english = {name for text in (*site.whats, *site.remedies) for name in fields(text)}
         taken = [KOREAN[code][chosen(code, site.values) or 0] for code in site.codes]
         korean = {name for pair in taken for text in pair for name in fields(text)}
@@ -117,7 +118,7 @@ class TestSentences:
             for path in SOURCE.rglob("*.py")
             if re.search(r"[^.\w]Sentence\(", path.read_text(encoding="utf-8"))
         }
-        assert makers - {"errors.py"} == set(SENTENCE_FILES)
+        assert makers == set(SENTENCE_FILES)
 
     def test_twins(self) -> None:
         said = dict(reversed(item) for item in sentences())
@@ -136,6 +137,13 @@ class TestSentences:
         )
         assert korean_sentence(outer) == "위치 8,192개. 가장 큰 이미지가 9개를 차지해 1장까지 들어갑니다"
         assert korean_sentence(Sentence("not known {n}", n=1)) == "not known 1" and korean_sentence(7) == 7
+
+    def test_joined(self) -> None:
+        error = AdotxError("file.missing", "no such file", "a", "check the path")
+        told = joined([Sentence("the page"), Sentence("{error}", error=error)])
+        assert told == "the page; a: no such file (check the path)"
+        assert korean_sentence(told) == "쪽 전체; a: 파일이 없습니다 (경로를 확인하세요)"
+        assert joined([]) == "" and joined([Sentence("the page")]) == "the page"
 
     @given(TEXT)
     def test_copies(self, value: str) -> None:
@@ -204,7 +212,9 @@ class TestCommandLine:
     def test_help_loads_no_tables(self) -> None:
         code = "import sys; from adotx.cli import run; run(['-h']); print(*sys.modules, file=sys.stderr)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
-        assert not {"adotx.cli.errors", "adotx.cli.sentences", "numpy"} & set(done.stderr.split())
+        assert not {"adotx.cli.errors", "adotx.cli.korean", "adotx.cli.sentences", "numpy"} & set(
+            done.stderr.split()
+        )
 
     def test_missing_file(self, tmp_path: Path) -> None:
         done = korean("transcribe", tmp_path / "없음.png")

@@ -2,13 +2,13 @@
 
 In: English texts, with named values where numbers or names belong into them. Out: one line of English, and
 what whoever shows it needs to say it otherwise: the command line has a Korean text for each error code
-(`adotx.cli.errors`), a server maps the code to a status. Knows nothing of who shows it.
+(`adotx.cli.korean`), a server maps the code to a status. Knows nothing of who shows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
 from typing import Any, Self
 
 
@@ -17,8 +17,8 @@ class Sentence(str):
 
     Args:
         template: with `values` it has fields that they fill (`str.format`); without, it is taken literally,
-            braces included. A value is never formatted again; it may be a sentence itself.
-        **values: numbers, strings, sentences.
+            braces included. A value is never formatted again; it may be a sentence or an error itself.
+        **values: numbers, strings, sentences, errors.
 
     Attributes:
         template, values: as given.
@@ -31,6 +31,14 @@ class Sentence(str):
         sentence = super().__new__(cls, template.format(**values) if values else template)
         sentence.template, sentence.values = template, values
         return sentence
+
+
+def joined(sentences: Iterable[Sentence]) -> Sentence:
+    """Several as one, with "; " between them; an empty one for none."""
+    told = list(sentences)
+    return reduce(
+        lambda first, rest: Sentence("{first}; {rest}", first=first, rest=rest), told or [Sentence("")]
+    )
 
 
 class AdotxError(ValueError):

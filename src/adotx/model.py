@@ -247,8 +247,8 @@ class Model:
             return self.grammar.json_object()
         if constraint == "tools":
             return self.grammar.tool_calls(tools or [])
-        what = f"{constraint!r} is no constraint"[:100]
-        raise AdotxError("chat.constraint", what, "constraint", 'give a JSON schema, "json" or "tools"')
+        what, remedy = "{given} is no constraint", 'give a JSON schema, "json" or "tools"'
+        raise AdotxError("chat.constraint", what, "constraint", remedy, given=repr(constraint)[:80])
 
 
 class _Answer:

@@ -27,7 +27,7 @@ import numpy as np
 
 from adotx.chat.messages import to_json
 from adotx.chat.protocol import CALL_ARGUMENTS, CALL_CLOSE, CALL_END, CALL_NAME, CALL_OPEN, END, control_id
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
@@ -96,9 +96,10 @@ class GrammarConstraint:
         if self._matcher.is_error():
             raise AdotxError(
                 "grammar.too_complex",
-                f"the grammar cannot be followed further: {_short(self._matcher.get_error())}",
+                "the grammar cannot be followed further: {reason}",
                 "constraint",
                 "use smaller bounds and simpler patterns",
+                reason=_short(self._matcher.get_error()),
             )
 
 
@@ -196,8 +197,10 @@ class Grammar:
         tools_read = _read_tools(tools)
         called = [tool for tool in tools_read if name is None or tool[0] == name]
         if not called:
-            what = f"there is no tool {name!r}" if name is not None else "there are no tools"
-            raise AdotxError("grammar.tools", what, "tools", "name a tool that is given")
+            detail = Sentence("there are no tools")
+            if name is not None:
+                detail = Sentence("there is no tool {name!r}", name=name)
+            raise AdotxError("grammar.tools", "{detail}", "tools", "name a tool that is given", detail=detail)
         bodies = []
         for given, parameters, where in called:
             start = to_json(CALL_NAME + to_json(given, where) + CALL_ARGUMENTS, where)
@@ -238,9 +241,9 @@ class Grammar:
                 at, error = self._locate(schema)
                 if error:
                     remedy = "use what llguidance supports of JSON Schema, anyOf in place of oneOf"
-                    raise AdotxError("grammar.schema", error, f"{place}{at}", remedy)
-            message = _short(first.get_error())
-            raise AdotxError(code, message, where, "see the syntax that llguidance documents")
+                    raise AdotxError("grammar.schema", "{reason}", f"{place}{at}", remedy, reason=error)
+            reason, remedy = _short(first.get_error()), "see the syntax that llguidance documents"
+            raise AdotxError(code, "{reason}", where, remedy, reason=reason)
         # Whatever the grammar says, no other control id is ever allowed.
         allowed = np.ones(-(-self._size // 32) * 32, np.uint8)
         allowed[sorted(self.tokenizer.control_ids - set(self.stop_ids) - set(control))] = 0
@@ -324,10 +327,17 @@ def _utf8(text: str, code: str, where: str) -> str:
 
 def _check_size(text: str, where: str) -> None:
     if not isinstance(text, str):
-        raise AdotxError("grammar.type", f"a {type(text).__name__} is not text", where, "give a string")
+        what, remedy = "a {type} is not text", "give a string"
+        raise AdotxError("grammar.type", what, where, remedy, type=type(text).__name__)
     if len(text) > MAX_CHARACTERS:
-        what = f"has {len(text)} characters, at most {MAX_CHARACTERS} are taken"
-        raise AdotxError("grammar.too_large", what, where, "make it smaller")
+        raise AdotxError(
+            "grammar.too_large",
+            "has {count} characters, at most {limit} are taken",
+            where,
+            "make it smaller",
+            count=len(text),
+            limit=MAX_CHARACTERS,
+        )
 
 
 def _read_schema(schema: Any, where: str) -> dict[str, Any]:
@@ -337,7 +347,8 @@ def _read_schema(schema: Any, where: str) -> dict[str, Any]:
         try:
             schema = json.loads(schema)
         except (ValueError, RecursionError) as error:
-            raise AdotxError("grammar.schema", f"is not JSON: {error}", where, "give a JSON schema") from None
+            what, remedy = "is not JSON: {reason}", "give a JSON schema"
+            raise AdotxError("grammar.schema", what, where, remedy, reason=str(error)) from None
     if schema is True:
         schema = {}
     if schema is False:
@@ -345,8 +356,8 @@ def _read_schema(schema: Any, where: str) -> dict[str, Any]:
             "grammar.schema", "accepts nothing at all", where, "give a schema that accepts something"
         )
     if not isinstance(schema, Mapping):
-        what = f"a {type(schema).__name__} is not a schema"
-        raise AdotxError("grammar.schema", what, where, "give an object")
+        what = "a {type} is not a schema"
+        raise AdotxError("grammar.schema", what, where, "give an object", type=type(schema).__name__)
     _check_depth(schema, where)
     text = _utf8(to_json(dict(schema), where), "grammar.schema", where)
     _check_size(text, where)
@@ -378,8 +389,8 @@ def _check_depth(value: Any, where: str) -> None:
         ]
         if not level:
             return
-    what = f"is nested more than {MAX_DEPTH} levels deep"
-    raise AdotxError("grammar.too_large", what, where, "use $defs and $ref, or a flatter schema")
+    what, remedy = "is nested more than {levels} levels deep", "use $defs and $ref, or a flatter schema"
+    raise AdotxError("grammar.too_large", what, where, remedy, levels=MAX_DEPTH)
 
 
 def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -416,14 +427,16 @@ def _read_tools(tools: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str,
             raise AdotxError("grammar.tools", "has no name", where, remedy)
         _utf8(given, "grammar.tools", where)
         if any(given == other for other, _, _ in out):
-            raise AdotxError("grammar.tools", f"two tools are named {given!r}", where, "name each once")
+            raise AdotxError(
+                "grammar.tools", "two tools are named {name!r}", where, "name each once", name=given
+            )
         where += ".function.parameters" if inner is not tool else ".parameters"
         parameters = inner.get("parameters")
         if parameters is None:
             parameters = {"properties": {}, "additionalProperties": False}
         schema = _read_schema(parameters, where)
         if schema.setdefault("type", "object") != "object":
-            what = f"arguments are an object, not {schema['type']!r}"
-            raise AdotxError("grammar.tools", what, where, 'use "type": "object"')
+            what = "arguments are an object, not {type!r}"
+            raise AdotxError("grammar.tools", what, where, 'use "type": "object"', type=schema["type"])
         out.append((given, schema, where))
     return out

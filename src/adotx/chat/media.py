@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adotx.chat.messages import Message, part_type
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 from adotx.vision import Limits, open_image, pixels
 
 if TYPE_CHECKING:
@@ -76,8 +76,14 @@ def image_tiles(
     sources = [(place, _source(part, place)) for place, part in parts]
     waiting = sum(source is None for _, source in sources)
     if waiting != len(given):
-        what = f"{waiting} image parts have no picture of their own, but {len(given)} images were given"
-        raise AdotxError("chat.image_count", what, "images", "give one image for each such part, in order")
+        raise AdotxError(
+            "chat.image_count",
+            "{waiting} image parts have no picture of their own, but {images} images were given",
+            "images",
+            "give one image for each such part, in order",
+            waiting=waiting,
+            images=len(given),
+        )
     apart = iter([(f"images[{i}]", image) for i, image in enumerate(given)])
     found = [next(apart) if source is None else (place, source) for place, source in sources]
     return [_tiles(source, place, rule, local_files, limits) for place, source in found]
@@ -87,8 +93,8 @@ def _read_list(images: Sequence[Any] | None) -> Sequence[Any]:
     if images is None:
         return ()
     if isinstance(images, (str, bytes, bytearray, memoryview)) or not isinstance(images, Sequence):
-        what = f"a {type(images).__name__} is not a list of images"
-        raise AdotxError("media.source", what, "images", "give a list")
+        what = "a {type} is not a list of images"
+        raise AdotxError("media.source", what, "images", "give a list", type=type(images).__name__)
     return images
 
 
@@ -107,8 +113,14 @@ def _source(part: Mapping[str, Any], place: str) -> Any:
 def _tiles(source: Any, place: str, rule: TileRule, local_files: bool, limits: Limits) -> np.ndarray:
     if isinstance(source, np.ndarray):
         if source.ndim != 4 or source.dtype != np.float32 or not len(source):
-            what = f"an array {source.dtype} {list(source.shape)} is no float32 [tiles, 3, S, S]"
-            raise AdotxError("media.source", what, place, "give a PIL image, or tiles of adotx.vision.pixels")
+            raise AdotxError(
+                "media.source",
+                "an array {dtype} {shape} is no float32 [tiles, 3, S, S]",
+                place,
+                "give a PIL image, or tiles of adotx.vision.pixels",
+                dtype=str(source.dtype),
+                shape=list(source.shape),
+            )
         return source
     if isinstance(source, str):
         source = _read_text(source, place, limits)
@@ -129,11 +141,12 @@ def _read_text(source: str, place: str, limits: Limits) -> bytes | str:
     if scheme and scheme[1].lower() == "data":
         return _decode(source, place, limits)
     if scheme:
-        what = f"{scheme[1].lower()}: URLs are not fetched"
-        raise AdotxError("media.url", what, place, "send the picture itself, as a data URI or a file")
+        what, remedy = "{scheme}: URLs are not fetched", "send the picture itself, as a data URI or a file"
+        raise AdotxError("media.url", what, place, remedy, scheme=scheme[1].lower())
     if len(source) > _LONGEST_PATH or not source:
-        what = "is no path" if source else "is empty"
-        raise AdotxError("media.source", what, place, 'write "data:image/png;base64," before base64 text')
+        remedy = 'write "data:image/png;base64," before base64 text'
+        detail = Sentence("is no path") if source else Sentence("is empty")
+        raise AdotxError("media.source", "{detail}", place, remedy, detail=detail)
     return source
 
 
@@ -144,11 +157,13 @@ def _decode(uri: str, place: str, limits: Limits) -> bytes:
         raise AdotxError("media.data", "is no data URI in base64", place, remedy)
     # Judged before decoding: four characters are three bytes, and some encoders break lines.
     if (len(uri) - head.end()) // 4 * 3 > limits.max_bytes * 1.05 + 1024:
-        what = f"its picture is over the limit of {limits.max_bytes:,} bytes"
-        raise AdotxError("image.too_many_bytes", what, place, "send a smaller picture")
+        what = "its picture is over the limit of {limit:,} bytes"
+        raise AdotxError(
+            "image.too_many_bytes", what, place, "send a smaller picture", limit=limits.max_bytes
+        )
     text = re.sub(r"[ \t\r\n]+", "", uri[head.end() :])
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        what = f"its base64 is damaged: {error}"
-        raise AdotxError("media.data", what, place, "encode the whole file with standard base64") from None
+        what, remedy = "its base64 is damaged: {reason}", "encode the whole file with standard base64"
+        raise AdotxError("media.data", what, place, remedy, reason=str(error)) from None

@@ -77,7 +77,9 @@ def to_json(value: Any, where: str) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise AdotxError("chat.json", f"is not JSON: {error}", where, "use plain JSON values") from None
+        raise AdotxError(
+            "chat.json", "is not JSON: {reason}", where, "use plain JSON values", reason=str(error)
+        ) from None
 
 
 def read_arguments(value: Any) -> dict[str, Any] | None:
@@ -113,15 +115,29 @@ def read_messages(messages: Sequence[Message], family: str) -> list[Turn]:
 
 def _read_message(message: Message, where: str, family: str) -> Turn:
     if not isinstance(message, Mapping):
-        what = f"a {type(message).__name__} is not a message"
-        raise AdotxError("chat.message", what, where, 'give {"role": ..., "content": ...}')
+        raise AdotxError(
+            "chat.message",
+            "a {type} is not a message",
+            where,
+            'give {{"role": ..., "content": ...}}',
+            type=type(message).__name__,
+        )
     role = message.get("role")
     if not isinstance(role, str) or role not in ROLES:
-        raise AdotxError("chat.role", f"unknown role {role!r}", where, f"use one of {', '.join(ROLES)}")
+        raise AdotxError(
+            "chat.role",
+            "unknown role {role!r}",
+            where,
+            "use one of {known}",
+            role=role,
+            known=", ".join(ROLES),
+        )
     parts = tuple(_read_content(message.get("content"), role, f"{where}.content", family))
     calls = message.get("tool_calls") or ()
     if calls and role != "assistant":
-        raise AdotxError("chat.tool_calls", f"a {role} message calls no tools", where, "drop tool_calls")
+        raise AdotxError(
+            "chat.tool_calls", "a {role} message calls no tools", where, "drop tool_calls", role=role
+        )
     if isinstance(calls, (str, bytes, Mapping)) or not isinstance(calls, Sequence):
         raise AdotxError("chat.tool_calls", "tool_calls are not a list", where, "give a list of calls")
     return Turn(
@@ -140,8 +156,13 @@ def _read_content(content: Any, role: str, where: str, family: str) -> Iterator[
         yield content
         return
     if isinstance(content, (bytes, Mapping)) or not isinstance(content, Sequence):
-        what = f"content of type {type(content).__name__} is unknown"
-        raise AdotxError("chat.content", what, where, "give a string, a list of parts, or null")
+        raise AdotxError(
+            "chat.content",
+            "content of type {type} is unknown",
+            where,
+            "give a string, a list of parts, or null",
+            type=type(content).__name__,
+        )
     for i, item in enumerate(content):
         here = f"{where}[{i}]"
         kind = part_type(item)
@@ -156,12 +177,20 @@ def _read_content(content: Any, role: str, where: str, family: str) -> Iterator[
                 )
             if role not in ("user", "assistant"):
                 raise AdotxError(
-                    "chat.image_role", f"an image in a {role} message", here, "move it to a user message"
+                    "chat.image_role",
+                    "an image in a {role} message",
+                    here,
+                    "move it to a user message",
+                    role=role,
                 )
             yield PICTURE
         else:
             raise AdotxError(
-                "chat.content_type", f"unknown content type {kind}", here, "use text, image or image_url"
+                "chat.content_type",
+                "unknown content type {type}",
+                here,
+                "use text, image or image_url",
+                type=kind,
             )
 
 
@@ -185,8 +214,13 @@ def _read_call(call: Any, where: str) -> ToolCall:
         raise AdotxError("chat.tool_calls", "a tool call without a name", where, remedy)
     arguments = read_arguments(inner.get("arguments"))
     if arguments is None:
-        what = f"the arguments of {name!r} are not a JSON object"
-        raise AdotxError("chat.tool_arguments", what, where, "give an object or a JSON string of one")
+        raise AdotxError(
+            "chat.tool_arguments",
+            "the arguments of {name!r} are not a JSON object",
+            where,
+            "give an object or a JSON string of one",
+            name=name,
+        )
     to_json(arguments, where)
     return ToolCall(name, arguments, str(call.get("id") or ""))
 
@@ -203,8 +237,11 @@ def read_tools(tools: Sequence[Mapping[str, Any]] | None) -> list[str]:
         raise AdotxError("chat.tools", "tools are not a list", "tools", "give a list of tool objects")
     for i, tool in enumerate(tools):
         if not isinstance(tool, Mapping):
-            what = f"a {type(tool).__name__} is not a tool"
             raise AdotxError(
-                "chat.tools", what, f"tools[{i}]", 'give {"type": "function", "function": {...}}'
+                "chat.tools",
+                "a {type} is not a tool",
+                f"tools[{i}]",
+                'give {{"type": "function", "function": {{...}}}}',
+                type=type(tool).__name__,
             )
     return [to_json(tool, f"tools[{i}]") for i, tool in enumerate(tools)]

@@ -61,7 +61,12 @@ def check_family(family: str) -> None:
     """AdotxError ``chat.family`` for a family without a chat format of ours."""
     if family not in (VL, TEXT):
         raise AdotxError(
-            "chat.family", f"{family!r} has no chat format here", remedy=f"use {VL!r} or {TEXT!r}"
+            "chat.family",
+            "{family!r} has no chat format here",
+            remedy="use {vl!r} or {text!r}",
+            family=family,
+            vl=VL,
+            text=TEXT,
         )
 
 
@@ -69,5 +74,5 @@ def control_id(tokenizer: AxTokenizer, name: str) -> int:
     """The id of a control token; AdotxError ``chat.no_token`` where the tokenizer lacks it."""
     if name not in tokenizer.special:
         remedy = "use a tokenizer of the A.X 4.0 family"
-        raise AdotxError("chat.no_token", f"the tokenizer has no {name}", "tokenizer", remedy)
+        raise AdotxError("chat.no_token", "the tokenizer has no {name}", "tokenizer", remedy, name=name)
     return tokenizer.special[name]

@@ -237,8 +237,14 @@ def _slot_lengths(turns: list[Turn], tiles: Sequence[int] | None, tokens_per_til
     if tiles is None:
         return [1] * images
     if len(tiles) != images:
-        what = f"the messages hold {images} images, but {len(tiles)} were given"
-        raise AdotxError("chat.image_count", what, "messages", "give one image for each image part, in order")
+        raise AdotxError(
+            "chat.image_count",
+            "the messages hold {parts} images, but {images} were given",
+            "messages",
+            "give one image for each image part, in order",
+            parts=images,
+            images=len(tiles),
+        )
     assert all(count >= 1 for count in tiles), tiles
     return [int(count) * tokens_per_tile for count in tiles]
 
@@ -247,5 +253,5 @@ def _image_token(tokenizer: AxTokenizer, token_id: int) -> str:
     for name, known in tokenizer.special.items():
         if known == token_id:
             return name
-    what = f"the image token id {token_id} is no control token"
-    raise AdotxError("chat.no_token", what, "tokenizer", "check image_token_index in config.json")
+    what, remedy = "the image token id {token} is no control token", "check image_token_index in config.json"
+    raise AdotxError("chat.no_token", what, "tokenizer", remedy, token=token_id)

@@ -25,8 +25,11 @@ def read_stop_strings(stop: str | Sequence[str]) -> tuple[str, ...]:
         )
     for i, string in enumerate(strings):
         if not isinstance(string, str) or not string:
-            what = "is empty" if string == "" else f"a {type(string).__name__} is not a string"
-            raise AdotxError("chat.stop", what, f"stop[{i}]", "give strings of at least one character")
+            where, remedy = f"stop[{i}]", "give strings of at least one character"
+            if string == "":
+                raise AdotxError("chat.stop", "is empty", where, remedy)
+            what = "a {type} is not a string"
+            raise AdotxError("chat.stop", what, where, remedy, type=type(string).__name__)
     return tuple(strings)
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import reduce
 from typing import Any
 
 from adotx.checkpoint.config import ModelConfig, tile_size
-from adotx.errors import AdotxError, Sentence
+from adotx.errors import AdotxError, Sentence, joined
 
 # The keys of a text section that shape the model; other keys of the duplicate may differ.
 _TEXT_KEYS = (
@@ -183,6 +182,5 @@ def require_consistent(config: ModelConfig, where: str) -> ModelConfig:
     found = contradictions(config)
     if found:
         remedy = "restore the original configuration files"
-        detail = reduce(lambda first, rest: Sentence("{first}; {rest}", first=first, rest=rest), found)
-        raise AdotxError("config.contradiction", "{detail}", where, remedy, detail=detail)
+        raise AdotxError("config.contradiction", "{detail}", where, remedy, detail=joined(found))
     return config

@@ -89,7 +89,7 @@ def _whole_stdin() -> str:
         message = sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise AdotxError(
-            "input.encoding", f"not UTF-8: {error.reason}", "stdin", "convert it to UTF-8"
+            "input.encoding", "not UTF-8: {reason}", "stdin", "convert it to UTF-8", reason=error.reason
         ) from None
     if not message.strip():
         raise AdotxError("input.empty", "no message", "stdin", "echo 안녕 | adotx chat")

@@ -49,7 +49,7 @@ def pages(out: Path, corpora: Path, font_folder: Path, count: int, side: str, se
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AdotxError(
-            "out.unwritable", error.strerror or "cannot be made", str(out), "choose another"
+            "out.unwritable", "{reason}", str(out), "choose another", reason=error.strerror or str(error)
         ) from None
     start = time.perf_counter()
     with Progress() as progress:

@@ -48,9 +48,10 @@ def transcription(
         except OSError as error:
             raise AdotxError(
                 "out.unwritable",
-                error.strerror or "cannot be written",
+                "{reason}",
                 str(json_file),
                 "choose another --json",
+                reason=error.strerror or str(error),
             ) from None
     return FINDING if any("failed" in each.statuses for each in scores) else DONE
 

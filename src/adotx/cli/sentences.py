@@ -1,11 +1,10 @@
-"""Korean for the sentences of reports and explanations (not of errors): a `Sentence` in, Korean out.
+"""Korean for sentences: reports, explanations, why a page is incomplete, what an error's template holds.
 
-Knows them by their English templates. A text that is not here stays English, as names and numbers do.
+Out: `KOREAN`, English template -> Korean template. A text that is not here stays English, as names and
+numbers do. Knows only texts; they are filled in `adotx.cli.errors`.
 """
 
 from __future__ import annotations
-
-from adotx.errors import Sentence
 
 #: English template -> Korean template with the same fields.
 KOREAN: dict[str, str] = {
@@ -172,6 +171,50 @@ KOREAN: dict[str, str] = {
     "is not a byte-level BPE tokenizer": "바이트 단위 BPE 토크나이저가 아닙니다",
     "its added_tokens are broken": "added_tokens가 올바르지 않습니다",
     "its added_tokens_decoder is broken": "added_tokens_decoder가 올바르지 않습니다",
+    # What became of a page
+    "{error}": "{error}",
+    "unexpected {type}: {reason}": "뜻밖의 오류({type}): {reason}",
+    "no text was found on it": "글을 찾지 못했습니다",
+    "nothing could be read where there is print": "인쇄된 것은 있으나 아무것도 읽지 못했습니다",
+    "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
+    "{count} of {total} rows were cut where their ink ends": (
+        "줄 {total}개 중 {count}개를 글자가 끝나는 곳에서 잘랐습니다"
+    ),
+    "its pixels are all paper": "빈 종이뿐입니다",
+    "the model found no text on it": "모델이 글을 찾지 못했습니다",
+    "the model said nothing about a page with print on it": (
+        "인쇄된 것이 있는데 모델이 아무것도 답하지 않았습니다"
+    ),
+    "the model said nothing about {name}": "모델이 아무것도 답하지 않았습니다: {name}",
+    "the page": "쪽 전체",
+    "piece {number} of {total}": "조각 {number}/{total}",
+    "the first half of {name}": "{name}의 앞 절반",
+    "the second half of {name}": "{name}의 뒤 절반",
+    "{name} ran into a loop": "{name}: 같은 말이 되풀이되어 멈췄습니다",
+    "{name} was cut off at {tokens:,} tokens": "{name}: {tokens:,}토큰에서 끊겼습니다",
+    "{name} ended early ({finish})": "{name}: 일찍 끝났습니다({finish})",
+    # How a training stage's settings have changed
+    "the result of {stage}": "{stage} 단계의 결과",
+    "{key} = {before}, now {now}": "{key} = {before}, 지금은 {now}",
+    # What is wrong with a request
+    "is empty": "비어 있습니다",
+    "is no path": "경로가 아닙니다",
+    "there are no tools": "도구가 없습니다",
+    "there is no tool {name!r}": "그런 도구는 없습니다: {name!r}",
+    "at least 1": "1 이상",
+    "0 or more": "0 이상",
+    "0 (off) or more": "0(끔) 이상",
+    "0 (off) to 1": "0(끔)~1",
+    "0 (greedy) or more": "0(늘 가장 그럴듯한 토큰) 이상",
+    "above 0": "0보다 큰 수",
+    "above 0 and at most 1": "0보다 크고 1 이하",
+    "a number": "숫자",
+    "true or false": "true나 false",
+    "token ids, 0 or more": "0 이상인 토큰 번호",
+    "a mapping from token ids to finite numbers": "토큰 번호마다 유한한 수를 준 사전",
+    "none or 0 to {most}": "none이나 0~{most}",
+    "0 (off) or {least} to {most}": "0(끔)이나 {least}~{most}",
+    "{needed:.1f} GB needed, {free:.1f} GB free": "{needed:.1f}GB가 필요한데 {free:.1f}GB가 비어 있습니다",
     # adotx data fonts
     "{tool} is not installed: {count} packages skipped": ("{tool} 명령이 없어 패키지 {count}개를 건너뜁니다"),
     "{package}: already there": "{package}: 이미 있습니다",
@@ -203,13 +246,3 @@ KOREAN: dict[str, str] = {
     "{tiles} of {size} x {size} px: {parts}": "{size} x {size}픽셀 {tiles}개: {parts}",
     "{tokens:,} = {tiles} x {each}": "{tokens:,}개 = {tiles} x {each}",
 }
-
-
-def korean(value: object) -> object:
-    """A sentence in Korean, with the sentences among its values; anything else as it is."""
-    if not isinstance(value, Sentence):
-        return value
-    template = KOREAN.get(value.template)
-    if template is None:
-        return value
-    return template.format(**{name: korean(inner) for name, inner in value.values.items()})

@@ -36,7 +36,11 @@ def train(stage: str, config: Path | None, settings: Sequence[str]) -> int:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
         raise AdotxError(
-            "extra.missing", f"{error.name} is not installed", f"train {stage}", "pip install 'adotx[train]'"
+            "extra.missing",
+            "{package} is not installed",
+            f"train {stage}",
+            "pip install 'adotx[train]'",
+            package=error.name,
         ) from None
     return DONE
 
@@ -46,10 +50,10 @@ def _file(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise AdotxError(
-            "config.missing", error.strerror or "cannot be read", str(path), "check the path"
+            "config.missing", "{reason}", str(path), "check the path", reason=error.strerror or str(error)
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AdotxError("config.toml", str(error), str(path), "mend the TOML") from None
+        raise AdotxError("config.toml", "{reason}", str(path), "mend the TOML", reason=str(error)) from None
 
 
 def _setting(word: str) -> tuple[str, Any]:

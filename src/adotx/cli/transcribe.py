@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from adotx.cli import DONE, FINDING, REFUSED, complain
 from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
-from adotx.cli.strings import text
+from adotx.cli.strings import language, text
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class _Call:
     def _page(self, file: Path, page: PageResult) -> str:
         self.failed += page.status == "failed"
         self.partial += page.status == "partial"
-        values = {"name": file.name, "page": page.number, "reason": page.reason}
+        values = {"name": file.name, "page": page.number, "reason": _said(page.reason)}
         if page.status == "failed":
             self.progress.line(text("transcribe.failed", **values))
         elif page.status == "partial":
@@ -160,6 +160,15 @@ def _load(model: str, weights: str, online: bool, converted: Conversion) -> Tran
     return Transcriber(Model.open(model, weights, online=online, progress=converted))
 
 
+def _said(reason: str) -> str:
+    """A page's reason in the user's language."""
+    if not reason:
+        return ""
+    from adotx.cli.errors import in_language
+
+    return in_language(reason, language())
+
+
 def _joined(parts: Iterable[str]) -> str:
     """Pages as one document that ends with one line end; nothing for blank pages."""
     whole = "\n\n".join(part.strip("\n") for part in parts if part.strip())
@@ -176,7 +185,11 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AdotxError(
-            "out.unwritable", error.strerror or "cannot be made", str(out), "choose another --out"
+            "out.unwritable",
+            "{reason}",
+            str(out),
+            "choose another --out",
+            reason=error.strerror or str(error),
         ) from None
 
 
@@ -189,5 +202,9 @@ def _write_whole(target: Path, content: str) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise AdotxError(
-            "out.unwritable", error.strerror or "cannot be written", str(target), "choose another --out"
+            "out.unwritable",
+            "{reason}",
+            str(target),
+            "choose another --out",
+            reason=error.strerror or str(error),
         ) from None

@@ -145,7 +145,12 @@ def _without_zstandard(folder: Path, name: str) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
     except (lzma.LZMAError, zlib.error, OSError, EOFError, ValueError) as error:
         raise AdotxError(
-            "corpus.damaged", f"damaged after line {number}: {error}", str(path), "copy the file again"
+            "corpus.damaged",
+            "damaged after line {line:,}: {reason}",
+            str(path),
+            "copy the file again",
+            line=number,
+            reason=str(error),
         ) from None
 
 

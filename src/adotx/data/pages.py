@@ -89,7 +89,10 @@ def make_page(
         AdotxError: unknown kind.
     """
     if kind is not None and kind not in KINDS:
-        raise AdotxError("page.kind", f"no kind of page {kind!r}", remedy=f"one of {', '.join(KINDS)}")
+        known = ", ".join(KINDS)
+        raise AdotxError(
+            "page.kind", "no kind of page {kind!r}", remedy="one of {known}", kind=kind, known=known
+        )
     rng = random.Random(f"adotx page 1 {seed}")
     fonts = FontSet.of(fonts)
     kind = kind or rng.choice(list(KINDS))
@@ -99,7 +102,8 @@ def make_page(
         if page:
             page.meta = {"seed": seed, "strength": strength, **page.meta}
             return page
-    raise AdotxError("page.empty", f"nothing of a {kind} page could be set", remedy="give more text or fonts")
+    what, remedy = "nothing of a {kind} page could be set", "give more text or fonts"
+    raise AdotxError("page.empty", what, remedy=remedy, kind=kind)
 
 
 def _attempt(

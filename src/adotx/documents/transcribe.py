@@ -21,7 +21,7 @@ from adotx.documents.readers.page import VlmReader
 from adotx.documents.readers.rows import RowReader
 from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
 from adotx.documents.sources import DPI, PageImage, open_pages
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 from adotx.markdown import Block, to_markdown
 from adotx.vision import Limits
 
@@ -41,7 +41,8 @@ class PageResult:
         blocks: the page's text in reading order; empty where it is blank or failed.
         status: "ok"; "blank": there is nothing to read on it; "partial": something is missing; "failed": it
             could not be read.
-        reason: what is missing, or why it failed; for "ok" what is doubtful, "" where nothing is.
+        reason: what is missing, or why it failed; for "ok" what is doubtful, "" where nothing is. A
+            `Sentence`, which can be said in another language too.
         number: page of its document, from 1.
         seconds: from opening the page to its blocks, while others may have been read beside it.
         rows: text rows that were read (0 for models that read whole pages).
@@ -109,7 +110,7 @@ class Transcriber:
         except AdotxError as error:
             if page.number == 1 and error.where == path:
                 raise  # a picture is its own only page
-            return PageResult((), "failed", str(error), page.number, time.perf_counter() - start)
+            return PageResult((), "failed", _told(error), page.number, time.perf_counter() - start)
         return self._read(image, page.number, start, is_cancelled)
 
     def _read(self, image: Image.Image, number: int, start: float, is_cancelled: IsCancelled) -> PageResult:
@@ -118,9 +119,10 @@ class Transcriber:
         except Cancelled:
             raise
         except AdotxError as error:
-            reading = PageReading((), "failed", str(error))
+            reading = PageReading((), "failed", _told(error))
         except Exception as error:  # a page that is beyond us costs no other page
-            reading = PageReading((), "failed", f"unexpected {type(error).__name__}: {error}")
+            reason = Sentence("unexpected {type}: {reason}", type=type(error).__name__, reason=str(error))
+            reading = PageReading((), "failed", reason)
         return PageResult(
             reading.blocks,
             reading.status,
@@ -129,3 +131,8 @@ class Transcriber:
             time.perf_counter() - start,
             reading.rows,
         )
+
+
+def _told(error: AdotxError) -> Sentence:
+    """An error as a reason, with its code and values kept."""
+    return Sentence("{error}", error=error)

@@ -65,12 +65,14 @@ def faces(folders: tuple[Path, ...]) -> dict[str, list[FontFace]]:
     """
     train, held_out = split_fonts(find_fonts(folders))
     if not train or not held_out:
-        held = ", ".join(sorted(VALIDATION_FAMILIES))
         raise AdotxError(
             "fonts.side",
-            f"{len(train)} faces to train with and {len(held_out)} of the held-out families ({held})",
+            "{train} faces to train with and {held_out} of the held-out families ({families})",
             ", ".join(map(str, folders)),
             "both are needed; `adotx data fonts FOLDER` gets them",
+            train=len(train),
+            held_out=len(held_out),
+            families=", ".join(sorted(VALIDATION_FAMILIES)),
         )
     return {"train": train, "validation": held_out}
 

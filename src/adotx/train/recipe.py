@@ -109,7 +109,10 @@ def read_recipe(stage: str, overrides: dict[str, Any] | None = None) -> Recipe:
         AdotxError: unknown stage or setting, or a value of the wrong type or size.
     """
     if stage not in STAGES:
-        raise AdotxError("train.stage", f"no stage {stage!r}", "train", f"one of {', '.join(STAGES)}")
+        stages = ", ".join(STAGES)
+        raise AdotxError(
+            "train.stage", "no stage {name!r}", "train", "one of {known}", name=stage, known=stages
+        )
     shipped = tomllib.loads(
         resources.files("adotx.train").joinpath("recipes/nano.toml").read_text(encoding="utf-8")
     )
@@ -125,7 +128,12 @@ def read_recipe(stage: str, overrides: dict[str, Any] | None = None) -> Recipe:
     for key, value in settings.items():
         if key not in known:
             raise AdotxError(
-                "train.setting", f"unknown setting {key!r}", f"train {stage}", f"known: {', '.join(known)}"
+                "train.setting",
+                "unknown setting {key!r}",
+                f"train {stage}",
+                "known: {known}",
+                key=key,
+                known=", ".join(known),
             )
         settings[key] = _typed(stage, key, value)
     settings["minutes"] = settings.get("minutes", Recipe.minutes) * settings.get("scale", Recipe.scale)
@@ -137,15 +145,19 @@ def read_recipe(stage: str, overrides: dict[str, Any] | None = None) -> Recipe:
 def _check(recipe: Recipe) -> None:
     where = f"train {recipe.stage}"
     if recipe.dtype not in ("bfloat16", "float32"):
-        raise AdotxError("train.setting", f"dtype = {recipe.dtype!r}", where, "bfloat16 or float32")
+        raise AdotxError(
+            "train.setting", "dtype = {dtype!r}", where, "bfloat16 or float32", dtype=recipe.dtype
+        )
     # A tensor of an exported checkpoint is never cut; the largest is the embedding, in two bytes a number.
     least = recipe.vocab_size * recipe.model["text"]["hidden_size"] * 2 / 2**20 + 0.1
     if 0 < recipe.shard_megabytes < least:
         raise AdotxError(
             "train.setting",
-            f"the embedding does not fit into files of {recipe.shard_megabytes:g} MiB",
+            "the embedding does not fit into files of {size:g} MiB",
             where,
-            f"shard_megabytes of {math.ceil(least * 10) / 10} or more",
+            "shard_megabytes of {least} or more",
+            size=recipe.shard_megabytes,
+            least=math.ceil(least * 10) / 10,
         )
 
 
@@ -157,7 +169,13 @@ def _typed(stage: str, key: str, value: Any) -> Any:
         return {"Path": Path, "int": int, "float": float, "str": str}[kind](value)
     except (TypeError, ValueError):
         raise AdotxError(
-            "train.setting", f"{key} = {value!r} is not of type {kind}", f"train {stage}", "correct it"
+            "train.setting",
+            "{key} = {value!r} is not of type {type}",
+            f"train {stage}",
+            "correct it",
+            key=key,
+            value=value,
+            type=kind,
         ) from None
 
 

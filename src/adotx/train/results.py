@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence, joined
 from adotx.train.recipe import Recipe
 
 _RECORD = "stage.json"
+# Stands before the name of a stage whose result was used, among the settings of a record.
+_RESULT = "the result of "
 
 
 def need(recipe: Recipe, stage: str) -> Path:
@@ -30,9 +32,11 @@ def need(recipe: Recipe, stage: str) -> Path:
     if not is_finished(folder):
         raise AdotxError(
             "train.missing",
-            f"{folder} has no finished result",
+            "{folder} has no finished result",
             f"train {recipe.stage}",
-            f"run `adotx train {stage}` first",
+            "run `adotx train {stage}` first",
+            folder=str(folder),
+            stage=stage,
         )
     return folder
 
@@ -49,7 +53,7 @@ def begin(recipe: Recipe, needs: Sequence[str]) -> bool:
         AdotxError: an earlier stage is missing, or the folder holds the work of other settings.
     """
     made_with = recipe.made_with() | {
-        f"the result of {stage}": _read(need(recipe, stage))["id"] for stage in needs
+        f"{_RESULT}{stage}": _read(need(recipe, stage))["id"] for stage in needs
     }
     folder = recipe.folder()
     known = _read(folder)
@@ -57,15 +61,12 @@ def begin(recipe: Recipe, needs: Sequence[str]) -> bool:
         before = known["made_with"]
         changed = [key for key in made_with if before.get(key) != made_with[key]]
         if changed:
-            told = ", ".join(
-                key if key.startswith("the result") else f"{key} = {before.get(key)}, now {made_with[key]}"
-                for key in changed
-            )
             raise AdotxError(
                 "train.changed",
-                f"made with other settings: {told}",
+                "made with other settings: {changes}",
                 str(folder),
                 "remove the folder to make it anew, or choose another `out`",
+                changes=joined(_change(key, before.get(key), made_with[key]) for key in changed),
             )
         if known["finished"]:
             return False
@@ -76,6 +77,13 @@ def begin(recipe: Recipe, needs: Sequence[str]) -> bool:
 def finish(recipe: Recipe) -> None:
     """Say that the stage's result is whole."""
     _write(recipe.folder(), _read(recipe.folder()) | {"finished": True, "id": uuid.uuid4().hex})
+
+
+def _change(key: str, before: Any, now: Any) -> Sentence:
+    """What differs, in words; results have names that tell nobody anything."""
+    if key.startswith(_RESULT):
+        return Sentence("the result of {stage}", stage=key.removeprefix(_RESULT))
+    return Sentence("{key} = {before}, now {now}", key=key, before=before, now=now)
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -51,9 +51,12 @@ def choose_device(name: str) -> torch.device:
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-        what = str(error).partition("\n")[0]
         raise AdotxError(
-            "train.device", what, f"device = {name!r}", "auto, cpu, or one this machine has"
+            "train.device",
+            "{reason}",
+            f"device = {name!r}",
+            "auto, cpu, or one this machine has",
+            reason=str(error).partition("\n")[0],
         ) from None
 
 

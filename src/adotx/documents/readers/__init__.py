@@ -28,7 +28,8 @@ class PageReading:
         blocks: the page's text in reading order; empty where it is blank or failed.
         status: "ok"; "blank": there is nothing to read on it; "partial": some of it could not be read;
             "failed": nothing of it could be read.
-        reason: what is missing or why it failed; for "ok" what is doubtful, "" where nothing is.
+        reason: what is missing or why it failed; for "ok" what is doubtful, "" where nothing is; a
+            `Sentence`.
         rows: packed text rows that were read; 0 for readers of whole pages.
     """
 

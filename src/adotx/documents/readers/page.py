@@ -23,6 +23,7 @@ from adotx.documents.readers.cutting import PagePiece, Sheet
 from adotx.documents.readers.prompts import transcribe_page
 from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
 from adotx.engine import SamplingParams
+from adotx.errors import Sentence, joined
 from adotx.markdown import Block, parse_markdown
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class _Answer:
     """Texts about a piece, in reading order, and what is missing in them, in words."""
 
     texts: tuple[str, ...]
-    missing: tuple[str, ...] = ()
+    missing: tuple[Sentence, ...] = ()
 
 
 class VlmReader:
@@ -67,34 +68,34 @@ class VlmReader:
         """See `PageReader`. "blank" needs a proof: pixels that are all paper, or a model that says nothing
         about a page on which the layout rules find no line either."""
         if proven_blank(image):
-            return PageReading((), "blank", "its pixels are all paper")
+            return PageReading((), "blank", Sentence("its pixels are all paper"))
         rule = self._model.checkpoint.config.tiles
         assert rule is not None
         layout = lay_out(image)
         sheet = Sheet(image, layout, rule)
         pieces = sheet.pieces()
-        names = [f"piece {n} of {len(pieces)}" for n in range(1, len(pieces) + 1)]
-        if len(pieces) == 1:
-            names = ["the page"]
+        total = len(pieces)
+        names = [Sentence("piece {number} of {total}", number=n, total=total) for n in range(1, total + 1)]
+        if total == 1:
+            names = [Sentence("the page")]
         answer = self._side_by_side(sheet, list(zip(names, pieces, strict=True)), _HALVINGS, is_cancelled)
         blocks: list[Block] = [block for text in answer.texts for block in parse_markdown(_unfenced(text))]
-        missing = "; ".join(answer.missing)
+        missing = joined(answer.missing)
         if not blocks:
             if layout.blank and not missing:
-                return PageReading((), "blank", "the model found no text on it")
-            return PageReading(
-                (), "failed", missing or "the model said nothing about a page with print on it"
-            )
+                return PageReading((), "blank", Sentence("the model found no text on it"))
+            silence = Sentence("the model said nothing about a page with print on it")
+            return PageReading((), "failed", missing or silence)
         return PageReading(blocks, "partial" if missing else "ok", missing)
 
     def _side_by_side(
-        self, sheet: Sheet, pieces: list[tuple[str, PagePiece]], halvings: int, is_cancelled: IsCancelled
+        self, sheet: Sheet, pieces: list[tuple[Sentence, PagePiece]], halvings: int, is_cancelled: IsCancelled
     ) -> _Answer:
         """All pieces read, at most `_PIECES_AT_ONCE` at a time; their answers in order."""
         read = partial(self._piece, sheet, halvings)
         answers = list(in_order(read, pieces, min(len(pieces), _PIECES_AT_ONCE), is_cancelled))
         silent = [
-            f"the model said nothing about {name}"
+            Sentence("the model said nothing about {name}", name=name)
             for (name, piece), answer in zip(pieces, answers, strict=True)
             if len(pieces) > 1 and piece.units and not answer.missing and not "".join(answer.texts).strip()
         ]
@@ -102,7 +103,7 @@ class VlmReader:
         return _Answer(tuple(text for answer in answers for text in answer.texts), tuple(missing))
 
     def _piece(
-        self, sheet: Sheet, halvings: int, named: tuple[str, PagePiece], is_cancelled: IsCancelled
+        self, sheet: Sheet, halvings: int, named: tuple[Sentence, PagePiece], is_cancelled: IsCancelled
     ) -> _Answer:
         """One piece, asked for again while its answer is cut off or loops."""
         name, piece = named
@@ -112,7 +113,10 @@ class VlmReader:
             return _Answer((reply.text,))
         halves = sheet.halves(piece) if halvings else []
         if halves:
-            names = (f"the first half of {name}", f"the second half of {name}")
+            names = (
+                Sentence("the first half of {name}", name=name),
+                Sentence("the second half of {name}", name=name),
+            )
             parts = list(zip(names, halves, strict=True))
             return self._side_by_side(sheet, parts, halvings - 1, is_cancelled)
         replies = [reply]
@@ -123,7 +127,7 @@ class VlmReader:
                 return _Answer((reply.text,))
             replies.append(reply)
         best = max(replies, key=lambda each: len(_before_loop(each)))
-        return _Answer((_before_loop(best),), (f"{name} {_fault(best)}",))
+        return _Answer((_before_loop(best),), (_fault(name, best),))
 
     def _ask(self, picture: Image.Image, sampling: SamplingParams, is_cancelled: IsCancelled) -> Reply:
         # Streamed and not awaited whole, because only a stream can be left in the middle.
@@ -147,12 +151,13 @@ def _before_loop(reply: Reply) -> str:
     return reply.text if reply.loop_start is None else reply.text[: reply.loop_start]
 
 
-def _fault(reply: Reply) -> str:
+def _fault(name: Sentence, reply: Reply) -> Sentence:
     if reply.finish_reason == "loop":
-        return "ran into a loop"
+        return Sentence("{name} ran into a loop", name=name)
     if reply.finish_reason == "length":
-        return f"was cut off at {reply.usage.completion_tokens:,} tokens"
-    return f"ended early ({reply.finish_reason})"
+        tokens = reply.usage.completion_tokens
+        return Sentence("{name} was cut off at {tokens:,} tokens", name=name, tokens=tokens)
+    return Sentence("{name} ended early ({finish})", name=name, finish=reply.finish_reason)
 
 
 def _unfenced(text: str) -> str:

@@ -23,6 +23,7 @@ from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.prompts import read_rows
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
 from adotx.engine import Request, SamplingParams
+from adotx.errors import Sentence, joined
 from adotx.vision import tile_pixels
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class RowReader:
         note."""
         layout = lay_out(image)
         if layout.blank:
-            return PageReading((), "blank", "no text was found on it")
+            return PageReading((), "blank", Sentence("no text was found on it"))
         packed = pack(layout)
         counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
         said, unread = self.texts(packed.tiles, counts, is_cancelled)
@@ -78,10 +79,16 @@ class RowReader:
         blocks = assemble(place(layout, packed.texts(texts)))
         total = len(texts)
         if not blocks:
-            return PageReading((), "failed", "nothing could be read where there is print", total)
-        notes = ((unread, "could not be read"), (beyond, "were cut where their ink ends"))
-        reason = "; ".join(f"{count} of {total} rows {what}" for count, what in notes if count)
-        return PageReading(blocks, "partial" if unread else "ok", reason, total)
+            nothing = Sentence("nothing could be read where there is print")
+            return PageReading((), "failed", nothing, total)
+        notes: list[Sentence] = []
+        if unread:
+            notes.append(Sentence("{count} of {total} rows could not be read", count=unread, total=total))
+        if beyond:
+            notes.append(
+                Sentence("{count} of {total} rows were cut where their ink ends", count=beyond, total=total)
+            )
+        return PageReading(blocks, "partial" if unread else "ok", joined(notes), total)
 
     def texts(
         self, tiles: np.ndarray, counts: Sequence[int], is_cancelled: IsCancelled = not_cancelled

@@ -60,7 +60,11 @@ def find_documents(path: str | Path) -> list[Path]:
             entries = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
         except OSError as error:
             raise AdotxError(
-                "input.unreadable", error.strerror or "cannot be read", str(path), "check its permissions"
+                "input.unreadable",
+                "{reason}",
+                str(path),
+                "check its permissions",
+                reason=error.strerror or str(error),
             ) from None
         found = sorted((p for p in entries if not p.name.startswith(".")), key=_natural_order)
         if not found:
@@ -95,6 +99,7 @@ def open_pages(path: str | Path, limits: Limits | None = None, dpi: int = DPI) -
             head = file.read(_HEAD_BYTES)
     except OSError as error:
         remedy = "name a file, or a folder to take its documents" if path.is_dir() else "check the path"
-        raise AdotxError("input.unreadable", error.strerror or "cannot be read", str(path), remedy) from None
+        reason = error.strerror or str(error)
+        raise AdotxError("input.unreadable", "{reason}", str(path), remedy, reason=reason) from None
     source = next(source for source in SOURCES if source.matches(head))
     yield from source.pages(path, limits, dpi)

@@ -42,8 +42,10 @@ def pages(path: Path, limits: Limits, dpi: int) -> Iterator[PageImage]:
     """
     size = path.stat().st_size
     if size > limits.max_bytes:
-        what = f"{size:,} bytes are more than {limits.max_bytes:,}"
-        raise AdotxError("pdf.too_many_bytes", what, str(path), "split the PDF")
+        what = "{size:,} bytes are more than {limit:,}"
+        raise AdotxError(
+            "pdf.too_many_bytes", what, str(path), "split the PDF", size=size, limit=limits.max_bytes
+        )
     document = _Document(path)
     for index in range(document.count):
         yield PageImage(index + 1, partial(document.render, index, limits.max_pixels, dpi))
@@ -97,7 +99,11 @@ class _Document:
                     page.close()
             except (pypdfium2.PdfiumError, MemoryError) as error:
                 raise AdotxError(
-                    "pdf.page", f"the page cannot be rendered: {error}", where, "export the PDF again"
+                    "pdf.page",
+                    "the page cannot be rendered: {reason}",
+                    where,
+                    "export the PDF again",
+                    reason=str(error),
                 ) from None
 
     def __del__(self) -> None:

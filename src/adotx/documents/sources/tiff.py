@@ -47,15 +47,26 @@ def _frame(path: Path, index: int, limits: Limits) -> Callable[[], Image.Image]:
             with Image.open(path) as file:
                 file.seek(index)
                 if file.width * file.height > limits.max_pixels:
-                    what = f"{file.width} x {file.height} pixels are more than {limits.max_pixels:,}"
-                    raise AdotxError("image.too_many_pixels", what, where, "scale the page down")
+                    raise AdotxError(
+                        "image.too_many_pixels",
+                        "{width} x {height} pixels are more than {limit:,}",
+                        where,
+                        "scale the page down",
+                        width=file.width,
+                        height=file.height,
+                        limit=limits.max_pixels,
+                    )
                 file.load()
                 picture = file.copy()
         except AdotxError:
             raise
         except (OSError, EOFError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise AdotxError(
-                "image.corrupt", f"the page cannot be decoded: {error}", where, "export the file again"
+                "image.corrupt",
+                "the page cannot be decoded: {reason}",
+                where,
+                "export the file again",
+                reason=str(error),
             ) from None
         return open_image(picture, limits)
 

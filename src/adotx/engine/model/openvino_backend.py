@@ -65,9 +65,14 @@ class OpenVinoBackend:
         for name, known in (("hidden_act", "silu"), ("rope_scaling", None), ("sliding_window", None)):
             value = getattr(config.text, name)
             if value != known:
-                what = f"{name} {value!r} is not supported, only {known!r}"
                 raise AdotxError(
-                    "engine.unsupported", what, str(checkpoint.path), "use the published config.json"
+                    "engine.unsupported",
+                    "{key} {value!r} is not supported, only {known!r}",
+                    str(checkpoint.path),
+                    "use the published config.json",
+                    key=name,
+                    value=value,
+                    known=known,
                 )
         checkpoint.require_tensors()
         self._config, self._tile_batch = config, tile_batch

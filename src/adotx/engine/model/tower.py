@@ -39,7 +39,7 @@ def build_tower(config: VisionConfig, weights: Weights, pixels: Value) -> Value:
     modes = {"gelu_pytorch_tanh": "tanh", "gelu_new": "tanh", "gelu": "erf"}
     if config.hidden_act not in modes:
         raise AdotxError(
-            "engine.activation", f"unknown vision activation {config.hidden_act!r}", "hidden_act"
+            "engine.activation", "unknown vision activation {value!r}", "hidden_act", value=config.hidden_act
         )
     kernel = weights.exact(f"{TOWER}.embeddings.patch_embedding.weight")
     x = o.convolution(pixels, kernel, [patch, patch], [0, 0], [0, 0], [1, 1])
@@ -55,7 +55,11 @@ def build_tower(config: VisionConfig, weights: Weights, pixels: Value) -> Value:
     wanted = depth if published else config.feature_layer + (depth + 1 if config.feature_layer < 0 else 0)
     if not 0 <= wanted <= depth:
         raise AdotxError(
-            "engine.feature_layer", f"layer {config.feature_layer} of {depth}", "vision_feature_layer"
+            "engine.feature_layer",
+            "layer {layer} of {depth}",
+            "vision_feature_layer",
+            layer=config.feature_layer,
+            depth=depth,
         )
     for index in range(wanted):
         layer = f"{TOWER}.encoder.layers.{index}"

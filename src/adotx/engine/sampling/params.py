@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from adotx.engine.sampling.loops import LONGEST_WINDOW, LOOP_REPEATS
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 MOST_LOGPROBS = 20
 # Below this transformers' division overflows float32; vLLM takes the largest score there too.
@@ -67,10 +67,16 @@ class SamplingParams:
     loop_exempt: Collection[int] = frozenset()
 
     def __post_init__(self) -> None:
-        def need(name: str, holds: bool, must: str) -> None:
+        def need(name: str, holds: bool, must: str, **bounds: int) -> None:
             if not holds:
-                what = f"{name} is {str(getattr(self, name))[:80]!r}, it must be {must}"
-                raise AdotxError("sampling.value", what, "sampling")
+                raise AdotxError(
+                    "sampling.value",
+                    "{key} is {value!r}, it must be {expected}",
+                    "sampling",
+                    key=name,
+                    value=str(getattr(self, name))[:80],
+                    expected=Sentence(must, **bounds),
+                )
 
         def ids(name: str) -> None:
             value = getattr(self, name)
@@ -100,10 +106,10 @@ class SamplingParams:
         need("logit_bias", pairs, "a mapping from token ids to finite numbers")
         held = self.logprobs
         k = held is None or (_whole(held) and 0 <= held <= MOST_LOGPROBS)
-        need("logprobs", k, f"none or 0 to {MOST_LOGPROBS}")
+        need("logprobs", k, "none or 0 to {most}", most=MOST_LOGPROBS)
         window, least = self.loop_guard, 2 * LOOP_REPEATS
         fits = _whole(window) and (window == 0 or least <= window <= LONGEST_WINDOW)
-        need("loop_guard", fits, f"0 (off) or {least} to {LONGEST_WINDOW}")
+        need("loop_guard", fits, "0 (off) or {least} to {most}", least=least, most=LONGEST_WINDOW)
         # Copies: what the caller does to its own afterwards changes no running request.
         object.__setattr__(self, "stop_ids", tuple(self.stop_ids))
         object.__setattr__(self, "loop_exempt", frozenset(self.loop_exempt))
@@ -131,5 +137,12 @@ def check_ids(params: SamplingParams, vocabulary: int) -> None:
     for name, ids in (("logit_bias", params.logit_bias), ("stop_ids", params.stop_ids)):
         outside = next((token for token in ids if token >= vocabulary), None)
         if outside is not None:
-            what = f"{name} has id {outside}, the vocabulary ends at {vocabulary - 1}"
-            raise AdotxError("sampling.id", what, "sampling", "use ids of this model's tokenizer")
+            raise AdotxError(
+                "sampling.id",
+                "{key} has id {token}, the vocabulary ends at {last}",
+                "sampling",
+                "use ids of this model's tokenizer",
+                key=name,
+                token=outside,
+                last=vocabulary - 1,
+            )

@@ -93,9 +93,11 @@ class Engine:
         if blocks < 1:
             raise AdotxError(
                 "engine.cache_too_small",
-                f"one block needs {backend.block_bytes} bytes, the budget is {budget}",
+                "one block needs {block} bytes, the budget is {budget}",
                 "kv_memory",
                 "raise kv_memory",
+                block=backend.block_bytes,
+                budget=budget,
             )
         self.pool = BlockPool(blocks, backend.block_size)
         backend.allocate(blocks)

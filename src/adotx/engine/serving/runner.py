@@ -61,8 +61,8 @@ class Runner:
         with self._lock:
             waiting = len(self._scheduler.waiting) + len(self._incoming)
             if self._max_waiting is not None and waiting >= self._max_waiting:
-                what = f"{waiting} requests wait already, the most that may"
-                raise AdotxError("engine.queue_full", what, "request", "try again later")
+                what = "{waiting} requests wait already, the most that may"
+                raise AdotxError("engine.queue_full", what, "request", "try again later", waiting=waiting)
             self._incoming.append(sequence)
 
     def stats(self) -> Stats:
@@ -132,9 +132,11 @@ class Runner:
         if blocks is None:
             raise AdotxError(
                 "engine.cache_busy",
-                f"{count} positions need more than the {pool.available} free cache blocks",
+                "{positions} positions need more than the {free} free cache blocks",
                 "request",
                 "raise kv_memory or wait for running requests",
+                positions=count,
+                free=pool.available,
             )
         try:
             out = np.empty((count, self._backend.vocabulary), np.float32)

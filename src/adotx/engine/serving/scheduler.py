@@ -66,9 +66,12 @@ class Scheduler:
             room = self.pool.count * self.pool.block_size
             raise AdotxError(
                 "engine.cache_too_small",
-                f"{sequence.prompt_tokens} + {sequence.limit} new tokens exceed the whole cache, {room}",
+                "{prompt} + {new} new tokens exceed the whole cache, {room}",
                 "request",
                 "lower max_new_tokens, shorten the prompt or raise kv_memory",
+                prompt=sequence.prompt_tokens,
+                new=sequence.limit,
+                room=room,
             )
 
     def add(self, sequence: Sequence) -> None:

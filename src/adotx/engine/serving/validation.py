@@ -43,17 +43,24 @@ class Validator:
         if len(ids) >= context:
             raise AdotxError(
                 "request.too_long",
-                f"the prompt has {len(ids)} tokens, the model's context of {context} must hold an answer too",
+                "the prompt has {tokens} tokens, the model's context of {context} must hold an answer too",
                 "request",
                 "shorten the text or use fewer or smaller images",
+                tokens=len(ids),
+                context=context,
             )
         outside = next((token for token in ids if not 0 <= token < vocabulary), None)
         if outside is not None:
             raise AdotxError(
-                "request.id", f"id {outside} is outside the vocabulary of {vocabulary}", "request"
+                "request.id",
+                "id {token} is outside the vocabulary of {vocabulary}",
+                "request",
+                token=outside,
+                vocabulary=vocabulary,
             )
         if request.timeout is not None and not 0 < request.timeout < float("inf"):
-            raise AdotxError("request.timeout", f"{request.timeout} is not above 0 seconds", "request")
+            what = "{seconds} is not above 0 seconds"
+            raise AdotxError("request.timeout", what, "request", seconds=request.timeout)
         sampling = request.sampling
         check_ids(sampling, vocabulary)
         positions = self._positions(request)
@@ -91,18 +98,21 @@ class Validator:
         if [length for _, length in slots] != lengths:
             raise AdotxError(
                 "request.images",
-                f"the prompt's images have {_listed(length for _, length in slots)} positions, "
-                f"their tiles fill {_listed(lengths)}",
+                "the prompt's images have {positions} positions, their tiles fill {filled}",
                 "request",
                 "give the tiles of exactly the images in the prompt, in order",
+                positions=_listed(length for _, length in slots),
+                filled=_listed(lengths),
             )
         filled = [position for start, length in slots for position in range(start, start + length)]
         if filled != positions.tolist():
             raise AdotxError(
                 "request.slots",
-                f"slots of {len(filled)} positions do not match {len(positions)} image token ids",
+                "slots of {slots} positions do not match {tokens} image token ids",
                 "request",
                 "render text and image slots with adotx.chat",
+                slots=len(filled),
+                tokens=len(positions),
             )
         return positions
 
@@ -118,12 +128,14 @@ class Validator:
                 "request.no_vision", "this checkpoint reads text only", "pixels", "use a VL checkpoint"
             )
         if pixels.ndim != 4 or pixels.shape[1:] != image.tile_shape or pixels.dtype != np.float32:
-            want = ", ".join(map(str, image.tile_shape))
             raise AdotxError(
                 "request.pixels",
-                f"{pixels.dtype} {list(pixels.shape)} instead of float32 [tiles, {want}]",
+                "{dtype} {shape} instead of float32 [tiles, {expected}]",
                 "pixels",
                 "make them with adotx.vision.pixels",
+                dtype=str(pixels.dtype),
+                shape=list(pixels.shape),
+                expected=", ".join(map(str, image.tile_shape)),
             )
 
 

@@ -30,7 +30,7 @@ import numpy as np
 from adotx.engine.weights.folders import default_folders, locked, sweep, sync, temporary_path, writable
 from adotx.engine.weights.formats import Kind, Matrix, WeightFormat, plan, tensor_names
 from adotx.engine.weights.sources import MappedMatrices, MatricesInMemory, MatrixSource, drop_pages
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint, TensorStore
@@ -230,12 +230,16 @@ class _Conversion:
         layout, store = self._layout(), self.checkpoint.tensors
         for part in (part for matrix in self.matrices for part in matrix.parts):
             if not (dtype := store.spec(part)[0]).startswith(("F", "BF")):
-                what = f"{part} is {dtype}, expected floating point"
-                raise AdotxError("tensor.dtype", what, str(store.path), "convert the bf16 checkpoint instead")
+                what, remedy = (
+                    "{tensor} is {dtype}, expected floating point",
+                    "convert the bf16 checkpoint instead",
+                )
+                raise AdotxError("tensor.dtype", what, str(store.path), remedy, tensor=part, dtype=dtype)
         size = max(place.end for place in layout.values())
         free = shutil.disk_usage(path.parent).free
         if free < size:
-            raise _no_room(path.parent, f"{size / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free")
+            short = Sentence("{needed:.1f} GB needed, {free:.1f} GB free", needed=size / 1e9, free=free / 1e9)
+            raise _no_room(path.parent, short)
         temporary = temporary_path(path)
         try:
             temporary.mkdir()
@@ -332,8 +336,8 @@ def _threads() -> int:
     return min(os.cpu_count() or 1, 8)
 
 
-def _no_room(folder: Path, what: str) -> AdotxError:
+def _no_room(folder: Path, reason: str) -> AdotxError:
     return AdotxError(
-        "weights.write", f"the conversion could not be written: {what}", str(folder),
-        "make room, or name another folder",
+        "weights.write", "the conversion could not be written: {reason}", str(folder),
+        "make room, or name another folder", reason=reason,
     )  # fmt: skip

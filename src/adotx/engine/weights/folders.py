@@ -43,8 +43,8 @@ def writable(folders: Sequence[Path]) -> Path:
         with suppress(OSError):  # whoever holds the lock may have swept it away
             probe.rmdir()
         return folder
-    what = f"no folder can be written: {'; '.join(problems)}"
-    raise AdotxError("weights.folder", what, "weights", "name one that can")
+    what, reason = "no folder can be written: {reason}", "; ".join(problems)
+    raise AdotxError("weights.folder", what, "weights", "name one that can", reason=reason)
 
 
 @contextmanager

@@ -40,23 +40,22 @@ _BLOCK = 1 << 16
 def check_format(weights: str) -> WeightFormat:
     """`weights` if it is a known format; AdotxError otherwise."""
     if weights not in WEIGHT_FORMATS:
-        raise _unknown("weights", "weight", weights, WEIGHT_FORMATS)
+        what, known = "unknown weight format {value!r}", ", ".join(WEIGHT_FORMATS)
+        raise AdotxError("engine.weights", what, "weights", "use one of {known}", value=weights, known=known)
     return weights  # type: ignore[return-value]
 
 
 def check_cache_format(kv_cache: str | None, weights: WeightFormat) -> CacheFormat | None:
     """`kv_cache` if it goes with `weights`; AdotxError otherwise."""
     if kv_cache is not None and kv_cache not in CACHE_FORMATS:
-        raise _unknown("kv_cache", "cache", kv_cache, CACHE_FORMATS)
+        what, known = "unknown cache format {value!r}", ", ".join(CACHE_FORMATS)
+        raise AdotxError(
+            "engine.kv_cache", what, "kv_cache", "use one of {known}", value=kv_cache, known=known
+        )
     if kv_cache == "bf16" and weights == "f32":
         what = "f32 weights have a cache of f32 or u8"
         raise AdotxError("engine.kv_cache", what, "kv_cache", "leave kv_cache out")
     return kv_cache  # type: ignore[return-value]
-
-
-def _unknown(setting: str, kind: str, value: str, known: Sequence[str]) -> AdotxError:
-    what = f"unknown {kind} format {value!r}"
-    return AdotxError(f"engine.{setting}", what, setting, f"use one of {', '.join(known)}")
 
 
 @dataclass(frozen=True)

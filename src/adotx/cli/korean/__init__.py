@@ -1,0 +1,17 @@
+"""Korean for every error, by its code.
+
+Out: `ERRORS`, code -> [(what, remedy), ...], templates over the error's values. Where a code is raised with
+different values there are several, and the first whose fields all have a value is taken. Knows only texts;
+which is taken is decided in `adotx.cli.errors`.
+"""
+
+from __future__ import annotations
+
+from adotx.cli.korean import checkpoints, conversations, inputs, training
+
+ERRORS: dict[str, list[tuple[str, str | None]]] = {
+    **checkpoints.ERRORS,
+    **inputs.ERRORS,
+    **conversations.ERRORS,
+    **training.ERRORS,
+}

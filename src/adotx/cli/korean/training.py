@@ -1,0 +1,109 @@
+"""Korean for the errors of transformers, data and training."""
+
+from __future__ import annotations
+
+ERRORS: dict[str, list[tuple[str, str | None]]] = {
+    # transformers
+    "fusion.count": [
+        (
+            "input_ids의 이미지 자리는 {slots:,}개인데 이미지 특징은 {features:,}개입니다",
+            "AX4VLProcessor로 둘을 함께 만드세요",
+        ),
+    ],
+    "model.input": [("모델에 준 인자의 조합이 올바르지 않습니다", "forward의 설명을 확인하세요")],
+    "processor.images": [
+        (
+            "글의 이미지 토큰은 {slots:,}개인데 이미지는 {images:,}개입니다",
+            "이미지 토큰마다 이미지를 하나씩 주세요",
+        ),
+        (
+            "길이를 자르면서 이미지 자리가 {expected:,}개 중 {found:,}개만 남았습니다",
+            "max_length를 늘리거나 타일 수를 줄이세요",
+        ),
+    ],
+    "processor.input": [("글도 이미지도 주어지지 않았습니다", "둘 중 하나는 주세요")],
+    "processor.tokenizer": [
+        ("토크나이저가 {type}입니다", "AX4Tokenizer로 여세요"),
+        ("A.X 4.0 계열의 토크나이저가 아닙니다", "원본 체크포인트에서 토크나이저 파일을 복사하세요"),
+    ],
+    "processor.unsupported": [
+        ("지원하지 않는 값입니다: {key} {value}(지원하는 값: {built_in})", "{key} 설정을 빼세요"),
+        ("이미지 프로세서가 지원하지 않습니다: {detail}", "설정을 바로잡으세요"),
+    ],
+    "projector.shape": [
+        ("타일의 패치 {patches}개가 정사각형을 이루지 않습니다", "정사각형 타일을 쓰는 비전 타워를 쓰세요"),
+    ],
+    "vision.shape": [
+        (
+            "pixel_values의 모양이 {shape}입니다. [타일, 3, {size}, {size}]여야 합니다",
+            "AX4VLImageProcessor로 이미지를 준비하세요",
+        ),
+    ],
+    # Data and training
+    "config.missing": [
+        ("설정 파일을 읽을 수 없습니다: {reason}", "경로를 확인하세요"),
+    ],
+    "config.setting": [("KEY=VALUE 꼴이 아닙니다", "minutes=30처럼 쓰세요")],
+    "config.toml": [
+        ("TOML 파일을 해석할 수 없습니다: {reason}", "TOML 문법을 바로잡으세요"),
+    ],
+    "corpus.damaged": [("{line:,}번째 줄 다음이 손상되었습니다: {reason}", "파일을 다시 복사하세요")],
+    "corpus.evaluation": [("평가용 자료는 학습에 쓰지 않습니다", "말뭉치 폴더를 지정하세요")],
+    "corpus.missing": [("말뭉치 파일이 없습니다", "*.jsonl.zst 파일이 든 폴더를 지정하세요")],
+    "corpus.unknown": [("그런 말뭉치는 없습니다: {name!r}", "{known} 중 하나를 쓰세요")],
+    "extra.missing": [
+        ("{package} 패키지가 설치되어 있지 않습니다", "pip install 'adotx[train]'을 실행하세요"),
+    ],
+    "fonts.fetch": [
+        ("글꼴 패키지를 하나도 받지 못했습니다", "npm을 설치하거나 apt-get update를 먼저 실행하세요"),
+    ],
+    "fonts.folder": [("폴더가 없습니다", "adotx data fonts 폴더로 글꼴을 받으세요")],
+    "fonts.none": [("쓸 수 있는 한글 글꼴이 없습니다", "adotx data fonts 폴더로 글꼴을 받으세요")],
+    "fonts.side": [
+        (
+            "학습용 글꼴이 {train}개, 따로 떼어 둔 글꼴({families})이 {held_out}개입니다",
+            "둘 다 필요하니 adotx data fonts 폴더로 받으세요",
+        ),
+    ],
+    "fonts.validation": [("검증용 글꼴이 없습니다", "adotx data fonts 폴더로 글꼴을 받으세요")],
+    "package.empty": [("한국어 .mo 번역 파일이 없습니다", "패키지를 푼 폴더를 지정하세요")],
+    "package.json": [("번역 파일을 읽을 수 없습니다: {reason}", "en과 ko 파일을 지정하세요")],
+    "package.mo": [("gettext 번역 파일이 아닙니다: {reason}", "패키지를 다시 푸세요")],
+    "page.empty": [
+        ("{kind} 종류의 쪽을 하나도 만들 수 없었습니다", "글이나 글꼴을 더 주세요"),
+    ],
+    "page.kind": [
+        ("그런 쪽 종류는 없습니다: {kind!r}", "{known} 중 하나를 쓰세요"),
+    ],
+    "text.empty": [("쪽을 채울 문장이 없습니다", "말뭉치나 글을 더 주세요")],
+    "train.changed": [
+        ("다른 설정으로 만든 결과입니다: {changes}", "다시 만들려면 폴더를 지우거나 다른 out을 고르세요"),
+    ],
+    "train.device": [
+        ("쓸 수 없는 장치입니다: {reason}", "auto, cpu나 이 컴퓨터에 있는 장치를 쓰세요"),
+    ],
+    "train.missing": [
+        ("{folder}에 끝난 결과가 없습니다", "adotx train {stage}를 먼저 실행하세요"),
+    ],
+    "train.setting": [
+        ("{key} = {value!r}: {type} 형식이 아닙니다", "값을 바로잡으세요"),
+        ("dtype = {dtype!r}: 쓸 수 없는 값입니다", "bfloat16이나 float32를 쓰세요"),
+        ("임베딩이 {size:g}MiB 파일에 들어가지 않습니다", "shard_megabytes를 {least} 이상으로 하세요"),
+        ("그런 설정은 없습니다: {key!r}", "{known} 중 하나를 쓰세요"),
+    ],
+    "train.stage": [
+        ("그런 학습 단계는 없습니다: {name!r}", "{known} 중 하나를 쓰세요"),
+    ],
+    "evaluate.empty": [
+        ("정답을 담은 NAME.md 파일이 없습니다", "NAME.md와 NAME.png가 든 폴더를 지정하세요"),
+    ],
+    "evaluate.facts": [
+        ("JSON 객체가 아닙니다", '{{"kind": "..."}}를 쓰거나 파일을 지우세요'),
+    ],
+    "evaluate.no_page": [
+        ("정답 옆에 이미지나 PDF가 없습니다", "NAME.png를 두세요"),
+    ],
+    "evaluate.text": [
+        ("UTF-8로 된 글이 아닙니다", "UTF-8로 저장하세요"),
+    ],
+}
