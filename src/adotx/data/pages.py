@@ -22,6 +22,7 @@ from adotx.data.damage import Affine, Strength, apply_affine, damage
 from adotx.data.fonts import FontFace, split_fonts
 from adotx.data.kinds import KINDS
 from adotx.data.look import FontSet, Look, choose_look, mix
+from adotx.data.shapes import set_blocks
 from adotx.data.source import TextSource
 from adotx.data.typeset import Box, Line, Sheet
 from adotx.errors import AdotxError
@@ -150,7 +151,7 @@ def _attempt(
     for part in [[block] for block in blocks] if kind == "receipt" else [blocks]:
         if dashed and kind == "receipt" and part[0].kind in ("table", "fields"):
             _dashes(sheet, frame)
-        if not sheet.set(part):
+        if not set_blocks(sheet, part):
             break
     if not sheet.blocks or len([line for line in sheet.lines if line.kind not in ("header", "footer")]) < 2:
         return None
@@ -194,7 +195,7 @@ def _dimensions(
 def _columns(rng: random.Random, sheet: Sheet, source: TextSource, frame: Box, count: int) -> None:
     """Set a title over the whole width, then divide the rest into columns."""
     if rng.random() < 0.6:
-        sheet.set([Heading.of(source.heading(rng), 1, "center")])
+        set_blocks(sheet, [Heading.of(source.heading(rng), 1, "center")])
         sheet.y += sheet.look.size
     gutter = sheet.look.size * rng.uniform(1.2, 2.2)
     wide = (frame[2] - frame[0] - gutter * (count - 1)) / count

@@ -1,26 +1,30 @@
-"""Blocks with a shape of their own: quotes, code, key-value fields and tables, set on a `Sheet`.
+"""Blocks of every kind on a `Sheet`: its own running text, and what has a shape: quotes, code, fields,
+tables.
 
-In: a sheet and a block. Out: True if the whole block was set; the sheet keeps the lines and the block as set.
+In: a sheet and blocks. Out: True if all were set whole; the sheet keeps the lines and the blocks as set.
 Does not know: corpora, damages, kinds of pages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from adotx.data.fonts import FontFace, missing
 from adotx.data.look import mix
+from adotx.data.typeset import Sheet, union
 from adotx.data.wrap import SetLine, StyledText, Type, Word, drawable, to_spans, to_words, wrap
-from adotx.markdown import Code, Fields, Quote, Span, Table, with_text
-
-if TYPE_CHECKING:
-    from adotx.data.typeset import Box, Sheet
+from adotx.markdown import Block, Code, Fields, Kind, Quote, Span, Table, item_indents, with_text
 
 
-def union(a: Box, b: Box) -> Box:
-    """The box around two boxes."""
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+def set_blocks(sheet: Sheet, blocks: Sequence[Block]) -> bool:
+    """Set `blocks` one after the other; False once the sheet is full. A block may be cut at the end."""
+    for block, sheet.indent in zip(blocks, item_indents(blocks), strict=True):
+        sheet.part_from(sheet.blocks[-1].kind if sheet.blocks else "", block.kind)
+        if not _SETTERS[block.kind](sheet, block):
+            return False
+    return True
 
 
 def set_quote(sheet: Sheet, block: Quote) -> bool:
@@ -290,3 +294,14 @@ def _draw_cell(
 def _is_number(text: str) -> bool:
     digits = sum(character.isdigit() for character in text)
     return digits > 0 and digits + sum(character in ",.-+%원₩ ()" for character in text) == len(text)
+
+
+_SETTERS: dict[Kind, Callable[[Sheet, Any], bool]] = {
+    "heading": Sheet.heading,
+    "paragraph": Sheet.paragraph,
+    "item": Sheet.item,
+    "quote": set_quote,
+    "code": set_code,
+    "fields": set_fields,
+    "table": set_table,
+}

@@ -1,35 +1,36 @@
-"""Set blocks on a sheet: break lines, draw them, and keep for every line what it says and where it stands.
+"""Running text on a sheet: break lines, draw them, and keep for every line what it says and where it stands.
 
-In: `Block`s, a `Look`, an empty sheet with columns. Out: the drawn sheet, its lines, and the blocks as they
-were really set (cut where a column ended). Does not know: corpora, damages, kinds of pages.
+In: text blocks, a `Look`, an empty sheet with columns. Out: the drawn sheet, its lines, and the blocks as
+they were really set (cut where a column ended). Does not know: blocks of other shapes, corpora, damages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from PIL import Image, ImageDraw
 
 from adotx.data.fonts import FontFace, missing
 from adotx.data.look import Colour, Look, mix
-from adotx.data.shapes import set_code, set_fields, set_quote, set_table, union
 from adotx.data.wrap import SetLine, StyledText, Type, Word, drawable, to_spans, to_words, wrap
 from adotx.markdown import (
     Block,
     Heading,
     Item,
-    Kind,
     Paragraph,
     Span,
     TextBlock,
     inline_markdown,
-    item_indents,
     with_text,
 )
 
 Box = tuple[float, float, float, float]
+
+
+def union(a: Box, b: Box) -> Box:
+    """The box around two boxes."""
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class Sheet:
         size: (width, height) in pixels.
         look: how everything is set.
         columns: (x0, y0, x1, y1) of each column, in reading order.
+
+    Attributes:
+        lines, blocks: what was set, in reading order.
+        y: where the next line begins, in column number `column`.
+        indent: what stands before the marker of the next list item in Markdown.
     """
 
     def __init__(self, size: tuple[int, int], look: Look, columns: Sequence[Box]) -> None:
@@ -77,7 +83,7 @@ class Sheet:
         self.y = columns[0][1]
         self.lines: list[Line] = []
         self.blocks: list[Block] = []
-        self._indent = ""
+        self.indent = ""
         self.body = Type(look.body, look.size, tracking=look.tracking)
         self._bold = (
             Type(look.bold, look.size, tracking=look.tracking)
@@ -85,21 +91,11 @@ class Sheet:
             else Type(look.body, look.size, True, look.tracking)
         )
 
-    def set(self, blocks: Sequence[Block]) -> bool:
-        """Set `blocks` one after the other; False once the sheet is full. A block may be cut at the end."""
-        for block, indent in zip(blocks, item_indents(blocks), strict=True):
-            self._indent = indent
-            before = self.blocks[-1].kind if self.blocks else ""
-            if self.y > self.columns[self.column][1]:
-                tight = before == block.kind == "item"
-                self.y += (
-                    self.look.size
-                    * self.look.gap
-                    * (0.25 if tight else 1.5 if block.kind == "heading" else 1)
-                )
-            if not _SETTERS[block.kind](self, block):
-                return False
-        return True
+    def part_from(self, before: str, kind: str) -> None:
+        """Leave the blank between two blocks of these kinds; none at the top of a column."""
+        if self.y > self.columns[self.column][1]:
+            tight = before == kind == "item"
+            self.y += self.look.size * self.look.gap * (0.25 if tight else 1.5 if kind == "heading" else 1)
 
     def centre(self, text: str, x: float, y: float, kind: str, size: int) -> None:
         """A short line of its own centred at `x`: page numbers, running heads. A block, too."""
@@ -156,7 +152,7 @@ class Sheet:
             align=align,
             left=left + hang,
             bullet=(shown, hang),
-            mark=f"{self._indent}{block.marker} ",
+            mark=f"{self.indent}{block.marker} ",
         )
 
     def _flow(
@@ -365,14 +361,3 @@ class Sheet:
         self.column += 1
         self.y = self.columns[self.column][1]
         return True
-
-
-_SETTERS: dict[Kind, Callable[[Sheet, Any], bool]] = {
-    "heading": Sheet.heading,
-    "paragraph": Sheet.paragraph,
-    "item": Sheet.item,
-    "quote": set_quote,
-    "code": set_code,
-    "fields": set_fields,
-    "table": set_table,
-}
