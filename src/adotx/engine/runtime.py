@@ -75,6 +75,8 @@ def compile_model(
     computed = "f32" if weights == "f32" or not has_bf16() else "bf16"
     properties: dict[str, str | int] = {
         "PERFORMANCE_HINT": "LATENCY",
+        # Not bound to cores: what runs beside the engine (layout of the next page, a server) moves freely.
+        "ENABLE_CPU_PINNING": False,
         "INFERENCE_PRECISION_HINT": computed,
         # Not u8, the plugin's own choice: what is read off a page stands in this cache.
         "KV_CACHE_PRECISION": "u8" if kv_cache == "u8" else computed,

@@ -154,8 +154,7 @@ def skew_angle(gray: np.ndarray) -> float:
     into few rows. Edges instead of ink, so that shadows and dark panels do not matter.
     """
     step = max(1, round(max(gray.shape) / 1400))
-    small = gray[: gray.shape[0] // step * step, : gray.shape[1] // step * step]
-    small = small.reshape(small.shape[0] // step, step, small.shape[1] // step, step).mean((1, 3))
+    small = _block_means(gray, step)
     if small.shape[0] < 8 or small.shape[1] < 32:
         return 0.0
     edges = small[2:] - small[:-2]
@@ -188,6 +187,17 @@ def skew_angle(gray: np.ndarray) -> float:
     return best
 
 
+def _block_means(gray: np.ndarray, step: int) -> np.ndarray:
+    """uint8 [H, W] -> float64 [H // step, W // step]: means of whole blocks of `step` pixels a side."""
+    height, width = gray.shape[0] // step * step, gray.shape[1] // step * step
+    # Sums of shifted images: fifteen times as fast as a mean over two axes.
+    sums = np.zeros((height // step, width // step), np.uint32)
+    for y in range(step):
+        for x in range(step):
+            sums += gray[y:height:step, x:width:step]
+    return sums / step**2
+
+
 def _flatten(gray: np.ndarray) -> tuple[np.ndarray, list[Box]]:
     """Darkness float32 [H, W] against the local paper (0 paper, 1 black), and the dark panels, turned
     over."""
@@ -196,9 +206,10 @@ def _flatten(gray: np.ndarray) -> tuple[np.ndarray, list[Box]]:
     tiles = np.pad(gray, ((0, -height % block), (0, -width % block)), mode="edge")
     rows, cols = tiles.shape[0] // block, tiles.shape[1] // block
     tiles = tiles.reshape(rows, block, cols, block).swapaxes(1, 2).reshape(rows, cols, block * block)
-    ordered = np.sort(tiles, axis=-1)
-    bright = ordered[..., int(block * block * 0.85)].astype(np.float32)
-    middle = ordered[..., block * block // 2].astype(np.float32)
+    most, half = int(block * block * 0.85), block * block // 2
+    ordered = np.partition(tiles, (0, half, most), axis=-1)
+    bright = ordered[..., most].astype(np.float32)
+    middle = ordered[..., half].astype(np.float32)
     paper = _surface(bright)
     dark = 1 - middle / paper
     contrast = max(1 - float(np.percentile(ordered[..., 0] / paper, 3)), 0.1)
@@ -249,7 +260,10 @@ def _surface(bright: np.ndarray) -> np.ndarray:
     for _ in range(5):
         if keep.sum() < 12:
             break
-        weights, *_ = np.linalg.lstsq(basis_small[keep], small[keep], rcond=None)
+        # By the normal equations: six unknowns are solved at once, where thousands of rows would wake BLAS's
+        # threads.
+        known = basis_small[keep]
+        weights, *_ = np.linalg.lstsq(known.T @ known, known.T @ small[keep], rcond=None)
         fit = basis_small @ weights
         keep = (small > fit * 0.88) & (small < fit * 1.2)
     else:

@@ -118,8 +118,7 @@ def drop_noise(ink: np.ndarray, em: float) -> np.ndarray:
         large = ~(drop | small)
         grid = max(1, round(0.35 * em))
         near = np.zeros((height // grid + 3, width // grid + 3), bool)
-        mask = np.concatenate([[False], large])[labels]
-        ys, xs = np.nonzero(mask[::2, ::2])
+        ys, xs = np.nonzero(np.concatenate([[False], large])[labels[::2, ::2]])
         near[ys * 2 // grid + 1, xs * 2 // grid + 1] = True
         cy, cx = (y0 + y1) // 2 // grid + 1, (x0 + x1) // 2 // grid + 1
         close = ndimage.binary_dilation(near, np.ones((3, 5)))

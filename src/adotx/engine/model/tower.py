@@ -83,7 +83,10 @@ def build_projector(config: ProjectorConfig, weights: Weights, x: Value, side: i
     # Published order: second linear, then mean pool. Both are linear: pooling first is the same, for less.
     if side % grid == 0:
         cell = side // grid
-        x = o.reduce_mean(o.reshape(x, ints(0, grid, cell, grid, cell, out), True), ints(2, 4), False)
+        x = o.reshape(x, ints(0, grid, cell, grid, cell, out), True)
+        # A cell's patches side by side: the plugin has a kernel for means over one axis only.
+        x = o.reshape(o.transpose(x, ints(0, 1, 3, 2, 4, 5)), ints(0, grid * grid, cell * cell, out), True)
+        x = o.reshape(o.reduce_mean(x, ints(2), False), ints(0, grid, grid, out), True)
     else:
         x = o.reshape(o.transpose(x, ints(0, 2, 1)), ints(0, out, side, side), True)
         x = o.transpose(o.adaptive_avg_pool(x, ints(grid, grid)).output(0), ints(0, 2, 3, 1))

@@ -122,7 +122,7 @@ class Engine:
         *,
         kv_cache: str | None = None,
         threads: int | None = None,
-        tile_batch: int = 8,
+        tile_batch: int = 2,
         cache_dir: str | Path | None = None,
         weights_dir: str | Path | None = None,
         progress: Callable[[int, int], None] | None = None,
