@@ -224,7 +224,8 @@ def _flatten(gray: np.ndarray) -> tuple[np.ndarray, list[Box]]:
     field = np.asarray(
         Image.fromarray(local).resize((cols * block, rows * block), Image.Resampling.BILINEAR)
     )[:height, :width]
-    darkness = 1 - gray / np.maximum(field, 1.0)
+    darkness = gray / np.maximum(field, 1.0)
+    np.subtract(1, darkness, out=darkness)
     for box in panels:
         _turn_over(darkness, box)
     _wipe_wedges(darkness, bright < 0.86 * paper, block)
@@ -335,9 +336,12 @@ def _normalized(darkness: np.ndarray, panels: list[Box], angle: float, matrix: n
         empty = np.zeros(darkness.shape, bool)
         return CleanPage(flat, empty, empty, panels, angle, matrix, blank=True)
     full = max(float(np.percentile(marked, 80)) - middle, 0.1)
-    share = (darkness - middle) / full
+    share = darkness - middle
+    share /= full
     spread = noise / full
-    gray = np.clip(PAPER - share * (PAPER - INK), 0, 255).astype(np.uint8)
+    levels = share * (PAPER - INK)
+    np.subtract(PAPER, levels, out=levels)
+    gray = np.clip(levels, 0, 255, out=levels).astype(np.uint8)
     if spread > 0.07:  # texture reaches into the ink's range: judge a smoothed page
         radius = 0.7 if spread < 0.14 else 1.1
         smooth = np.asarray(Image.fromarray(gray).filter(ImageFilter.GaussianBlur(radius)))

@@ -63,6 +63,8 @@ class ImageFeatures:
         """Set image rows and features of all chunks that have image positions."""
         features = self._of_tiles(chunks)
         for sequence, chunk in chunks.items():
+            if chunk.start >= sequence.images_end:  # most chunks: a decoding sequence is past its images
+                continue
             first, last = np.searchsorted(sequence.positions, (chunk.start, chunk.end))
             if first == last:
                 continue
@@ -77,6 +79,8 @@ class ImageFeatures:
         features: dict[bytes, np.ndarray] = {}
         missing: dict[bytes, np.ndarray] = {}
         for sequence, chunk in chunks.items():
+            if chunk.start >= sequence.images_end:
+                continue
             for tile in sequence.tiles(chunk.start, chunk.end):
                 digest = sequence.tile_digests[tile]
                 known = self._store.get(digest)

@@ -60,6 +60,7 @@ class Sequence:
         self.loop_guard = LoopGuard(request.sampling.loop_guard, request.sampling.loop_exempt)
         self.drafter = Drafter(self.tokens, self.positions.tolist(), draft) if draft else None
         self.deadline, self.streamed, self.notify = deadline, streamed, notify
+        self.images_end = int(self.positions[-1]) + 1 if len(self.positions) else 0
         self.blocks: list[int] = []
         self.keys: list[bytes] = []  # of the blocks whose tokens are all known
         self.published = 0  # leading blocks whose content has a key in the pool
