@@ -1,4 +1,4 @@
-"""Shared fixtures: where the goldens lie, if they do."""
+"""Shared fixtures: where the goldens lie, if they do; a toy checkpoint and a picture for the command line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from checkpoint_toys import toy_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,4 +19,18 @@ def shared() -> Path:
     path = Path(os.environ.get("ADOTX_SHARED", ROOT.parent / "shared"))
     if not (path / "ax4" / "golden").is_dir():
         pytest.skip("goldens are not on this machine")
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole small VL checkpoint with random weights."""
+    return toy_checkpoint(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """An image file."""
+    path = tmp_path / "picture.png"
+    Image.new("RGB", (96, 64), "white").save(path)
     return path

@@ -80,19 +80,6 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADOTX_LANG", "en")
 
 
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole small VL checkpoint with random weights."""
-    return toy_checkpoint(tmp_path_factory.mktemp("toy"))
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "picture.png"
-    Image.new("RGB", (96, 64), "white").save(path)
-    return path
-
-
 class TestSurface:
     def test_is_frozen(self) -> None:
         found = {}

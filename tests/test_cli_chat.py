@@ -11,31 +11,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from adotx.cli import DONE, REFUSED, run
 from adotx.errors import AdotxError
 from adotx.model import Model, Reply, Usage
-from checkpoint_toys import toy_checkpoint, toy_tokenizer
+from checkpoint_toys import toy_tokenizer
 from scripted_answers import idle, mock_model
 
 
 @pytest.fixture(autouse=True)
 def english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADOTX_LANG", "en")
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole small VL checkpoint with random weights."""
-    return toy_checkpoint(tmp_path_factory.mktemp("toy"))
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "picture.png"
-    Image.new("RGB", (96, 64), "white").save(path)
-    return path
 
 
 class TestAsk:
