@@ -203,7 +203,10 @@ def test_comparing_takes_the_best_setting_of_a_kind(load, tmp_path, monkeypatch,
     # All settings on the first page of a kind, the best one alone on the second.
     assert len(asked) == 2 * (8 + 1)
     shown = capsys.readouterr().out
-    assert "| prose | 2 | 0.143 | 0.143 | - | - | 0.5 | 0.000 | 0.000 | - | - | 1.0 | kor 6 |" in shown
+    assert (
+        "| prose | 2 | 0.143 | 0.143 | 0.143 | - | - | 0.5 | 0.000 | 0.000 | 0.000 | - | - | 1.0 | kor 6 |"
+        in shown
+    )
     assert "| kor+eng 11 |" in shown
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert (
@@ -211,6 +214,27 @@ def test_comparing_takes_the_best_setting_of_a_kind(load, tmp_path, monkeypatch,
     )
     compare.main(words)
     assert len(asked) == 18, "answers that are kept are not read again"
+
+
+def test_a_text_is_bared_of_its_marks(load) -> None:
+    bare = load("compare").bare
+    marked = "# 가\n\n- 나\n\n1. 다\n\n| 라 | 마 |\n| --- | --- |\n| 바 | 사 |\n\n키: 값\n열: 쇠\n\n"
+    marked += "<table><tr><td>아</td></tr></table>"
+    assert bare(marked).split() == [
+        "가",
+        "나",
+        "1.",
+        "다",
+        "라",
+        "마",
+        "바",
+        "사",
+        "키:",
+        "값",
+        "열:",
+        "쇠",
+        "아",
+    ]
 
 
 def test_a_missing_ingredient_is_named(load, tmp_path, monkeypatch) -> None:

@@ -74,18 +74,24 @@ def main(words: list[str] | None = None) -> None:
     each = -(-arguments.pages // len(arguments.kinds))
     todo = [(kind, number) for number in range(each) for kind in arguments.kinds][: arguments.pages]
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        # Layout runs in the engines' processes; damage, which uses global generators, one after the other.
-        for result in pool.map(lambda job: (*job, *lay_out(*job, arguments.seed, tools)), todo):
-            kind, number, image, page, facts, rng = result
-            folder = arguments.out / kind
-            folder.mkdir(parents=True, exist_ok=True)
-            picture, facts["damage"] = damaged(image, page, rng, tools)
-            stem = folder / f"{number:03}"
-            Image.fromarray(picture).save(stem.with_suffix(".png"))
-            stem.with_suffix(".md").write_text(markdown(page.blocks), encoding="utf-8")
-            facts = {"kind": kind, **facts, **page.facts}
-            stem.with_suffix(".json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
-            print(f"{kind}/{number:03} {facts['engine']} {facts['family']} {facts['damage']}", flush=True)
+        for start in range(0, len(todo), 4 * arguments.jobs):
+            part = todo[start : start + 4 * arguments.jobs]
+            # Layout runs in the engines' processes; damage, which uses global generators, in this one.
+            laid_out = pool.map(lambda job: lay_out(*job, arguments.seed, tools), part)
+            for (kind, number), (image, page, facts, rng) in zip(part, laid_out, strict=True):
+                picture, facts["damage"] = damaged(image, page, rng, tools)
+                write(arguments.out / kind, number, picture, page, facts)
+
+
+def write(folder: Path, number: int, picture: np.ndarray, page: Page, facts: dict[str, str]) -> None:
+    """The picture, the truth and the facts of a page, as `adotx evaluate transcription` reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / f"{number:03}"
+    Image.fromarray(picture).save(stem.with_suffix(".png"))
+    stem.with_suffix(".md").write_text(markdown(page.blocks), encoding="utf-8")
+    facts = {"kind": page.kind, **facts, **page.facts}
+    stem.with_suffix(".json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+    print(f"{page.kind}/{number:03} {facts['engine']} {facts['family']} {facts['damage']}", flush=True)
 
 
 def lay_out(
