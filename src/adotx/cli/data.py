@@ -30,7 +30,7 @@ def fonts(folder: Path, only_list: bool) -> int:
             fetch_fonts(folder, say=progress.line)
     faces = find_fonts([folder])
     for face in faces:
-        side = "validation" if face.held_out else "train"
+        side = "exam" if face.for_exam else "validation" if face.held_out else "train"
         print(f"{face.family}\t{face.weight}\t{face.style}\t{side}\t{face.license}")
     families = [{face.family for face in part} for part in (faces, split_fonts(faces)[1])]
     with Progress() as progress:

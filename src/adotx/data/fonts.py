@@ -21,6 +21,8 @@ from adotx.errors import AdotxError
 
 # Whole families are held out, so that validation measures unseen designs. Decided once; never to be changed.
 VALIDATION_FAMILIES = frozenset({"gowun batang", "ibm plex sans kr", "hahmlet", "gowun dodum"})
+# Kept for the exam (benchmarks/exam): neither training nor validation sees them. Never to be shortened.
+EXAM_FAMILIES = frozenset({"hi melody", "gamja flower", "unbatang", "undotum"})
 
 _SUFFIXES = {".ttf", ".otf", ".ttc", ".otc", ".woff2"}
 _WEIGHT_WORDS = re.compile(
@@ -81,6 +83,11 @@ class FontFace:
         return self.family.lower() in VALIDATION_FAMILIES
 
     @property
+    def for_exam(self) -> bool:
+        """Whether the family is kept for the exam, out of training and validation."""
+        return self.family.lower() in EXAM_FAMILIES
+
+    @property
     def display(self) -> bool:
         """Whether the design is meant for headlines and signs rather than for running text."""
         return bool(_DISPLAY.search(self.family)) or self.weight in {100, 900}
@@ -120,8 +127,9 @@ def find_fonts(folders: Iterable[str | Path], cache_folder: str | Path | None = 
 
 
 def split_fonts(faces: Sequence[FontFace]) -> tuple[list[FontFace], list[FontFace]]:
-    """(training faces, validation faces), by family: `VALIDATION_FAMILIES` never train."""
-    return [face for face in faces if not face.held_out], [face for face in faces if face.held_out]
+    """(training faces, validation faces), by family; `EXAM_FAMILIES` are on neither side."""
+    kept = [face for face in faces if not face.for_exam]
+    return [face for face in kept if not face.held_out], [face for face in kept if face.held_out]
 
 
 @lru_cache(maxsize=512)
