@@ -11,12 +11,13 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from adotx.data.typeset import Line
 from adotx.documents.assembly import assemble, place
-from adotx.documents.layout.pack import pack
+from adotx.documents.layout.pack import LEFT, ROW, WIDEST, Packed, pack
 from adotx.documents.layout.page import lay_out
 from adotx.evaluate.alignment import align_rows
 from adotx.markdown import Block, to_markdown
@@ -105,3 +106,15 @@ def blocks_of(page: Drawn) -> list[Block]:
 def markdown_of(page: Drawn) -> str:
     """`blocks_of` as Markdown."""
     return to_markdown(blocks_of(page))
+
+
+def row_heights(packed: Packed) -> list[int]:
+    """Ink heights of all packed rows, each of which must stand centred in its row and begin at its left."""
+    heights = []
+    for piece in packed.pieces:
+        cell = packed.tiles[piece.tile, piece.row * ROW : (piece.row + 1) * ROW]
+        rows, columns = np.flatnonzero((cell < 160).any(1)), np.flatnonzero((cell < 160).any(0))
+        assert abs((rows[0] + rows[-1] + 1) / 2 - ROW / 2) <= 1.5
+        assert abs(columns[0] - LEFT) <= 3 and columns[-1] <= LEFT + WIDEST + 2
+        heights.append(int(rows[-1] - rows[0] + 1))
+    return heights

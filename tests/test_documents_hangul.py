@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adotx.documents.layout.bands import Grid
-from adotx.documents.layout.pack import EM, LEFT, ROW, WIDEST, glyph_runs, lines_of, pack, words_of
+from adotx.documents.layout.pack import EM, glyph_runs, lines_of, pack, words_of
 from adotx.documents.layout.page import lay_out
-from documents_pages import HANGUL_WORDS, Drawn, markdown_of
+from documents_pages import HANGUL_WORDS, Drawn, markdown_of, row_heights
 
 pytest.importorskip("pylopdf_fonts_ko", reason="the Hangul faces of the dev extra")
 
@@ -37,13 +37,7 @@ def test_rows_are_centred_and_of_one_size(face: str, size: int) -> None:
     page = Drawn.blank(1400, 900, face=face)
     page.paragraph(60, 50, 1200, HANGUL_WORDS, size)
     packed = pack(lay_out(page.image))
-    heights = []
-    for piece in packed.pieces:
-        cell = packed.tiles[piece.tile, piece.row * ROW : (piece.row + 1) * ROW]
-        rows, columns = np.flatnonzero((cell < 160).any(1)), np.flatnonzero((cell < 160).any(0))
-        assert abs((rows[0] + rows[-1] + 1) / 2 - ROW / 2) <= 1.5
-        assert abs(columns[0] - LEFT) <= 3 and columns[-1] <= LEFT + WIDEST + 2
-        heights.append(rows[-1] - rows[0] + 1)
+    heights = row_heights(packed)
     # A line of Hangul fills its em but for a hair.
     assert np.median(heights) == pytest.approx(0.95 * EM, rel=0.1)
 

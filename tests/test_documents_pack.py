@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adotx.documents.layout.pack import LEFT, ROW, ROWS, TILE, WIDEST, glyph_runs, lines_of, pack, words_of
+from adotx.documents.layout.pack import ROWS, TILE, glyph_runs, lines_of, pack, words_of
 from adotx.documents.layout.page import lay_out
-from documents_pages import WORDS, Drawn
+from documents_pages import WORDS, Drawn, row_heights
 
 
 @pytest.mark.parametrize("size", (14, 24, 48))
@@ -19,13 +19,7 @@ def test_rows_are_centred_and_of_one_size(size: int) -> None:
     page = Drawn.blank(1200, 700)
     page.paragraph(60, 50, 1000, WORDS * 2, size)
     packed = pack(lay_out(page.image))
-    heights = []
-    for piece in packed.pieces:
-        cell = packed.tiles[piece.tile, piece.row * ROW : (piece.row + 1) * ROW]
-        rows, columns = np.flatnonzero((cell < 160).any(1)), np.flatnonzero((cell < 160).any(0))
-        assert abs((rows[0] + rows[-1] + 1) / 2 - ROW / 2) <= 1.5
-        assert abs(columns[0] - LEFT) <= 3 and columns[-1] <= LEFT + WIDEST + 2
-        heights.append(rows[-1] - rows[0] + 1)
+    heights = row_heights(packed)
     assert 18 <= np.median(heights) <= 25
     assert np.median(packed.tiles) > 235
 

@@ -22,12 +22,6 @@ from typing import Any
 from adotx.errors import AdotxError
 
 CORPORA = ("nsmc", "chatbot", "docs_ko", "pairs")
-#: by suffix, what opens a file of plain or compressed lines; .zst apart
-_OPENERS: dict[str, Callable[[Path], Any]] = {
-    ".jsonl.xz": lzma.open,
-    ".jsonl.gz": gzip.open,
-    ".jsonl": lambda path: path.open("rb"),
-}
 _NSMC = ("e9t/nsmc", "CC0-1.0")
 _CHATBOT = ("songys/Chatbot_data", "MIT")
 
@@ -98,51 +92,19 @@ def rows(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
             str(folder),
             "name the corpora folder",
         )
-    path = folder / f"{name}.jsonl.zst"
-    if not path.is_file():
-        yield from _without_zstandard(folder, name)
-        return
-    try:
-        import zstandard
-    except ImportError:
-        raise AdotxError(
-            "extra.missing",
-            "{package} is not installed",
-            str(path),
-            "pip install 'adotx[train]'",
-            package="zstandard",
-        ) from None
-    number = 0
-    try:
-        for line in _lines(path, zstandard.ZstdDecompressor()):
-            number += 1
-            yield json.loads(line)
-    except (zstandard.ZstdError, EOFError, ValueError) as error:
-        raise AdotxError(
-            "corpus.damaged",
-            "damaged after line {line:,}: {reason}",
-            str(path),
-            "copy the file again",
-            line=number,
-            reason=str(error),
-        ) from None
-
-
-def _without_zstandard(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    path = next((p for suffix in _OPENERS if (p := folder / f"{name}{suffix}").is_file()), None)
-    if path is None:
+    suffix = next((suffix for suffix in _READERS if (folder / f"{name}{suffix}").is_file()), None)
+    if suffix is None:
         raise AdotxError(
             "corpus.missing",
             "no such corpus file",
             str(folder / f"{name}.jsonl.zst"),
             "give the folder with the *.jsonl.zst files (.xz, .gz and plain .jsonl will do)",
         )
-    number = 0
+    path, number = folder / f"{name}{suffix}", 0
     try:
-        with _OPENERS[path.name[len(name) :]](path) as lines:
-            for line in lines:
-                number += 1
-                yield json.loads(line)
+        for line in _READERS[suffix](path):
+            number += 1
+            yield json.loads(line)
     except (lzma.LZMAError, zlib.error, OSError, EOFError, ValueError) as error:
         raise AdotxError(
             "corpus.damaged",
@@ -154,15 +116,34 @@ def _without_zstandard(folder: Path, name: str) -> Iterator[dict[str, Any]]:
         ) from None
 
 
-def _lines(path: Path, decompressor: Any) -> Iterator[bytes]:
-    """The lines of a compressed file. Split at line feeds only: strings may hold other line separators."""
+def _zst_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file. Split at line feeds only: strings may hold other line separators.
+
+    Raises:
+        AdotxError: zstandard is not installed.
+        ValueError, EOFError: the file is damaged, or breaks off.
+    """
+    try:
+        import zstandard
+    except ImportError:
+        raise AdotxError(
+            "extra.missing",
+            "{package} is not installed",
+            str(path),
+            "pip install 'adotx[train]'",
+            package="zstandard",
+        ) from None
+    decompressor = zstandard.ZstdDecompressor()
     frame, rest = decompressor.decompressobj(), b""
     with path.open("rb") as raw:
         while chunk := raw.read(1 << 20):
             while chunk:
                 if frame.eof:
                     frame = decompressor.decompressobj()
-                *lines, rest = (rest + frame.decompress(chunk)).split(b"\n")
+                try:
+                    *lines, rest = (rest + frame.decompress(chunk)).split(b"\n")
+                except zstandard.ZstdError as error:
+                    raise ValueError(str(error)) from None
                 yield from lines
                 chunk = frame.unused_data if frame.eof else b""
     # The stream reader of the library takes a file that breaks off for one that ends.
@@ -170,6 +151,25 @@ def _lines(path: Path, decompressor: Any) -> Iterator[bytes]:
         raise EOFError("the file breaks off")
     if rest:
         yield rest
+
+
+def _lines(opened: Callable[[Path], Any]) -> Callable[[Path], Iterator[bytes]]:
+    """A reader of lines by a function that opens a binary file."""
+
+    def read(path: Path) -> Iterator[bytes]:
+        with opened(path) as lines:
+            yield from lines
+
+    return read
+
+
+#: by suffix, what reads a file's lines; the first that is there is taken
+_READERS: dict[str, Callable[[Path], Iterator[bytes]]] = {
+    ".jsonl.zst": _zst_lines,
+    ".jsonl.xz": _lines(lzma.open),
+    ".jsonl.gz": _lines(gzip.open),
+    ".jsonl": _lines(lambda path: path.open("rb")),
+}
 
 
 def documents(folder: str | Path, names: Iterable[str] | None = None) -> Iterator[Document]:
