@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-LANGUAGES = ("en", "ko")
-
 
 def language(environ: Mapping[str, str] | None = None) -> str:
     """ "ko" or "en": ADOTX_LANG decides, else LC_ALL, LC_MESSAGES, LANG; the first that is set."""

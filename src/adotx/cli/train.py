@@ -14,7 +14,7 @@ from adotx.cli import DONE
 from adotx.errors import AdotxError
 
 #: Modules that come with the extra `train`.
-EXTRA = {"torch", "transformers", "zstandard", "fontTools", "brotli"}
+EXTRA = {"torch", "transformers", "safetensors", "zstandard", "fontTools", "brotli"}
 #: The verb that runs all stages.
 LADDER = "nano"
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from adotx.model import Model
 
 #: Pages that are open and read at the same time: while one is laid out others are read, and those share the
-#: engine's steps. Four at a time take nano about a third of the steps that page after page does.
+#: engine's steps. Four at a time take nano two fifths of the steps that page after page does.
 WINDOW = 4
 
 
