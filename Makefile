@@ -46,4 +46,3 @@ else
 	.venv/test/$(PIP) --editable ".[dev]"
 endif
 	touch $@
-

@@ -1,7 +1,7 @@
 """Every sentence the command line says, in English and Korean: one table, chosen by ADOTX_LANG or the locale.
 
-In: a key and values for its braces. Out: one text. Korean for what other rooms say is in `errors` (by code)
-and `sentences`.
+In: a key and values for its braces. Out: one text. Korean for what other rooms say is in `korean` (errors,
+by code) and `sentences`.
 """
 
 from __future__ import annotations
