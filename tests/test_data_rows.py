@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adotx.data.fonts import find_fonts
-from adotx.data.glyphs import BLANK, FINALS, FIRST_CLASSES, IGNORE, MEDIALS, SYMBOLS, classes, readable
+from adotx.data.glyphs import BLANK, FINALS, FIRST_CLASSES, IGNORE, MEDIALS, classes, readable
 from adotx.data.row_text import RowText
 from adotx.data.rows import CELL, GRID, TILE, TIMESTEP, TIMESTEPS, RowFonts, RowTile, make_tile
 from hangul_fonts import hangul_font

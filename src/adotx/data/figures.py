@@ -1,23 +1,20 @@
-"""Figures as Korean paper has them: sums, dates, times, numbers of telephones, firms, accounts and cards, measures.
+"""Figures as Korean paper has them: sums, dates, times, measures, numbers of telephones, firms, accounts, cards.
 
-In: a `random.Random`. Out: one figure, as a cell of a table or a word of a line holds it. Every digit is drawn
+In: a `random.Random`. Out: one figure, as a cell of a table or a word of a line holds it. Digits are drawn
 evenly: a figure is what no reader can guess. Describes no real person or firm.
 """
 
 from __future__ import annotations
 
 import random
+import tomllib
 from collections.abc import Callable
+from importlib.resources import files
 
 from adotx.data import fill
 
-_UNITS = (
-    "㎡ ㎏ ㎝ ㎜ ㎞ ㎎ ㎖ ℓ ℃ % ‰ ° kg g mg t km m cm mm m² m³ L ml kW kWh V A W Hz GHz GB MB TB ppm dB 평 원/㎡ km/h"
-).split()
-_COUNTERS = (
-    "명 건 개 회 식 부 매 장 권 대 층 호 동 년 월 일 개월 주 시간 분 초 차 기 급 위 점 쪽 항 조 호선 번 가구 세대 필지 "
-    "박스 병 캔 봉 팩 세트 인분 학년 반 만원 천원 억원 백만원 달러 배 번지 통 회차 종 척 마리 그루"
-).split()
+_WORDS = tomllib.loads(files("adotx.data").joinpath("office_ko.toml").read_text(encoding="utf-8"))
+_UNITS, _COUNTERS, _AREAS = (_WORDS[name].split() for name in ("units", "counters", "areas"))
 _SINO = "일이삼사오육칠팔구"
 
 
@@ -80,7 +77,7 @@ def _date(rng: random.Random) -> str:
 
 
 def _telephone(rng: random.Random) -> str:
-    area = rng.choice("010 02 031 032 033 041 042 051 053 062 063 064 070 080 1588 1577 1644".split())
+    area = rng.choice(_AREAS)
     if len(area) == 4:
         return f"{area}-{_digits(rng, 4)}"
     number = f"{area}-{_digits(rng, rng.choice((3, 4)), 4)}"
@@ -141,7 +138,7 @@ def _range(rng: random.Random) -> str:
             f"{rng.randint(0, 23):02}:{rng.randint(0, 5)}0{dash}{rng.randint(0, 23):02}:{rng.randint(0, 5)}0",
             f"{whole(rng, 3)}{dash}{whole(rng, 4)}",
             f"{rng.randint(1990, 2035)}{dash}{rng.randint(1990, 2035)}",
-            f"{rng.randint(1990, 2035)}.{rng.randint(1, 12)}.{dash}{rng.randint(1990, 2035)}.{rng.randint(1, 12)}.",
+            f"{rng.randint(1990, 2035)}.{rng.randint(1, 12)}.{dash}{rng.randint(1, 12)}.",
             f"{rng.randint(1, 12)}/{rng.randint(1, 31)} {dash} {rng.randint(1, 12)}/{rng.randint(1, 31)}",
         )
     )

@@ -1,8 +1,8 @@
 """Text of reading rows: real lines by their rarest syllable, syllables that no context tells, figures, marks.
 
-In: lines of the corpora and a seed. Out: `RowText.pieces`: strings, each mostly longer than a row, many short ones
-among them, as on paper. A reader of characters must know every syllable alike, so lines are drawn by the rarest
-syllable in them (the long tail of SynthTIGER, arXiv 2107.09313) and begin near it, within a sentence.
+In: lines of the corpora and a seed. Out: `RowText.pieces`: strings, each mostly longer than a row, many short
+ones among them, as on paper. A reader of characters must know every syllable alike, so lines are drawn by the
+rarest syllable in them (the long tail of SynthTIGER, arXiv 2107.09313) and begin near it, within a sentence.
 Knows nothing of images, fonts or models.
 """
 
@@ -41,17 +41,15 @@ _TAIL, _FLOOR = 0.8, 12
 #: rows of 1 to 6 characters, and tiles whose rows are all of one kind (a table of figures, an English page)
 _SHORT, _ONE_KIND = 0.2, 0.25
 _HANGUL_FIRST, _HANGUL_LAST = 0xAC00, 0xD7A3
-_ENDINGS = (
-    "은 는 이 가 을 를 의 에 도 와 과 로 으로 에서 에게 까지 부터 보다 처럼 만 들 적 하다 하는 하여 합니다 했다 한다 된다 "
-    "되는 입니다 이다 이며 하고 하며 해서 했고 지만 는데 었다 았다 습니다 세요 시오 바랍니다"
-).split()
 _BRACKETS = ("()", "[]", "「」", "『』", "《》", "〈〉", "【】", "〔〕", "“”", "‘’", '""', "''", "{}", "<>")
 _CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _TILDES = re.compile("~{2,}")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _ASCII = _LETTERS + "-_./@#%&()[]{}:;,!?'\"*+=<>|~^$\\`"
 _OFFICE = tomllib.loads(files("adotx.data").joinpath("office_ko.toml").read_text(encoding="utf-8"))
-_LABELS, _NOUNS, _LATIN = (_OFFICE[name].split() for name in ("labels", "nouns", "latin"))
+_LABELS, _NOUNS, _LATIN, _ENDINGS = (
+    _OFFICE[name].split() for name in ("labels", "nouns", "latin", "endings")
+)
 _HANJA_WORDS = [word.split(":") for word in _OFFICE["hanja"].split()]
 
 

@@ -29,7 +29,7 @@ _MARKDOWN = re.compile(r"\*\*|`|^[#>\s]+|\]\([^)]*\)|\[(?=[^\]]*\]\()|\\(?=[^\w\
 
 @lru_cache(maxsize=2)
 def lines(corpora: Path) -> dict[str, dict[str, list[str]]]:
-    """{"train"|"validation": {"ko"|"en"|"code"|"law": lines}} of every corpus in the folder, split by document."""
+    """{"train"|"validation": {"ko"|"en"|"code"|"law": lines}} of every corpus, split by document."""
     out: dict[str, dict[str, list[str]]] = {s: defaultdict(list) for s in ("train", "validation")}
     reviews = 0
     for document in documents(corpora):
@@ -59,7 +59,7 @@ def plain(line: str) -> str:
 
 @lru_cache(maxsize=4)
 def reading_text(corpora: Path, side: str, random_share: float | None = None) -> RowText:
-    """Rows of text for reading tiles, `random_share` of them without context (by default as `RowText` has it)."""
+    """Rows of text for reading tiles, `random_share` of them without context (default: that of `RowText`)."""
     pools = lines(corpora)[side]
     return RowText(pools["ko"], pools["en"], pools["code"], pools["law"], random_share)
 
