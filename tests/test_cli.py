@@ -340,6 +340,7 @@ class TestData:
             "chatbot": [{"question": "안녕?", "answer": "네"}],
             "docs_ko": [],
             "pairs": [],
+            "laws": [],
         }
         for name, lines in rows.items():
             data = "".join(json.dumps(row) + "\n" for row in lines).encode()
@@ -347,7 +348,7 @@ class TestData:
         if run(["data", "split", str(tmp_path)]) != DONE:
             pytest.fail(capsys.readouterr().err)
         lines = capsys.readouterr().out.splitlines()
-        assert [line.split()[0] for line in lines] == ["corpus", "nsmc", "chatbot", "docs_ko", "pairs"]
+        assert [line.split()[0] for line in lines] == ["corpus", *rows]
         assert sum(map(int, lines[1].split()[1:])) == 3
 
     def test_missing_corpora(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

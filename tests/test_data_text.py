@@ -51,6 +51,11 @@ def corpora(tmp_path: Path) -> Path:
         "pairs",
         [{"en": f"Sentence number {n} is here.", "ko": t, **origin} for n, t in enumerate(shared)],
     )
+    _write(
+        folder,
+        "laws",
+        [{"text": f"# 법\n\n제{n}조 이 법은 시행한다.", "path": f"{n}.md"} for n in range(100)],
+    )
     return folder
 
 
@@ -97,6 +102,7 @@ def test_corpora_beside_the_project(shared: Path) -> None:
         pytest.skip("corpora are not on this machine")
     assert sum(1 for _ in documents(folder, ["chatbot"])) == 11_750
     assert sum(1 for _ in documents(folder, ["docs_ko"])) == 1_306
+    assert sum(1 for _ in documents(folder, ["laws"])) == 627
 
 
 def test_clean_refuses_what_the_truth_could_not_hold() -> None:

@@ -59,6 +59,9 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
             }
             for n in range(400)
         ],
+        "laws": [
+            {"text": f"# 법\n\n### 제{n}조\n\n이 법은 시행한다.", "path": f"{n}.md"} for n in range(100)
+        ],
     }
     for name, entries in rows.items():
         data = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries)

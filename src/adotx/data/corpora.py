@@ -1,7 +1,7 @@
 """Readers of the training corpora: compressed JSON Lines in, documents (text, source, licence, key) out.
 
-In: the folder that holds ``nsmc``, ``chatbot``, ``docs_ko`` and ``pairs`` as ``NAME.jsonl.zst``, or as
-``.jsonl.xz``, ``.jsonl.gz`` or ``.jsonl``, which need no further package.
+In: the folder that holds ``nsmc``, ``chatbot``, ``docs_ko``, ``pairs`` and ``laws`` as ``NAME.jsonl.zst``, or
+as ``.jsonl.xz``, ``.jsonl.gz`` or ``.jsonl``, which need no further package.
 Out: `Document`, `Pair` and `Dialogue` rows in file order, text in NFC, each with the key that `split` takes.
 Does not know: tokenizers, pages, models; and it never opens evaluation sets.
 """
@@ -21,9 +21,11 @@ from typing import Any
 
 from adotx.errors import AdotxError
 
-CORPORA = ("nsmc", "chatbot", "docs_ko", "pairs")
+CORPORA = ("nsmc", "chatbot", "docs_ko", "pairs", "laws")
 _NSMC = ("e9t/nsmc", "CC0-1.0")
 _CHATBOT = ("songys/Chatbot_data", "MIT")
+# The texts are laws: free under article 7 of the Copyright Act.
+_LAWS = ("ne0ekspert/korean-law", "CC0-1.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Document:
     """One text that is trained on or held out as a whole.
 
     Attributes:
-        text: the text, NFC; Markdown in ``docs_ko``, plain elsewhere.
+        text: the text, NFC; Markdown in ``docs_ko`` and ``laws``, plain elsewhere.
         source: the public repository it comes from.
         license: SPDX expression.
         key: stable key for `adotx.data.split.split`; rows that belong together share it.
@@ -196,6 +198,9 @@ def documents(folder: str | Path, names: Iterable[str] | None = None) -> Iterato
             for pair in pairs(folder):
                 yield Document(pair.en, pair.source, pair.license, pair.key, name, "en")
                 yield Document(pair.ko, pair.source, pair.license, pair.key, name)
+        elif name == "laws":
+            for row in rows(folder, name):
+                yield Document(_nfc(row["text"]), *_LAWS, f"{name}/{row['path']}", name)
         else:
             for row in rows(folder, name):
                 key = f"{name}/{row['source']}/{row['path']}"

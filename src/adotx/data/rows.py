@@ -18,12 +18,21 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from adotx.data.glyphs import BLANK, IGNORE, classes, readable
+from adotx.data.glyphs import BLANK, IGNORE, classes
+from adotx.data.row_text import RowText
 
 #: sides of a tile, of its token grid and of a cell of it; timesteps in a cell
 TILE, GRID, CELL, TIMESTEPS = 384, 12, 32, 4
 #: width of a timestep in pixels
 TIMESTEP = CELL // TIMESTEPS
+#: faces tried by weight before any that has the text
+_TRIED = 6
+#: characters of a piece that the face must have: about a row
+_SEEN = 24
+#: widest row of `adotx.documents.layout.pack`
+WIDEST = 374
+#: pixels per em
+_EM, _EM_SPREAD = 26, 2.2
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,20 @@ class RowFonts:
     def pick(self, rng: random.Random) -> int:
         return rng.choices(range(len(self.faces)), self.weights)[0]
 
+    def pick_for(self, rng: random.Random, text: str, face: int) -> int:
+        """`face` if it has every character of the text; else one that has, else the best of some."""
+        wanted = frozenset(text) - {" "}
+        if wanted <= self.cover[face]:
+            return face
+        tried = [self.pick(rng) for _ in range(_TRIED)]
+        for other in tried:
+            if wanted <= self.cover[other]:
+                return other
+        whole = [number for number, cover in enumerate(self.cover) if wanted <= cover]
+        if whole:
+            return rng.choice(whole)
+        return max(tried, key=lambda other: len(wanted & self.cover[other]))
+
     def load(self, face: int, size: int) -> ImageFont.FreeTypeFont:
         key = (face, size)
         if key not in self._loaded:
@@ -100,109 +123,9 @@ class RowFonts:
         return edges
 
 
-class RowText:
-    """A stream of pieces of real text with a share of random syllables, numbers and prices.
-
-    The random ones are what a language model can not guess.
-    """
-
-    def __init__(
-        self,
-        korean: Sequence[str],
-        english: Sequence[str],
-        code: Sequence[str] = (),
-        random_share: float = 0.15,
-        marked_share: float = 0.1,
-    ) -> None:
-        """marked_share: rows that begin like the lines of a list."""
-        self.korean, self.english, self.code = korean, english, code
-        self.random_share, self.marked_share = random_share, marked_share
-        self.common = [chr(c) for c in range(0xAC00, 0xD7A4) if len(chr(c).encode("euc-kr", "ignore")) == 2]
-
-    def pieces(self, rng: random.Random, count: int) -> list[str]:
-        """`count` strings, each longer than a row; the rows of one tile mostly run on from one another."""
-        kind = rng.random()
-        if kind < self.random_share:
-            return [readable(self._random(rng)) for _ in range(count)]
-        pool = self.korean
-        if kind < self.random_share + 0.14:
-            pool = self.english
-        elif kind < self.random_share + 0.18 and self.code:
-            pool = self.code
-        text, out = "", []
-        for _ in range(count):
-            while len(text) < 60:
-                text += " " + readable(" ".join(rng.choice(pool).split()))
-            cut = text.rfind(" ", 20, 60)
-            cut = cut if cut > 0 else 40
-            out.append(self._marked(rng) + text[:60].strip())
-            text = text[cut:]
-        return out
-
-    def _marked(self, rng: random.Random) -> str:
-        """What some lines of lists begin with."""
-        if rng.random() >= self.marked_share:
-            return ""
-        number = rng.randint(1, 30)
-        marks = (
-            "• ",
-            "• ",
-            "· ",
-            "- ",
-            "○ ",
-            "■ ",
-            "▪ ",
-            "※ ",
-            f"{number}. ",
-            f"{number}) ",
-            f"({number}) ",
-            "가. ",
-        )
-        return readable(rng.choice(marks))
-
-    def _random(self, rng: random.Random) -> str:
-        r = rng.random()
-        if r < 0.45:
-            return "".join(rng.choice(self.common) + (" " if rng.random() < 0.25 else "") for _ in range(30))
-        if r < 0.55:
-            return "".join(
-                chr(rng.randrange(0xAC00, 0xD7A4)) + (" " if rng.random() < 0.2 else "") for _ in range(30)
-            )
-        if r < 0.85:
-            parts = [self._number(rng) for _ in range(8)]
-            return " ".join(
-                p for i in parts for p in (i, rng.choice(rng.choice(self.korean).split() or ["원"]))
-            )
-        letters = (
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@#%&()[]{}:;,!?'\"*+=<>|~^$\\`"
-        )
-        return "".join(rng.choice(letters) + (" " if rng.random() < 0.15 else "") for _ in range(40))
-
-    @staticmethod
-    def _number(rng: random.Random) -> str:
-        n = rng.randrange(10 ** rng.randint(1, 8))
-        return rng.choice(
-            [
-                f"{n:,}",
-                f"{n:,}원",
-                str(n),
-                f"{rng.randint(1990, 2030)}-{rng.randint(1, 12):02}-{rng.randint(1, 31):02}",
-                f"{rng.randint(1990, 2030)}년 {rng.randint(1, 12)}월 {rng.randint(1, 31)}일",
-                f"{rng.randint(1990, 2030)}.{rng.randint(1, 12)}.{rng.randint(1, 31)}.",
-                f"0{rng.randint(2, 70)}-{rng.randint(100, 9999)}-{rng.randint(0, 9999):04}",
-                f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}",
-                f"{rng.random() * 100:.1f}%",
-                f"제{rng.randint(1, 200)}조",
-                f"({rng.randint(1, 99)})",
-                f"- {rng.randint(1, 99)}.",
-                f"₩{n:,}",
-            ]
-        )
-
-
 def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GRID) -> RowTile:
     """One tile with up to `rows` rows of text."""
-    free = rng.random() < 0.12
+    free = rng.random() < 0.08
     ink, paper = _colours(rng)
     canvas = np.full((TILE, TILE), float(paper), np.float32)
     labels = np.full((GRID, GRID * TIMESTEPS, 3), IGNORE, np.int16)
@@ -219,10 +142,11 @@ def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GR
         if not same:
             face, em, scale = fonts.pick(rng), _size(rng, pitch, free), _scale(rng)
         row = len(texts)
-        line = _fit(rng, piece, fonts, face, em)
+        drawn = fonts.pick_for(rng, piece[:_SEEN], face)
+        line = _fit(rng, piece, fonts, drawn, em)
         if not line:
             continue
-        strip, edges, middle = _draw_line(line, fonts, face, em, scale)
+        strip, edges, middle = _draw_line(line, fonts, drawn, em, scale)
         x0 = rng.randint(1, 7) if rng.random() < 0.8 else rng.randint(0, max(1, int(TILE - edges[-1]) - 2))
         yc = first + pitch * r + pitch / 2 + rng.uniform(-2.5, 2.5)
         top = round(yc - middle)
@@ -249,7 +173,9 @@ def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GR
 
 
 def _size(rng: random.Random, pitch: int, free: bool) -> int:
-    return int(pitch * rng.uniform(0.5, 0.85)) if free else round(min(28, max(15, rng.gauss(23, 2.6))))
+    return (
+        int(pitch * rng.uniform(0.5, 0.85)) if free else round(min(29, max(17, rng.gauss(_EM, _EM_SPREAD))))
+    )
 
 
 def _scale(rng: random.Random) -> float:
@@ -273,7 +199,7 @@ def _fit(rng: random.Random, piece: str, fonts: RowFonts, face: int, em: int) ->
     piece = "".join(c for c in piece if c == " " or c in cover)
     piece = " ".join(piece.split())
     edges = fonts.advances(face, em, piece)
-    room = TILE - 8 if rng.random() < 0.75 else rng.randint(24, TILE - 8)
+    room = WIDEST if rng.random() < 0.9 else rng.randint(60, WIDEST)
     n = next((i for i in range(len(piece), 0, -1) if edges[i] <= room), 0)
     if n < len(piece) and rng.random() < 0.8:  # cut where a line of a page is cut: at a space
         space = piece.rfind(" ", 0, n + 1)

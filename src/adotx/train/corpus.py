@@ -6,13 +6,15 @@ takes seconds and examining fonts up to a minute. Knows no model.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 
 from adotx.data.corpora import documents
 from adotx.data.fonts import VALIDATION_FAMILIES, FontFace, find_fonts, split_fonts
-from adotx.data.rows import RowFonts, RowText
+from adotx.data.row_text import RowText
+from adotx.data.rows import RowFonts
 from adotx.data.source import TextSource
 from adotx.data.split import split
 from adotx.errors import AdotxError
@@ -21,33 +23,45 @@ from adotx.errors import AdotxError
 _REVIEW_SHARE = 3
 
 
+# Marks of Markdown, which paper does not show: emphasis, code, headings, links.
+_MARKDOWN = re.compile(r"\*\*|`|^[#>\s]+|\]\([^)]*\)|\[(?=[^\]]*\]\()|\\(?=[^\w\s])")
+
+
 @lru_cache(maxsize=2)
 def lines(corpora: Path) -> dict[str, dict[str, list[str]]]:
-    """{"train"|"validation": {"ko"|"en"|"code": lines}} of every corpus in the folder, split by document."""
+    """{"train"|"validation": {"ko"|"en"|"code"|"law": lines}} of every corpus, split by document."""
     out: dict[str, dict[str, list[str]]] = {s: defaultdict(list) for s in ("train", "validation")}
     reviews = 0
     for document in documents(corpora):
         side = out[split(document.key)]
-        if document.corpus == "docs_ko":
+        if document.corpus in ("docs_ko", "laws"):
             code = False
             for line in document.text.split("\n"):
                 if line.startswith("```"):
                     code = not code
+                elif len(line.strip()) > 8 and code:
+                    side["code"].append(line.strip())
                 elif len(line.strip()) > 8:
-                    side["code" if code else "ko"].append(line.strip())
+                    side["law" if document.corpus == "laws" else "ko"].append(plain(line))
         elif document.corpus == "nsmc":
             reviews += 1
             if reviews % _REVIEW_SHARE == 0:
                 side["ko"].append(document.text)
         else:
-            side[document.lang].append(document.text)
+            side[document.lang].append(plain(document.text))
     return out
 
 
-def reading_text(corpora: Path, side: str, random_share: float = 0.15) -> RowText:
-    """Pieces of the corpora's lines for reading tiles."""
+def plain(line: str) -> str:
+    """A line of Markdown as paper shows it."""
+    return _MARKDOWN.sub("", line).strip()
+
+
+@lru_cache(maxsize=4)
+def reading_text(corpora: Path, side: str, random_share: float | None = None) -> RowText:
+    """Rows of text for reading tiles, `random_share` of them without context (default: that of `RowText`)."""
     pools = lines(corpora)[side]
-    return RowText(pools["ko"], pools["en"], pools["code"], random_share)
+    return RowText(pools["ko"], pools["en"], pools["code"], pools["law"], random_share)
 
 
 @lru_cache(maxsize=2)
