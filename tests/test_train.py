@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from adotx.data.glyphs import SYMBOLS, character, classes, readable
+from adotx.alphabet import HANJA, IGNORE, SYMBOLS, character, classes, common_syllables, readable
 from adotx.data.rows import Glyph, RowTile
 from adotx.errors import AdotxError
 from adotx.train.recipe import read_recipe
@@ -18,10 +18,10 @@ pytest.importorskip("transformers")
 
 
 def test_every_character_of_the_alphabet_comes_back() -> None:
-    for char in [*SYMBOLS, *map(chr, range(0xAC00, 0xD7A4))]:
+    for char in [*SYMBOLS, *HANJA, *map(chr, range(0xAC00, 0xD7A4))]:
         first, medial, final = classes(char)  # type: ignore[misc]
         assert character(first, max(medial, 0), max(final, 0)) == char
-    assert len(set(SYMBOLS)) == len(SYMBOLS)
+    assert len(set(SYMBOLS + HANJA)) == len(SYMBOLS + HANJA)
     assert readable("가 ☃a\n") == "가 a"
 
 
@@ -48,9 +48,15 @@ def test_guided_attention_is_causal_grouped_attention(
     torch.testing.assert_close(out.transpose(1, 2), ref)
     assert module.attention_weights.shape == (2, 2, length, keys)
     torch.testing.assert_close(module.attention_weights.sum(-1), torch.ones(2, 2, length))
+    some = torch.rand(2, length, keys) < 0.6
+    some[..., 0] = True
+    chosen, _ = guided_attention(module, q, k, v, some)
+    ref = torch.nn.functional.scaled_dot_product_attention(q, kk, vv, attn_mask=some[:, None])
+    torch.testing.assert_close(chosen.transpose(1, 2), ref)
     monkeypatch.setattr(attention, "prefers_matmul", lambda device: False)  # as on an accelerator
     plain, _ = guided_attention(torch.nn.Module(), q, k, v)
     torch.testing.assert_close(plain, out)
+    torch.testing.assert_close(guided_attention(torch.nn.Module(), q, k, v, some)[0], chosen)
 
 
 @pytest.mark.parametrize("matmul", [True, False])
@@ -140,10 +146,12 @@ def test_recipe_takes_overrides_and_names_what_is_wrong() -> None:
 
 def test_tokenizer_stage_keeps_the_published_ids_and_spells_syllables(tmp_path) -> None:
     from adotx.train.spelling import reading_ids
-    from adotx.train.stages.tokenizer import CONTROL_TOKENS, common_syllables, gpt2_bytes, train_tokenizer
+    from adotx.train.stages.tokenizer import CONTROL_TOKENS, gpt2_bytes, train_tokenizer
 
     texts = ["한국어 문서를 읽는 모델입니다. A small model reads Korean pages."] * 50
-    words = train_tokenizer(texts, tmp_path, vocab_size=3200, syllable_weight=3)
+    words = train_tokenizer(texts, tmp_path, vocab_size=6100)
+    assert all(len(words.encode(c)) == 1 for c in [*common_syllables(), *SYMBOLS, *HANJA])
+    assert len(words.encode("pages")) < 5 and words.vocab_size <= 6100
     assert [words.special[t] for t in CONTROL_TOKENS] == list(range(41))
     assert words.special["<|im_start|>"] == 25 and words.special["<|extra_id_11|>"] == 22
     assert [words.encode(chr(b))[0] for b in range(0x21, 0x7F)] == list(range(41, 41 + 94))
@@ -154,29 +162,48 @@ def test_tokenizer_stage_keeps_the_published_ids_and_spells_syllables(tmp_path) 
     assert words.decode(words.encode(text)) == text and len(words.encode(text)) <= len(ids)
 
 
-def test_reading_sample_points_every_glyph_at_its_image_token(tmp_path) -> None:
-    from adotx.train.stages.reading import IGNORED, collate, colour_labels, reading_sample
+def few_words(folder):
     from adotx.train.stages.tokenizer import train_tokenizer
 
-    words = train_tokenizer(["가나 다라"] * 20, tmp_path, vocab_size=400, syllable_weight=0)
-    glyphs = [Glyph(0, 0, 10.0, 16.0), Glyph(0, 1, 40.0, 16.0), Glyph(1, 0, 10.0, 48.0)]
-    tile = RowTile(np.zeros((384, 384), np.uint8), ["가나", "뷁"], glyphs, np.zeros((144, 4, 3), np.int16))
-    prompt = [{"role": "system", "content": "읽기"}, {"role": "user", "content": [{"type": "image"}]}]
-    sample = reading_sample(tile, words, prompt)
+    return train_tokenizer(["가나 다라"] * 20, folder, vocab_size=400, alphabet="가나다라뷁읽기行")
+
+
+def two_rows(text: str = "가나") -> RowTile:
+    glyphs = [Glyph(0, 0, 10.0, 16.0), Glyph(0, 1, 40.0, 16.0), Glyph(1, 0, 10.0, 80.0)]
+    return RowTile(np.zeros((384, 384), np.uint8), [text, "뷁"], glyphs, np.zeros((144, 4, 3), np.int16))
+
+
+def test_reading_sample_has_a_prompt_and_an_answer_for_each_row(tmp_path) -> None:
+    from adotx.chat import render
+    from adotx.documents.readers.prompts import read_row
+    from adotx.train.row_samples import IGNORED, SHARED, collate, colour_labels, positions, reading_sample
+    from adotx.train.spelling import reading_ids
+
+    words = few_words(tmp_path)
+    sample = reading_sample(two_rows(), words)
     start = sample.ids.index(22)
-    answer = [i for i, label in enumerate(sample.labels) if label != IGNORED]
-    assert sample.ids.count(22) == 144
-    assert words.decode([sample.ids[i] for i in answer]) == "가나\n뷁" and sample.ids[-1] == 27
-    assert answer == list(range(answer[0], len(sample.ids)))
-    cells = [p - start for p in sample.current if p != IGNORED]
-    assert sorted(set(cells)) == [0, 1, 12]
-    assert sample.next == [*sample.current[1:], IGNORED]
-    other = reading_sample(tile, words, prompt[1:])
+    at = positions(sample)
+    # The second row of text lies in row 3 of the tile; row 2 is the first empty one.
+    for row, text in ((0, "가나"), (1, ""), (2, "뷁")):
+        asked = render(read_row(row + 1), words, tiles=[1], tokens_per_tile=144).ids
+        seen = [i for i, r in enumerate(sample.rows) if r in (SHARED, row)]
+        said = [sample.ids[i] for i in seen]
+        assert said == [*asked, *reading_ids(words, text), 27]
+        assert [at[i] for i in seen] == list(range(len(seen)))
+        assert [sample.labels[i] for i in seen] == [IGNORED] * len(asked) + said[len(asked) :]
+        looks = [sample.current[i] - start for i in seen if sample.current[i] != IGNORED]
+        assert looks == {0: [0, 1], 1: [], 2: [24]}[row]
+        assert [sample.next[i] for i in seen[len(asked) - 1 :]] == [
+            *(sample.current[i] for i in seen[len(asked) :]),
+            IGNORED,
+        ]
+    assert set(sample.rows) == {SHARED, 0, 1, 2} and sample.ids.count(22) == 144
+    other = reading_sample(two_rows("나"), words)
     batch = collate([sample, other])
     ids = batch["input_ids"].flatten()
     assert (ids[batch["image_at"]] == 22).all() and len(batch["image_at"]) == 2 * 144
     assert (ids[batch["answer_at"] + 1] == batch["answer_ids"]).all()
-    assert words.decode(batch["answer_ids"].tolist()) == "가나\n뷁" * 2
+    assert words.decode([i for i in batch["answer_ids"].tolist() if i != 27]) == "가나뷁나뷁"
     length = batch["input_ids"].shape[1]
     for name in ("current", "next"):
         wanted = [(n, i, p) for n, s in enumerate((sample, other)) for i, p in enumerate(getattr(s, name))]
@@ -186,22 +213,55 @@ def test_reading_sample_points_every_glyph_at_its_image_token(tmp_path) -> None:
 
 
 def test_corrupt_changes_inputs_only(tmp_path) -> None:
-    from adotx.train.stages.reading import IGNORED, corrupt, reading_sample
-    from adotx.train.stages.tokenizer import train_tokenizer
+    from adotx.train.row_samples import IGNORED, corrupt, reading_sample
 
-    words = train_tokenizer(["가나 다라"] * 20, tmp_path, vocab_size=400, syllable_weight=0)
+    words = few_words(tmp_path)
     text = "abcdefghijklmnopqrstuvwxyz"
     glyphs = [Glyph(r, i, 5.0 + 14 * i, 16.0 + 32 * r) for r in range(2) for i in range(26)]
     tile = RowTile(np.zeros((384, 384), np.uint8), [text] * 2, glyphs, np.zeros((144, 4, 3), np.int16))
-    sample = reading_sample(tile, words, [{"role": "user", "content": [{"type": "image"}]}])
+    sample = reading_sample(tile, words)
     rng, changed = random.Random(0), 0
     for _ in range(20):
-        noisy = corrupt(sample, rng, 0.5)
+        noisy = corrupt(sample, rng)
         assert (noisy.labels, noisy.current, noisy.next) == (sample.labels, sample.current, sample.next)
         where = [i for i, (a, b) in enumerate(zip(noisy.ids, sample.ids, strict=True)) if a != b]
         assert all(sample.current[i] != IGNORED and noisy.ids[i] in sample.labels for i in where)
         changed += len(where)
     assert changed > 50
+
+
+def test_syllables_share_parts_and_the_plain_table_is_the_same(tmp_path) -> None:
+    from adotx.train.syllables import SyllableParts
+
+    words = few_words(tmp_path)
+    parts = SyllableParts(words, words.vocab_size, 8)
+    own = torch.randn(words.vocab_size, 8)
+    torch.testing.assert_close(parts(own), own)
+    for part in parts.part_embeds:
+        torch.nn.init.normal_(part.data[1:])
+    moved = parts(own) - own
+    syllables = {words.encode(c)[0]: c for c in "가나다라읽기"}
+    assert all((moved[i] != 0).any() == (i in syllables) for i in range(words.vocab_size))
+    ga, na = (moved[words.encode(c)[0]] for c in "가나")
+    initial = parts.part_embeds[0]
+    torch.testing.assert_close(ga - na, initial[1] - initial[3])  # the same vowel, no final
+
+
+def test_a_table_is_transplanted_by_the_bytes_of_tokens(tmp_path) -> None:
+    from adotx.train.stages.tokenizer import train_tokenizer
+    from adotx.train.start import transplant
+
+    old = few_words(tmp_path / "old")
+    new = train_tokenizer(["나라 가다"] * 20, tmp_path / "new", vocab_size=420, alphabet="行가나다라뷁읽")
+    table = torch.randn(old.vocab_size, 8)
+    assert transplant(table, old, old, 1) is table
+    moved = transplant(table, old, new, 1)
+    assert moved.shape == (new.vocab_size, 8)
+    torch.testing.assert_close(moved[:297], table[:297])
+    for c in "가나다라뷁行":
+        torch.testing.assert_close(moved[new.encode(c)[0]], table[old.encode(c)[0]])
+    (both,) = new.encode("나라")
+    torch.testing.assert_close(moved[both], table[old.encode("나라")].mean(0))
 
 
 def test_look_loss_is_small_where_the_heads_look_right() -> None:
@@ -215,8 +275,7 @@ def test_look_loss_is_small_where_the_heads_look_right() -> None:
 
 
 def test_timestep_loss_is_a_mean_over_labelled_timesteps() -> None:
-    from adotx.data.glyphs import IGNORE
-    from adotx.train.stages.glyphs import timestep_loss
+    from adotx.train.timesteps import timestep_loss
 
     heads = tuple(torch.randn(1, 144, 4, n) for n in (6, 5, 4))
     labels = torch.full((1, 144, 4, 3), IGNORE)
@@ -226,46 +285,54 @@ def test_timestep_loss_is_a_mean_over_labelled_timesteps() -> None:
     torch.testing.assert_close(timestep_loss(heads, labels), alone)
 
 
-def test_reading_losses_reach_every_part_and_stages_hand_over(tmp_path) -> None:
+def test_reading_losses_reach_every_part_and_are_those_of_single_requests(tmp_path) -> None:
     from adotx.train.architecture import new_model
-    from adotx.train.stages.reading import ReadingModel, collate, reading_sample
-    from adotx.train.stages.tokenizer import train_tokenizer
+    from adotx.train.row_samples import SHARED, collate, reading_sample
+    from adotx.train.stages.reading import ReadingModel
 
-    words = train_tokenizer(["가나 다라"] * 20, tmp_path, vocab_size=400, syllable_weight=0)
-    tiny = {
-        "vision": {
-            "hidden_size": 32,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "intermediate_size": 32,
-        }
-    }
-    tiny["text"] = {
-        "hidden_size": 32,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
-    }
-    tiny["text"]["intermediate_size"] = 32
-    recipe = read_recipe("reading", {"model": tiny, "vocab_size": 400})
-    model = ReadingModel(new_model(recipe))
-    rng = random.Random(0)
-    glyphs = [Glyph(0, i, 10.0 + 20 * i, 16.0) for i in range(2)]
-    labels = np.zeros((144, 4, 3), np.int16)
-    tile = RowTile(
-        np.frombuffer(rng.randbytes(384 * 384), np.uint8).reshape(384, 384), ["가나"], glyphs, labels
+    words = few_words(tmp_path)
+    text = {"num_hidden_layers": 3, "num_attention_heads": 2, "num_key_value_heads": 1}
+    vision = {"num_hidden_layers": 1, "num_attention_heads": 2}
+    small = {"hidden_size": 32, "intermediate_size": 32}
+    recipe = read_recipe(
+        "reading", {"model": {"vision": vision | small, "text": text | small}, "vocab_size": 400}
     )
-    prompt = [{"role": "system", "content": "읽기"}, {"role": "user", "content": [{"type": "image"}]}]
-    batch = collate([reading_sample(tile, words, prompt), reading_sample(tile, words, prompt[1:])])
+    model = ReadingModel(new_model(recipe), words)
+    tile = two_rows()
+    tile.pixels[:] = np.frombuffer(random.Random(0).randbytes(384 * 384), np.uint8).reshape(384, 384)
+    sample = reading_sample(tile, words)
+    batch = collate([sample, reading_sample(two_rows("나"), words)])
     model.eval()  # whole tiles, as the published forward has them
     model(**batch)["loss"].backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None]
-    assert not silent and set(model.parts) == {"text", "glyphs", "current", "next"}
-    labels = torch.full_like(batch["input_ids"], -100)
-    labels.flatten()[batch["answer_at"] + 1] = batch["answer_ids"]
-    pixels = batch["pixels"].float()[:, None].expand(-1, 3, -1, -1) / 127.5 - 1
-    published = model.model(input_ids=batch["input_ids"], pixel_values=pixels, labels=labels, use_cache=False)
-    torch.testing.assert_close(model.parts["text"], published.loss)
+    assert not silent and set(model.losses) == {"text", "glyphs", "current", "next"}
+    pixels = torch.from_numpy(tile.pixels).float()[None, None].expand(-1, 3, -1, -1) / 127.5 - 1
+    total, count = 0.0, 0
+    for row in range(3):
+        seen = [i for i, r in enumerate(sample.rows) if r in (SHARED, row)]
+        ids, labels = (torch.tensor([[values[i] for i in seen]]) for values in (sample.ids, sample.labels))
+        answered = int((labels != -100).sum())
+        loss = model.plain()(input_ids=ids, pixel_values=pixels, labels=labels, use_cache=False).loss
+        total, count = total + float(loss) * answered, count + answered
+    model(**collate([sample]))
+    torch.testing.assert_close(float(model.losses["text"]), total / count, rtol=1e-4, atol=1e-4)
+
+
+def test_average_spans_the_last_steps_and_steps_aside() -> None:
+    from adotx.train.average import Average
+
+    model = torch.nn.Linear(1, 1, bias=False)
+    average = Average(model, 4)
+    for step in range(1, 101):
+        model.weight.data.fill_(step)
+        average.update(step)
+    with average:
+        assert 94 < model.weight.item() < 98
+    assert model.weight.item() == 100
+    none = Average(model, 0)
+    none.update(1)
+    with none:
+        assert model.weight.item() == 100 and not none.tensors
 
 
 def test_token_loss_in_chunks_is_the_loss_at_once() -> None:
@@ -299,15 +366,16 @@ def test_tensors_come_back_from_files_under_the_limit(tmp_path, megabytes: float
 
 
 def test_a_half_written_checkpoint_is_never_the_last(tmp_path) -> None:
+    from adotx.train.average import Average
     from adotx.train.optim import MuonAdamW
     from adotx.train.trainer import last_checkpoint, save_checkpoint
 
     model = torch.nn.Linear(3, 3)
-    optimizer = MuonAdamW(model.named_parameters(), 1e-2)
-    save_checkpoint(tmp_path, model, optimizer, 9, 1.0)
+    optimizer, average = MuonAdamW(model.named_parameters(), 1e-2), Average(model, 3)
+    save_checkpoint(tmp_path, model, optimizer, average, 9, 1.0)
     (tmp_path / "checkpoint-10.partial").mkdir()
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-9"
-    save_checkpoint(tmp_path, model, optimizer, 10, 1.5)
+    save_checkpoint(tmp_path, model, optimizer, average, 10, 1.5)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-10"]
 
 

@@ -18,7 +18,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 PATCHES = 24  # a side of a tile in patches
 ROWS, GUIDED = "adotx_rows", "adotx_guided"
 #: for a Qwen2 decoder with `GUIDED`, which masks by itself: spares a look at the positions on their device
-NO_MASK = {"full_attention": None}
+NO_MASK: dict[str, torch.Tensor | None] = {"full_attention": None}
 
 
 def prefers_matmul(device: torch.device) -> bool:
@@ -77,7 +77,7 @@ def guided_attention(
     scaling: float | None = None,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """Causal grouped-query attention.
+    """Grouped-query attention: causal, or as `attention_mask` [n, q, k] says where it is given.
 
     The first `module.guided` heads leave their weights [n, heads, q, k] in `module.attention_weights`.
     Rows are right-padded, so that causality alone keeps padding out.
@@ -87,15 +87,18 @@ def guided_attention(
     scaling = scaling or 1 / math.sqrt(width)
     guided = getattr(module, "guided", 0)
     future = None
-    if length > 1:
+    if attention_mask is not None:
+        future = ~attention_mask
+    elif length > 1:
         future = torch.ones(length, keys, dtype=torch.bool, device=query.device).triu(keys - length + 1)
     if not guided and not prefers_matmul(query.device):
-        whole = length == keys  # then the kernel makes the causal mask itself, and may be a flash kernel
+        # Then the kernel makes the causal mask itself, and may be a flash kernel.
+        whole = length == keys and attention_mask is None
         out = scaled_dot_product_attention(
             query,
             key,
             value,
-            attn_mask=None if whole or future is None else ~future,
+            attn_mask=None if whole or future is None else ~_for_heads(future),
             is_causal=whole and length > 1,
             scale=scaling,
             enable_gqa=groups != heads,
@@ -106,12 +109,18 @@ def guided_attention(
         (query * scaling).reshape(n, groups, share * length, width), key.transpose(-1, -2)
     ).view(n, groups, share, length, keys)
     if future is not None:
-        scores = scores.masked_fill(future, torch.finfo(scores.dtype).min)
+        scores = scores.masked_fill(_for_heads(future, 5), torch.finfo(scores.dtype).min)
     weights = scores.softmax(-1)
     if guided:
         module.attention_weights = weights.flatten(1, 2)[:, :guided]
     out = torch.matmul(weights.view(n, groups, share * length, keys), value).view(n, heads, length, width)
     return out.transpose(1, 2), None
+
+
+def _for_heads(mask: torch.Tensor, dims: int = 4) -> torch.Tensor:
+    """[q, k] or [n, q, k] -> [n or 1, 1, ..., q, k] of `dims` dimensions."""
+    mask = mask if mask.ndim == 3 else mask[None]
+    return mask.view(len(mask), *[1] * (dims - 3), *mask.shape[1:])
 
 
 AttentionInterface.register(ROWS, rows_attention)

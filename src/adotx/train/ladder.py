@@ -24,6 +24,8 @@ _EXPORT_SECONDS, _EXPORT_SHARE = 20.0, 0.06
 
 #: the stage whose result an export can do without
 _OPTIONAL = "pages"
+#: the stages that a run spares which starts from a checkpoint
+_MAKE_A_START = ("language", "glyphs")
 
 
 def run_stage(recipe: Recipe) -> Path:
@@ -32,7 +34,7 @@ def run_stage(recipe: Recipe) -> Path:
     if recipe.stage == "export":  # quick, and what it exports may be newer: always made anew
         return stage.run(recipe)
     folder = recipe.folder()
-    if begin(recipe, stage.NEEDS):
+    if begin(recipe, needs(recipe)):
         stage.run(recipe)
         finish(recipe)
     else:
@@ -42,11 +44,17 @@ def run_stage(recipe: Recipe) -> Path:
     return folder
 
 
+def needs(recipe: Recipe) -> tuple[str, ...]:
+    """The stages whose results a stage uses; what starts from a checkpoint needs none that would make one."""
+    return tuple(s for s in _module(recipe.stage).NEEDS if not (recipe.start and s in _MAKE_A_START))
+
+
 def run_all(recipes: Sequence[Recipe]) -> Path:
     """Run the stages of `recipes` in this order; a deadline's time is shared out as their minutes are.
 
     Where a deadline leaves no time for the last trained stage, the model is exported without it.
     """
+    recipes = [r for r in recipes if not (r.start and r.stage in _MAKE_A_START)]
     deadline = recipes[-1].deadline
     end = (
         time.monotonic() + deadline - max(_EXPORT_SECONDS, _EXPORT_SHARE * deadline) if deadline else math.inf

@@ -6,8 +6,9 @@ cross entropy, in float32. Knows nothing of where the positions come from.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
@@ -16,7 +17,10 @@ CHUNK = 8192
 
 
 def token_loss(
-    hidden: torch.Tensor, targets: torch.Tensor, output_matrix: nn.Module, chunk: int = CHUNK
+    hidden: torch.Tensor,
+    targets: torch.Tensor,
+    output_matrix: Callable[[torch.Tensor], torch.Tensor],
+    chunk: int = CHUNK,
 ) -> torch.Tensor:
     """Mean cross entropy of `targets` [m] given `hidden` [m, width]; 0 where m is 0.
 
@@ -34,5 +38,7 @@ def token_loss(
     return total / max(1, len(targets))
 
 
-def _summed(hidden: torch.Tensor, targets: torch.Tensor, output_matrix: nn.Module) -> torch.Tensor:
+def _summed(
+    hidden: torch.Tensor, targets: torch.Tensor, output_matrix: Callable[[torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
     return F.cross_entropy(output_matrix(hidden).float(), targets, reduction="sum")

@@ -29,6 +29,7 @@ _TRAINED = (
     "warmup_steps",
     "decay_from",
     "dtype",
+    "average",
     "deadline",
 )
 #: the settings a stage's result depends on
@@ -36,7 +37,7 @@ _MADE_WITH = {
     "tokenizer": ("corpora", "seed", "vocab_size", "texts"),
     "language": (*_TRAINED, "block"),
     "glyphs": (*_TRAINED, "fonts", "whole_share"),
-    "reading": (*_TRAINED, "fonts", "whole_share"),
+    "reading": (*_TRAINED, "fonts", "whole_share", "start"),
     "pages": (*_TRAINED, "fonts", "whole_share", "page_share"),
 }
 
@@ -50,10 +51,14 @@ class Recipe:
         corpora, fonts: folders of training text (`adotx.data.corpora`) and of fonts.
         minutes: the time box of this stage; resuming does not start it anew.
         scale: factor on the minutes of every stage.
+        start: a checkpoint folder whose weights the reading stage starts from, in place of the stages
+            `language` and `glyphs`; "" for none.
         deadline: seconds for a whole ladder (`train nano`), the export included; 0 for none.
         decay_from: share of the box after which the learning rate falls.
         device: where to train; "auto" is the machine's accelerator, or the CPU where it has none.
         dtype: of matrix products: "bfloat16" or "float32".
+        average: steps over which the kept weights are averaged (exponentially); 0 for the last ones.
+        compile: let torch compile tower and decoder: minutes at the start, faster steps.
         threads: of torch on a CPU. workers: processes that make samples.
         save_minutes: how often the state is saved, so what a kill can lose at most.
         shard_megabytes: weights are written in files of at most so many MiB; 0 for one file.
@@ -71,9 +76,12 @@ class Recipe:
     seed: int = 1
     minutes: float = 1.0
     scale: float = 1.0
+    start: str = ""
     deadline: float = 0.0
     device: str = "auto"
     dtype: str = "bfloat16"
+    average: int = 0
+    compile: bool = False
     threads: int = 2
     workers: int = 1
     batch_size: int = 16
@@ -84,7 +92,7 @@ class Recipe:
     save_minutes: float = 5.0
     validate_minutes: float = 5.0
     shard_megabytes: float = 0.0
-    vocab_size: int = 16_384
+    vocab_size: int = 8_192
     texts: int = 300_000
     block: int = 256
     whole_share: float = 0.25
@@ -166,7 +174,7 @@ def _typed(stage: str, key: str, value: Any) -> Any:
     try:
         if kind.startswith("tuple"):
             return tuple(Path(v) for v in ([value] if isinstance(value, str) else value))
-        return {"Path": Path, "int": int, "float": float, "str": str}[kind](value)
+        return {"Path": Path, "int": int, "float": float, "str": str, "bool": bool}[kind](value)
     except (TypeError, ValueError):
         raise AdotxError(
             "train.setting",

@@ -23,6 +23,7 @@ import torch
 from torch import nn
 
 from adotx.errors import AdotxError
+from adotx.train.average import Average
 from adotx.train.batches import Pace, batches
 from adotx.train.interrupts import Interrupts
 from adotx.train.optim import MuonAdamW
@@ -30,7 +31,7 @@ from adotx.train.recipe import Recipe
 from adotx.train.timebox import Timebox, schedule
 from adotx.train.weights import load_state, load_tensors, save_tensors, state
 
-WEIGHTS = "weights"
+WEIGHTS, AVERAGE = "weights", "average"
 CHECKPOINT = "checkpoint-"
 #: largest norm of a step's gradients
 _CLIP = 1.0
@@ -108,10 +109,11 @@ def fit(
     device = choose_device(recipe.device)
     model.to(device).train()
     optimizer = MuonAdamW(model.named_parameters(), recipe.learning_rate)
+    average = Average(model, recipe.average)
     step, spent = 0, 0.0
     last = last_checkpoint(folder)
     if last:
-        step, spent = _resume(last, model, optimizer, device)
+        step, spent = _resume(last, model, optimizer, average, device)
         samples.seed = f"{samples.seed}/{last.name}"
         _tell(recipe, step, spent, f"goes on from {last.name}")
     random.seed(f"{recipe.seed}/{step}")
@@ -127,9 +129,10 @@ def fit(
             total += train_step(model, batch, optimizer, recipe.dtype)
             rate.step()
             step += 1
+            average.update(step)
             summed += 1
             if step % _LOG_STEPS == 0:
-                parts = {"loss": total / summed, **getattr(model, "parts", {})}
+                parts = {"loss": total / summed, **getattr(model, "losses", {})}
                 told = ", ".join(f"{name} {float(value):.4f}" for name, value in parts.items())
                 _tell(recipe, step, box.elapsed, f"{told}, rate {rate.get_last_lr()[0]:.2e}")
                 total.zero_()
@@ -137,21 +140,23 @@ def fit(
             if pace.due(_PACE_SECONDS):
                 _tell(recipe, step, box.elapsed, pace.report())
             if interrupts.wanted or box.elapsed - saved >= recipe.save_minutes:
-                save_checkpoint(folder, model, optimizer, step, box.elapsed, recipe.shard_megabytes)
+                save_checkpoint(folder, model, optimizer, average, step, box.elapsed, recipe.shard_megabytes)
                 saved = box.elapsed
             if interrupts.wanted:
                 raise KeyboardInterrupt
             due = box.elapsed - validated >= recipe.validate_minutes
             if measure and due and time.monotonic() + validation_seconds < box.until:
                 since = time.monotonic()
-                _tell(recipe, step, box.elapsed, measure())
+                with average:
+                    _tell(recipe, step, box.elapsed, measure())
                 validated, validation_seconds = box.elapsed, time.monotonic() - since
         if not pace.told:
             _tell(recipe, step, box.elapsed, pace.report() if pace.trained else "no time left to train")
-        save_checkpoint(folder, model, optimizer, step, box.elapsed, recipe.shard_megabytes)
-    if measure and time.monotonic() + validation_seconds < box.until:
-        _tell(recipe, step, box.elapsed, measure())
-    save_tensors(folder, WEIGHTS, state(model), recipe.shard_megabytes)
+        save_checkpoint(folder, model, optimizer, average, step, box.elapsed, recipe.shard_megabytes)
+    with average:
+        if measure and time.monotonic() + validation_seconds < box.until:
+            _tell(recipe, step, box.elapsed, measure())
+        save_tensors(folder, WEIGHTS, state(model), recipe.shard_megabytes)
     return folder
 
 
@@ -169,6 +174,7 @@ def save_checkpoint(
     folder: Path,
     model: nn.Module,
     optimizer: MuonAdamW,
+    average: Average,
     step: int,
     minutes: float,
     shard_megabytes: float = 0.0,
@@ -179,6 +185,7 @@ def save_checkpoint(
     shutil.rmtree(partial, ignore_errors=True)
     save_tensors(partial, WEIGHTS, state(model), shard_megabytes)
     save_tensors(partial, "optimizer", optimizer.state_tensors(), shard_megabytes)
+    save_tensors(partial, AVERAGE, average.tensors, shard_megabytes)
     (partial / "progress.json").write_text(json.dumps({"step": step, "minutes": minutes}) + "\n")
     shutil.rmtree(made, ignore_errors=True)
     partial.rename(made)  # complete or not there: a kill at any moment leaves the one before
@@ -199,10 +206,11 @@ def load_weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def _resume(
-    checkpoint: Path, model: nn.Module, optimizer: MuonAdamW, device: torch.device
+    checkpoint: Path, model: nn.Module, optimizer: MuonAdamW, average: Average, device: torch.device
 ) -> tuple[int, float]:
     load_state(model, load_tensors(checkpoint, WEIGHTS, device))
     optimizer.load_state_tensors(load_tensors(checkpoint, "optimizer", device))
+    average.load(load_tensors(checkpoint, AVERAGE, device))
     progress = json.loads((checkpoint / "progress.json").read_text())
     return progress["step"], progress["minutes"]
 

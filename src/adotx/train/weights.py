@@ -75,10 +75,15 @@ def state(model: nn.Module) -> dict[str, torch.Tensor]:
     return dict(named.values())
 
 
-def load_state(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Put `tensors` into the model; tied ones may stand under either name."""
+def load_state(model: nn.Module, tensors: Mapping[str, torch.Tensor], may_lack: tuple[str, ...] = ()) -> None:
+    """Put `tensors` into the model; tied ones may stand under either name.
+
+    Args:
+        may_lack: what the names begin with of tensors that stay as they are where `tensors` has none.
+    """
     missing, unexpected = model.load_state_dict(tensors, strict=False)
     lost = [name for name in missing if not name.endswith(("lm_head.weight", "embed_tokens.weight"))]
+    lost = [name for name in lost if not name.startswith(may_lack)] if may_lack else lost
     assert not lost and not unexpected, f"missing {lost[:3]}, unexpected {unexpected[:3]}"
 
 

@@ -18,6 +18,14 @@ def read_rows() -> list[dict[str, Any]]:
     ]
 
 
+def read_row(row: int) -> list[dict[str, Any]]:
+    """The conversation in which nano reads row 1 to 12 of a tile; up to the picture all rows share it."""
+    return [
+        {"role": "system", "content": READ_SYSTEM},
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": str(row)}]},
+    ]
+
+
 def transcribe_page() -> list[dict[str, Any]]:
     """The conversation in which a published checkpoint transcribes one picture."""
     return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": TRANSCRIBE}]}]

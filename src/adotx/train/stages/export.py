@@ -1,8 +1,9 @@
 """The export stage: the last reading stage's weights become a checkpoint folder in the published layout.
 
 Data: none. Result: what `open_checkpoint` and others load: weights in bfloat16, config with
-`adotx: {"reader": "rows"}`, tokenizer, chat template, processor settings. Written beside its place and moved
-there when it is whole. Knows nothing of training.
+`adotx: {"reader": "rows", "answer": "row"}`, tokenizer, chat template, processor settings; and the timestep
+heads (`timesteps.safetensors`), which only the row reader knows. Written beside its place and moved there when
+it is whole. Knows nothing of training.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from pathlib import Path
 from transformers import GenerationConfig
 
 from adotx.chat import chat_template
-from adotx.hf import AX4VLForConditionalGeneration, AX4VLImageProcessor
+from adotx.checkpoint.tokenizer import AxTokenizer
+from adotx.hf import AX4VLImageProcessor
+from adotx.train import timesteps
 from adotx.train.architecture import new_model
 from adotx.train.recipe import Recipe
 from adotx.train.results import is_finished, need
 from adotx.train.stages.reading import ReadingModel
 from adotx.train.trainer import load_weights
-from adotx.train.weights import load_state, shard_limit
+from adotx.train.weights import load_state, save_tensors, shard_limit
 
 NEEDS = ("tokenizer", "reading")
 #: larger than any model that is trained here
@@ -31,25 +34,27 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "me
 def run(recipe: Recipe) -> Path:
     """Export the stage `pages`, or `reading` where pages were not trained on."""
     last = "pages" if is_finished(recipe.folder("pages")) else "reading"
-    model = ReadingModel(new_model(recipe))
+    words = need(recipe, "tokenizer")
+    model = ReadingModel(new_model(recipe), AxTokenizer.open(words))
     load_state(model, load_weights(need(recipe, last)))
-    return save_checkpoint(model.model, need(recipe, "tokenizer"), recipe.folder(), recipe.shard_megabytes)
+    return save_checkpoint(model, words, recipe.folder(), recipe.shard_megabytes)
 
 
 def save_checkpoint(
-    model: AX4VLForConditionalGeneration, tokenizer_folder: Path, folder: Path, shard_megabytes: float = 0.0
+    reader: ReadingModel, tokenizer_folder: Path, folder: Path, shard_megabytes: float = 0.0
 ) -> Path:
     """Write the folder, and return it; weights in files of at most `shard_megabytes` MiB (0: one file)."""
     made = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
-    model = model.bfloat16()
+    save_tensors(made, timesteps.FILE, timesteps.published(reader.heads))
+    model = reader.plain().bfloat16()
     model.generation_config = GenerationConfig(
         bos_token_id=0, eos_token_id=[0, 27, 1], pad_token_id=1, use_cache=True
     )
     model.save_pretrained(made, max_shard_size=shard_limit(shard_megabytes) or _ONE_FILE)
     config = json.loads((made / "config.json").read_text(encoding="utf-8"))
-    config["adotx"] = {"reader": "rows"}
+    config["adotx"] = {"reader": "rows", "answer": "row"}
     _write(made / "config.json", config)
     AX4VLImageProcessor().save_pretrained(made)
     _write(

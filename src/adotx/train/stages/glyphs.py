@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 from transformers import SiglipVisionConfig
 
-from adotx.data.glyphs import FINALS, FIRST_CLASSES, IGNORE, MEDIALS, character
+from adotx.alphabet import character
 from adotx.data.rows import CELL, GRID, TIMESTEP, TIMESTEPS, RowFonts, RowText, RowTile, make_tile
 from adotx.hf.projector import LDPNetV2Projector
 from adotx.hf.vision_tower import AX4VLVisionTower
@@ -28,6 +27,7 @@ from adotx.train.architecture import model_config, pixel_values
 from adotx.train.attention import ROWS, set_row_window
 from adotx.train.corpus import reading_fonts, reading_text
 from adotx.train.recipe import Recipe
+from adotx.train.timesteps import TimestepHeads
 from adotx.train.trainer import device_of, fit, precision
 
 NEEDS = ()
@@ -74,33 +74,6 @@ def collate(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, torch.Tensor]
     return {key: torch.from_numpy(np.stack([s[key] for s in samples])) for key in samples[0]}
 
 
-class TimestepHeads(nn.Module):
-    """The three classifiers of every timestep."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.timestep_head = nn.Linear(width, TIMESTEPS * (FIRST_CLASSES + MEDIALS + FINALS))
-
-    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Image tokens [n, 144, width] -> float32 logits of the three heads, each [n, 144, 4, classes]."""
-        logits = self.timestep_head(self.norm(features)).float()
-        return logits.unflatten(-1, (TIMESTEPS, -1)).split([FIRST_CLASSES, MEDIALS, FINALS], -1)
-
-
-def timestep_loss(heads: tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
-    """Sum of the heads' mean cross entropies; labels [n, 144, 4, 3]. 0 for a head without a label."""
-    first, medial, final = (_mean_loss(h, labels[..., i]) for i, h in enumerate(heads))
-    return first + medial + final
-
-
-def _mean_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    flat = labels.flatten().long()
-    total = F.cross_entropy(logits.flatten(0, -2), flat, ignore_index=IGNORE, reduction="sum")
-    # A batch of page rows has no labels: the places of its glyphs are not known.
-    return total / (flat != IGNORE).sum().clamp(min=1)
-
-
 class GlyphReader(nn.Module):
     """Tower, projector and heads; a share of the steps attends to whole tiles, the others to bands."""
 
@@ -112,21 +85,21 @@ class GlyphReader(nn.Module):
         self.heads = TimestepHeads(out_hidden_size)
         self.whole_share = whole_share
 
-    def logits(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """uint8 [n, 384, 384] -> the heads' logits."""
-        return self.heads(self.multi_modal_projector(self.vision_tower(pixel_values(pixels))))
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 [n, 384, 384] -> image tokens [n, 144, width]."""
+        return self.multi_modal_projector(self.vision_tower(pixel_values(pixels)))
 
     def forward(self, pixels: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
         whole = not self.training or random.random() < self.whole_share
         set_row_window(self.vision_tower, 0 if whole else BAND)
-        return {"loss": timestep_loss(self.logits(pixels), labels)}
+        return {"loss": self.heads.loss(self.features(pixels), labels)}
 
 
 @torch.no_grad()
 def read(model: GlyphReader, pixels: torch.Tensor) -> list[list[str]]:
     """The predicted character of each of the 144 x 4 timesteps of each tile, whole-tile attention."""
     set_row_window(model.vision_tower, 0)
-    first, medial, final = (t.argmax(-1).flatten(1).tolist() for t in model.logits(pixels))
+    first, medial, final = (t.argmax(-1).flatten(1).tolist() for t in model.heads(model.features(pixels)))
     return [
         [character(a, b, c) for a, b, c in zip(*tile, strict=True)]
         for tile in zip(first, medial, final, strict=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
-from adotx.data.glyphs import IGNORE
+from adotx.alphabet import IGNORE
 from adotx.data.look import FontSet
 from adotx.data.pages import Page, make_page
 from adotx.data.rows import GRID, TILE, TIMESTEPS, RowTile
@@ -27,13 +27,8 @@ from adotx.evaluate.alignment import align_rows
 from adotx.train.corpus import faces, page_text
 from adotx.train.recipe import Recipe
 from adotx.train.results import need
-from adotx.train.stages.reading import (
-    ReadingSample,
-    ReadingTiles,
-    reading_sample,
-    reading_tiles,
-    train_reader,
-)
+from adotx.train.row_samples import ReadingSample, reading_sample
+from adotx.train.stages.reading import ReadingTiles, reading_tiles, train_reader
 from adotx.train.trainer import load_weights
 
 NEEDS = ("tokenizer", "reading")
@@ -86,4 +81,4 @@ class PageTiles(IterableDataset):
             while not waiting:
                 number += 1
                 waiting = list(page_tiles(make_page(f"{seed}/{number}", self.source, self.fonts)))
-            yield reading_sample(waiting.pop(), self.tiles.tokenizer, self.tiles.prompt(rng))
+            yield reading_sample(waiting.pop(), self.tiles.tokenizer)

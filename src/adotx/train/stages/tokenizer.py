@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from adotx.alphabet import HANJA, SYMBOLS, common_syllables
 from adotx.checkpoint.tokenizer import AddedToken, AxTokenizer, byte_to_char, save_tokenizer_json
+from adotx.errors import AdotxError
 from adotx.train.corpus import lines
 from adotx.train.recipe import Recipe
 
@@ -31,6 +33,8 @@ CONTROL_TOKENS = (
 ).split()
 #: the tool tags survive decode(skip_special=True), as published
 PLAIN_CONTROL = 4
+#: what merges do not reach beyond: GPT-2's words
+_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 #: what the sample consists of
 _SHARES = {"ko": 0.84, "en": 0.08, "code": 0.08}
 
@@ -50,45 +54,78 @@ def _sample(rng: random.Random, pool: list[str], count: int) -> list[str]:
     return pool if len(pool) <= count else rng.sample(pool, count)
 
 
-def common_syllables() -> list[str]:
-    """The 2,350 Hangul syllables of KS X 1001."""
-    return [chr(c) for c in range(0xAC00, 0xD7A4) if len(chr(c).encode("euc-kr", "ignore")) == 2]
-
-
 def train_tokenizer(
-    texts: Iterable[str], folder: Path, vocab_size: int = 16_384, syllable_weight: int = 400
+    texts: Iterable[str], folder: Path, vocab_size: int = 8_192, alphabet: Sequence[str] | None = None
 ) -> AxTokenizer:
     """Learn the merges and write the four files.
 
     Args:
-        syllable_weight: how often each common syllable is shown on its own, so that all of them become single
-            tokens: a reader meets rare syllables in names, where a language model would have split them into
-            bytes.
+        alphabet: characters that are single tokens whatever the texts say (by default all that the row reader
+            can read): it meets rare syllables, signs and Hanja in names and forms, where a language model
+            would have split them into bytes. Their merges come first.
+
+    Raises:
+        AdotxError: `vocab_size` is too small for the alphabet.
     """
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-    model = Tokenizer(models.BPE())
-    model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-
-    def stream() -> Iterator[str]:
-        yield from texts
-        for _ in range(syllable_weight):
-            yield "\n".join(common_syllables())
-
-    merges_wanted = vocab_size - len(CONTROL_TOKENS) - 256
-    trainer = trainers.BpeTrainer(
-        vocab_size=256 + merges_wanted,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    model.train_from_iterator(stream(), trainer)
-    learnt = json.loads(model.to_str())["model"]["merges"]
-    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in learnt][:merges_wanted]
-    vocab = {
-        token: i
-        for i, token in enumerate([*CONTROL_TOKENS, *gpt2_bytes(), *dict.fromkeys(a + b for a, b in merges)])
-    }
+    chosen = common_syllables() + list(SYMBOLS + HANJA) if alphabet is None else alphabet
+    merges = character_merges(chosen)
+    tokens = dict.fromkeys([*CONTROL_TOKENS, *gpt2_bytes(), *(a + b for a, b in merges)])
+    if len(tokens) > vocab_size:
+        raise AdotxError(
+            "train.setting",
+            "{size} tokens do not hold the reader's alphabet",
+            "train tokenizer",
+            "vocab_size of {least} or more",
+            size=vocab_size,
+            least=len(tokens),
+        )
+    for left, right in learnt_merges(texts, chosen, vocab_size):
+        if len(tokens) >= vocab_size:
+            break
+        tokens[left + right] = None
+        merges.append((left, right))
+    vocab = {token: i for i, token in enumerate(tokens)}
     return _write(folder, vocab, merges)
+
+
+def learnt_merges(texts: Iterable[str], alphabet: Sequence[str], count: int) -> list[tuple[str, str]]:
+    """Up to `count` merges of whole characters of `alphabet` and ASCII, most useful first, in byte symbols.
+
+    Learnt over characters, so that none is spent on pieces of characters.
+    """
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+
+    characters = [*map(chr, range(0x20, 0x7F)), *alphabet]
+    model = Tokenizer(models.BPE())
+    model.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), "isolated")
+    trainer = trainers.BpeTrainer(
+        vocab_size=len(set(characters)) + count, initial_alphabet=characters, show_progress=False
+    )
+    model.train_from_iterator(texts, trainer)
+    known, out = set(characters), []
+    for pair in json.loads(model.to_str())["model"]["merges"]:
+        left, right = pair if isinstance(pair, list) else pair.split(" ")
+        if left in known and right in known and left + right not in known:
+            known.add(left + right)
+            out.append((_symbols(left), _symbols(right)))
+    return out
+
+
+def _symbols(text: str) -> str:
+    table = byte_to_char()
+    return "".join(table[byte] for byte in text.encode("utf-8"))
+
+
+def character_merges(characters: Iterable[str]) -> list[tuple[str, str]]:
+    """The merges, from left to right, that make single tokens of characters of several bytes."""
+    table = byte_to_char()
+    merges: dict[tuple[str, str], None] = {}
+    for character in characters:
+        first, *others = (table[byte] for byte in character.encode("utf-8"))
+        for other in others:
+            merges[first, other] = None
+            first += other
+    return list(merges)
 
 
 def gpt2_bytes() -> list[str]:
