@@ -50,7 +50,7 @@ _KNOWN_LICENSES = {
     "baekmuk": "LicenseRef-Baekmuk",
 }
 # Rare but claimed by most full fonts: if two of them look the same, that look is the font's box, not a glyph.
-_PROBES = "갂괋꿻뙇뷁쀍쩗힣"
+PROBES = "갂괋꿻뙇뷁쀍쩗힣"
 _BLANK_OK = frozenset(" \u00a0\u3000")
 #: pixels per em at which looks are compared
 PROBE_SIZE = 24
@@ -159,7 +159,7 @@ class Coverage:
         self.known: dict[str, bool] = dict.fromkeys(_BLANK_OK, True)
         # U+FFFF and friends are never characters, so what they draw is the missing-glyph box.
         self.boxes = {self._look(chr(point)) for point in (0xFFFF, 0x10FFFF, 0xE0FE)}
-        probes = [self._look(syllable) for syllable in _PROBES]
+        probes = [self._look(syllable) for syllable in PROBES]
         self.boxes |= {look for look in probes if probes.count(look) > 1}
         digits = [self._look(digit) for digit in "0123456789"]
         if len(set(digits)) < 10:

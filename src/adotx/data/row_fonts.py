@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from PIL import ImageFont
 
-from adotx.data.fonts import PROBE_SIZE, Coverage
+from adotx.data.fonts import PROBE_SIZE, PROBES, Coverage
 
 #: faces tried by weight before any that has the text
 _TRIED = 6
@@ -35,6 +35,7 @@ class RowFonts:
         self._loaded: dict[tuple[int, int], ImageFont.FreeTypeFont] = {}
         self._advance: dict[tuple[int, int], dict[str, float]] = {}
         self._looks: dict[int, Coverage] = {}
+        self._honest: set[int] = set()
         self._body: dict[int, float] = {}
 
     def pick(self, rng: random.Random) -> int:
@@ -63,7 +64,11 @@ class RowFonts:
             return False
         if face not in self._looks:
             self._looks[face] = Coverage(self.load(face, PROBE_SIZE))
-        blank = {c for c in wanted if not self._looks[face].draws(c)}
+            # Syllables by the thousand: a face that draws the rare ones it claims draws the others.
+            if all(self._looks[face].draws(c) for c in PROBES if c in cover):
+                self._honest.add(face)
+        honest = face in self._honest
+        blank = {c for c in wanted if not (honest and "가" <= c <= "힣") and not self._looks[face].draws(c)}
         cover -= blank
         return not blank
 

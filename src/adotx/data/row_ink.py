@@ -1,7 +1,7 @@
 """One line of text as ink: how dark each pixel is, and where each character stands.
 
 In: a text, a face, a size and how the type is set (words moved, letters spaced, stretched, strokes thinner or
-thicker, dots of a printer's needles, a thermal head that fades). Out: `Ink`. Knows nothing of paper and tiles.
+thicker, dots of a printer's needles, a thermal head that fades). Out: `Ink`. Knows nothing of paper.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from adotx.data.row_fonts import RowFonts
 
 @dataclass(frozen=True)
 class Ink:
-    """cover float32 [h, w], 0 = paper, 1 = ink; edges: (left, right) of each character; `size` pixels per em."""
+    """cover float32 [h, w], 0 paper to 1 ink; edges (left, right) of each character; pixels per em."""
 
     cover: np.ndarray
     edges: list[tuple[float, float]]
@@ -65,8 +66,8 @@ def set_line(rng: random.Random, line: str, fonts: RowFonts, face: int, size: in
     if not how.loose and not how.spacing:
         strip = Image.new("L", (int(edges[-1]) + 2 * margin, height), 0)
         ImageDraw.Draw(strip).text((margin, margin), line, font=font, fill=255)
-        cover = np.asarray(strip, np.float32) / 255
-        places = [(a + margin, b + margin) for a, b in zip(edges, edges[1:], strict=False)]
+        cover: np.ndarray = np.asarray(strip, np.float32) / 255
+        places = [(a + margin, b + margin) for a, b in pairwise(edges)]
     else:
         cover, places = _set_words(rng, line, fonts, face, size, how, margin, height)
     ink = Ink(cover, places, size)
@@ -75,8 +76,7 @@ def set_line(rng: random.Random, line: str, fonts: RowFonts, face: int, size: in
     if how.slant:
         middle = ink.cover.shape[0] / 2
         lean = np.array([[1, -how.slant, how.slant * middle], [0, 1, 0]], np.float32)
-        cover = cv2.warpAffine(ink.cover, lean, ink.cover.shape[::-1])
-        ink = replace(ink, cover=cover)
+        ink = replace(ink, cover=cv2.warpAffine(ink.cover, lean, ink.cover.shape[::-1]))
     return ink
 
 
@@ -93,7 +93,10 @@ def _set_words(
     """Word by word, each with its own shift, turn and stretch."""
     font, loose, extra = fonts.load(face, size), how.loose, how.spacing * size
     space = fonts.advances(face, size, " ")[1]
-    width = int(fonts.advances(face, size, line)[-1] * (1 + 0.2 * loose) + max(0.0, extra) * len(line)) + 3 * margin
+    width = (
+        int(fonts.advances(face, size, line)[-1] * (1 + 0.2 * loose) + max(0.0, extra) * len(line))
+        + 3 * margin
+    )
     cover = np.zeros((height, width), np.float32)
     places: list[tuple[float, float]] = []
     x = float(margin)
@@ -135,9 +138,10 @@ def _set_words(
 def stroke(rng: random.Random, ink: Ink) -> Ink:
     """Strokes thicker (spread ink, copies) or thinner (worn type)."""
     kernel = np.ones((2, 2) if ink.size < 36 else (3, 3), np.uint8)
-    thick = rng.random() < 0.6
+    # Only what is drawn large can lose a pixel on every side.
+    thick = ink.size < 34 or rng.random() < 0.5
     changed = (cv2.dilate if thick else cv2.erode)(ink.cover, kernel)
-    share = rng.uniform(0.3, 1.0) if thick else rng.uniform(0.2, 0.6)
+    share = rng.uniform(0.3, 1.0) if thick else rng.uniform(0.2, 0.5)
     return replace(ink, cover=ink.cover + (changed - ink.cover) * np.float32(share))
 
 
@@ -172,10 +176,10 @@ def thermal(rng: random.Random, ink: Ink) -> Ink:
     """Printed by heat: columns that fade, dead elements, grain."""
     height, width = ink.cover.shape
     noise = np.random.default_rng(rng.randrange(2**32))
-    knots = noise.uniform(rng.uniform(0.25, 0.8), 1, max(3, round(width / ink.size / 2))).astype(np.float32)
+    knots = noise.uniform(rng.uniform(0.4, 0.9), 1, max(3, round(width / ink.size / 2))).astype(np.float32)
     fade = cv2.resize(knots[None], (width, 1), interpolation=cv2.INTER_LINEAR)
     for _ in range(rng.choice((0, 0, 1, 2, 4))):
         at = rng.randrange(width)
-        fade[:, at : at + max(1, round(ink.size * 0.05))] *= np.float32(rng.uniform(0.0, 0.5))
+        fade[:, at : at + max(1, round(ink.size * 0.05))] *= np.float32(rng.uniform(0.2, 0.6))
     grain = 1 - np.float32(rng.uniform(0, 0.4)) * noise.random((height, width), np.float32)
     return replace(ink, cover=ink.cover * fade * grain)

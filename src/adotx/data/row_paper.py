@@ -1,4 +1,4 @@
-"""The paper, screen or wall that a row's ink stands on, and what scanners, copiers, faxes and cameras do to it.
+"""The paper, screen or wall that a row's ink stands on, and what scanners, copiers and cameras do to it.
 
 In: `Ink` and a `Look`. Out: a grey strip at the size of a tile's row, and where each character stands in it.
 Knows nothing of tiles and text.
@@ -16,6 +16,8 @@ import numpy as np
 from adotx.data.row_ink import Ink
 
 Edges = list[tuple[float, float]]
+#: levels of a cleaned page
+_PAPER_LEVEL, _INK_LEVEL = 245.0, 20.0
 #: sides of the made textures
 _TEXTURE = (256, 1024)
 
@@ -28,12 +30,14 @@ class Look:
         medium: ``print``, ``worn``, ``screen``, ``receipt``, ``photo`` or ``fax``.
         paper, ink: grey levels; light on dark where ink is the lighter one.
         size: pixels per em before the row is scaled (small print is enlarged, large print reduced).
+        cleaned: whether its levels are stretched and light on dark is turned over, as layout does.
     """
 
     medium: str
     paper: int
     ink: int
     size: int
+    cleaned: bool
 
 
 def strip_of(rng: random.Random, ink: Ink, look: Look, scale: float) -> tuple[np.ndarray, Edges, float]:
@@ -58,7 +62,7 @@ def strip_of(rng: random.Random, ink: Ink, look: Look, scale: float) -> tuple[np
     if rng.random() < 0.025:
         grey = _seal(rng, grey, ink.size)
     if look.medium == "fax":
-        grey = _fax(rng, grey, ink.size, look)
+        grey = _fax(rng, grey, ink.size)
     across, down = scale, scale
     size = (max(1, round(grey.shape[1] * across)), max(1, round(grey.shape[0] * down)))
     across, down = size[0] / grey.shape[1], size[1] / grey.shape[0]
@@ -113,7 +117,7 @@ def _textures() -> list[np.ndarray]:
         field = np.zeros(_TEXTURE, np.float32)
         for octave in range(1, 8):
             shape = (max(2, 2**octave // 2), max(2, 2 ** (octave + 1)))
-            part = noise.standard_normal(shape, np.float32)
+            part: np.ndarray = noise.standard_normal(shape, np.float32)
             if number % 4 == 1:  # creases
                 part = 1 - np.abs(part) * 1.5
             elif number % 4 == 2:  # grain along the row
@@ -122,7 +126,9 @@ def _textures() -> list[np.ndarray]:
             field += np.float32(weight) * cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC)
         if number % 6 == 5:  # weave
             pitch = noise.uniform(2.5, 6)
-            field += np.float32(noise.uniform(0.2, 0.8)) * (np.sin(xs * 6.28 / pitch) * np.sin(ys * 6.28 / pitch))
+            field += np.float32(noise.uniform(0.2, 0.8)) * (
+                np.sin(xs * 6.28 / pitch) * np.sin(ys * 6.28 / pitch)
+            )
         field -= field.mean()
         out.append(field / max(float(field.std()), 1e-6))
     return out
@@ -137,7 +143,7 @@ def _texture(rng: random.Random, shape: tuple[int, ...]) -> np.ndarray:
     part = field[y : y + high, x : x + wide]
     if part.shape != (height, width):
         part = cv2.resize(part, (width, height))
-    return np.clip(1 + np.float32(rng.uniform(0.01, 0.09)) * part, 0.4, 1.3)
+    return np.clip(1 + np.float32(rng.uniform(0.01, 0.07)) * part, 0.6, 1.25)
 
 
 def _seal(rng: random.Random, grey: np.ndarray, em: float) -> np.ndarray:
@@ -160,7 +166,7 @@ def _seal(rng: random.Random, grey: np.ndarray, em: float) -> np.ndarray:
     return grey * (1 - stamp * np.float32(rng.uniform(0.15, 0.5)))
 
 
-def _fax(rng: random.Random, grey: np.ndarray, em: float, look: Look) -> np.ndarray:
+def _fax(rng: random.Random, grey: np.ndarray, em: float) -> np.ndarray:
     """Sent by fax: half the lines, one bit."""
     height, width = grey.shape
     across = min(1.0, rng.uniform(20, 32) / em)
@@ -168,16 +174,16 @@ def _fax(rng: random.Random, grey: np.ndarray, em: float, look: Look) -> np.ndar
     small = cv2.resize(
         grey, (max(8, round(width * across)), max(4, round(height * down))), interpolation=cv2.INTER_AREA
     )
-    bit = _bilevel(rng, small, look)
+    bit = _bilevel(rng, small)
     how = rng.choice((cv2.INTER_NEAREST, cv2.INTER_LINEAR))
     return cv2.resize(bit, (width, height), interpolation=how)
 
 
-def _bilevel(rng: random.Random, grey: np.ndarray, look: Look) -> np.ndarray:
-    """Paper or ink, nothing between."""
-    limit = look.paper + (look.ink - look.paper) * rng.uniform(0.35, 0.6)
-    is_ink = grey < limit if look.ink < look.paper else grey > limit
-    return np.where(is_ink, np.float32(look.ink), np.float32(look.paper))
+def _bilevel(rng: random.Random, grey: np.ndarray) -> np.ndarray:
+    """Paper or ink, nothing between; the limit lies between what is darkest and lightest here."""
+    low, high = (float(level) for level in np.percentile(grey, (1, 99)))
+    limit = low + (high - low) * rng.uniform(0.4, 0.62)
+    return np.where(grey < limit, np.float32(low), np.float32(high))
 
 
 def _tilt(rng: random.Random, grey: np.ndarray, edges: Edges, hard: float) -> tuple[np.ndarray, Edges]:
@@ -197,11 +203,15 @@ def _tilt(rng: random.Random, grey: np.ndarray, edges: Edges, hard: float) -> tu
         np.float32,
     )
     way = cv2.getPerspectiveTransform(corners, moved)
-    out = cv2.warpPerspective(grey, way, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    out = cv2.warpPerspective(
+        grey, way, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     if hard == 1.0 and rng.random() < 0.3:  # a page that does not lie flat
         wave = rng.uniform(-1.5, 1.5) * np.sin(np.linspace(0, rng.uniform(1, 5), width, dtype=np.float32))
         xs, ys = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-        out = cv2.remap(out, xs, ys + wave.astype(np.float32)[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        out = cv2.remap(
+            out, xs, ys + wave.astype(np.float32)[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
     points = np.array([[x, height / 2] for edge in edges for x in edge], np.float32)[None]
     xs = cv2.perspectiveTransform(points, way)[0, :, 0].tolist()
     return out, list(zip(xs[::2], xs[1::2], strict=True))
@@ -209,7 +219,7 @@ def _tilt(rng: random.Random, grey: np.ndarray, edges: Edges, hard: float) -> tu
 
 #: by medium, how often: blur of the lens, of motion, noise, light that changes, one bit, specks, JPEG
 _SHARES = {
-    "print": (0.25, 0.0, 0.3, 0.05, 0.03, 0.02, 0.2),
+    "print": (0.2, 0.0, 0.2, 0.03, 0.02, 0.01, 0.2),
     "worn": (0.5, 0.05, 0.6, 0.2, 0.3, 0.3, 0.5),
     "screen": (0.1, 0.0, 0.1, 0.05, 0.0, 0.0, 0.5),
     "receipt": (0.4, 0.1, 0.5, 0.3, 0.05, 0.05, 0.5),
@@ -221,31 +231,42 @@ _SHARES = {
 def _damaged(rng: random.Random, grey: np.ndarray, look: Look) -> np.ndarray:
     blur, motion, noise, light, bit, specks, jpeg = (rng.random() < share for share in _SHARES[look.medium])
     hard = 0.5 if look.medium in ("print", "screen") else 1.0
+    contrast = abs(look.paper - look.ink)
     height, width = grey.shape
     numbers = np.random.default_rng(rng.randrange(2**32))
-    if light:
-        knots = np.float32(1) - numbers.uniform(0, 0.45 * hard, (2, 3)).astype(np.float32)
-        grey = grey * cv2.resize(knots, (width, height), interpolation=cv2.INTER_LINEAR)
     if blur:
-        grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.35, 0.5 + 0.75 * hard))
-    if motion:
+        grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.35, 0.45 + 0.5 * hard))
+    if motion and not blur:
         length = rng.randint(2, 4)
         kernel = np.zeros((length, length), np.float32)
         kernel[(slice(None), length // 2) if rng.random() < 0.4 else (length // 2, slice(None))] = 1 / length
         grey = cv2.filter2D(grey, -1, kernel)
+    if bit:
+        grey = _bilevel(rng, grey)
+    if light:
+        knots = np.float32(1) - numbers.uniform(0, 0.35 * hard, (2, 3)).astype(np.float32)
+        grey = grey * cv2.resize(knots, (width, height), interpolation=cv2.INTER_LINEAR)
     if noise:
-        grain = numbers.standard_normal(grey.shape, np.float32)
+        grain: np.ndarray = numbers.standard_normal(grey.shape, np.float32)
         if rng.random() < 0.4:
             grain = cv2.GaussianBlur(grain, (0, 0), 0.8) * 2
-        grey = grey + grain * np.float32(rng.uniform(1, 4 + 12 * hard))
+        grey = grey + grain * np.float32(contrast * rng.uniform(0.01, 0.02 + 0.06 * hard))
     if specks:
-        hit = numbers.random(grey.shape) < rng.uniform(0.001, 0.02)
-        grey = np.where(hit, numbers.uniform(look.ink, look.paper) if look.ink < look.paper else look.ink, grey)
-    if bit:
-        grey = _bilevel(rng, grey, look)
+        hit = numbers.random(grey.shape) < rng.uniform(0.001, 0.015)
+        grey[hit] = look.ink
+    if look.cleaned:
+        grey = _cleaned(grey, look.ink > look.paper)
     out = np.clip(grey, 0, 255).astype(np.uint8)
     if jpeg:
-        quality = rng.randint(45, 92) if hard < 1 else rng.randint(18, 80)
+        quality = rng.randint(45, 92) if hard < 1 else rng.randint(25, 80)
         packed = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         out = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
     return out
+
+
+def _cleaned(grey: np.ndarray, turned: bool) -> np.ndarray:
+    """Paper near 245 and ink near 20, as `adotx.documents.layout.clean` gives pages over."""
+    if turned:
+        grey = 255 - grey
+    ink, paper = (float(level) for level in np.percentile(grey, (2, 75)))
+    return _INK_LEVEL + (grey - ink) * np.float32((_PAPER_LEVEL - _INK_LEVEL) / max(paper - ink, 24.0))

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from adotx.data.figures import figure
@@ -23,6 +24,9 @@ from adotx.data.row_fonts import RowFonts
 from adotx.data.row_ink import Ink, Setting, needles, set_line, stroke, thermal, warp
 from adotx.data.row_paper import Look, strip_of
 from adotx.data.row_text import RowText
+
+# Workers are forked, one to a core: a pool of threads in each would wait for ever, or get in the way.
+cv2.setNumThreads(1)
 
 #: sides of a tile, of its token grid and of a cell of it; timesteps in a cell
 TILE, GRID, CELL, TIMESTEPS = 384, 12, 32, 4
@@ -39,6 +43,8 @@ _BODY = 0.9
 _SEEN = 24
 #: shares of rows by medium
 MEDIA = {"print": 0.58, "worn": 0.12, "screen": 0.09, "receipt": 0.08, "photo": 0.1, "fax": 0.03}
+#: share of the rows that a page cleaned by `adotx.documents.layout` gives
+_CLEANED = 0.5
 #: shares of rows with a struck-out word (truth: ~~word~~) and with an underlined one (truth: plain)
 _STRUCK, _UNDERLINED = 0.01, 0.04
 _WORD = re.compile(r"(?<!\S)[가-힣]{2,}(?!\S)")
@@ -113,7 +119,7 @@ def make_tile(rng: random.Random, text: RowText, fonts: RowFonts, rows: int = GR
     free = rng.random() < 0.06
     look, face = _look(rng), fonts.pick(rng)
     same_look, same_face = rng.random() < 0.75, rng.random() < 0.6
-    own_paper = rng.random() < (0.7 if look.ink > look.paper else 0.4)
+    own_paper = not look.cleaned and rng.random() < 0.7
     pixels = np.full((TILE, TILE), look.paper if own_paper else _PAPER, np.uint8)
     labels = np.full((GRID, GRID * TIMESTEPS, 3), IGNORE, np.int16)
     labels[:, :, 0] = BLANK
@@ -173,16 +179,16 @@ def _look(rng: random.Random) -> Look:
     dark = max(0, min(dark, light - least))
     if rng.random() < _TURNED.get(medium, 0.0):
         light, dark = dark, light
-    return Look(medium, light, dark, max(9, round(size)))
+    return Look(medium, light, dark, max(9, round(size)), rng.random() < _CLEANED)
 
 
 #: by medium: grey of the paper, of the ink, least difference
 _LEVELS = {
     "print": ((225, 255), (0, 80), 90),
-    "worn": ((180, 250), (30, 140), 70),
+    "worn": ((180, 250), (30, 130), 75),
     "screen": ((232, 255), (0, 120), 90),
-    "receipt": ((190, 252), (20, 120), 70),
-    "photo": ((110, 245), (5, 100), 60),
+    "receipt": ((190, 252), (20, 110), 90),
+    "photo": ((120, 245), (5, 100), 75),
     "fax": ((255, 255), (0, 0), 255),
 }
 #: by medium: share of light on dark

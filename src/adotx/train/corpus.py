@@ -98,13 +98,16 @@ def faces(folders: tuple[Path, ...]) -> dict[str, list[FontFace]]:
 def reading_fonts(folders: tuple[Path, ...], side: str) -> RowFonts:
     """Faces of the training or of the held-out families, weighed by `face_weights`."""
     found = faces(folders)[side]
+    # Held-out families have neither Hanja nor most symbols: whole faces of the other side draw those rows.
+    spare = [] if side == "train" else [f for f in faces(folders)["train"] if "CJK" in f.family]
     loose = [number for number, face in enumerate(found) if _loose(face)]
     weights = face_weights(found)
-    return RowFonts([(f.path, f.index, w) for f, w in zip(found, weights, strict=True)], loose)
+    weights += [0.0] * len(spare)
+    return RowFonts([(f.path, f.index, w) for f, w in zip([*found, *spare], weights, strict=True)], loose)
 
 
 def face_weights(found: Sequence[FontFace]) -> list[float]:
-    """Print 75 %, handwriting 15 %, display 10 %; in each, a family counts as the root of its faces' number."""
+    """Shares of `_GROUPS`; within a group a family counts as the root of its number of faces."""
     families = Counter(face.family for face in found)
     weights = [families[face.family] ** -0.5 for face in found]
     groups = ["hand" if face.handwriting else "display" if face.display else "print" for face in found]
