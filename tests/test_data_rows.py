@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from adotx.data.fonts import find_fonts
 from adotx.data.glyphs import BLANK, FINALS, FIRST_CLASSES, IGNORE, MEDIALS, classes, readable
+from adotx.data.row_fonts import RowFonts
+from adotx.data.row_ink import Ink, Setting, needles, set_line, stroke, thermal, warp
 from adotx.data.row_text import RowText
-from adotx.data.rows import CELL, GRID, TILE, TIMESTEP, TIMESTEPS, RowFonts, RowTile, make_tile
+from adotx.data.rows import CELL, GRID, MEDIA, TILE, TIMESTEP, TIMESTEPS, RowTile, _look, make_tile
 from hangul_fonts import hangul_font
 
 pytest.importorskip("fontTools")
@@ -50,11 +54,11 @@ def test_shapes_and_ranges(tiles: list[RowTile]) -> None:
     for tile in tiles:
         assert tile.pixels.dtype == np.uint8 and tile.pixels.shape == (TILE, TILE)
         assert tile.labels.dtype == np.int16 and tile.labels.shape == (GRID * GRID, TIMESTEPS, 3)
+        assert len(tile.rows) == GRID
         first, medial, final = np.moveaxis(tile.labels, -1, 0)
         assert first.min() >= BLANK and first.max() < FIRST_CLASSES
         for part, count in ((medial, MEDIALS), (final, FINALS)):
             assert ((part == IGNORE) | ((part >= 0) & (part < count))).all()
-    assert sum(len(tile.rows) for tile in tiles) > 8 * len(tiles)
 
 
 def test_rows_are_readable_and_every_character_has_a_glyph(tiles: list[RowTile]) -> None:
@@ -82,11 +86,9 @@ def test_the_timestep_at_a_glyphs_centre_has_its_classes(tiles: list[RowTile]) -
         for g in tile.glyphs:
             label = tuple(tile.labels[g.cell, int(g.x % CELL // TIMESTEP)])
             char = tile.rows[g.row][g.index]
-            if "가" <= char <= "힣":  # wider than a timestep: nothing overwrites its centre
-                assert label == classes(char)
             right += label == classes(char)
             total += 1
-    assert total > 5000 and right > 0.97 * total
+    assert total > 5000 and right > 0.985 * total
 
 
 def test_timesteps_without_a_glyph_are_blank(tiles: list[RowTile]) -> None:
@@ -109,7 +111,7 @@ def test_there_is_ink_at_every_glyph(tiles: list[RowTile]) -> None:
                 continue  # a dot or a dash may lie off the middle
             x, y = int(g.x), int(g.y)
             around = grey[max(y - 12, 0) : y + 13, max(x - 9, 0) : x + 10]
-            faint += np.ptp(around) < 30
+            faint += np.ptp(around) < 20
             total += 1
     assert total > 2000 and faint <= 0.002 * total
 
@@ -136,3 +138,68 @@ def test_same_seed_same_tile(fonts: RowFonts, text: RowText, tiles: list[RowTile
 def test_fewer_rows_on_request(fonts: RowFonts, text: RowText) -> None:
     for rows in (1, 3):
         assert all(len(make_tile(random.Random(seed), text, fonts, rows).rows) <= rows for seed in SEEDS[:10])
+
+
+def test_the_nth_row_stands_in_the_nth_32_pixels(tiles: list[RowTile]) -> None:
+    for tile in tiles:
+        assert all(int(g.y // CELL) == g.row for g in tile.glyphs)
+
+
+def test_a_struck_out_word_is_marked_in_the_truth_and_ruled_in_the_picture(
+    fonts: RowFonts, text: RowText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adotx.data.rows._STRUCK", 1.0)
+    tiles = [make_tile(random.Random(seed), text, fonts) for seed in range(10)]
+    marked = [row for tile in tiles for row in tile.rows if "~~" in row]
+    assert len(marked) > 20 and all(re.search("~~[가-힣]{2,}~~", row) for row in marked)
+    for tile in tiles:  # the marks have places for the reader, but no labels: they are not drawn
+        wanted = [(r, i) for r, row in enumerate(tile.rows) for i, c in enumerate(row) if c != " "]
+        assert [(g.row, g.index) for g in tile.glyphs] == wanted
+
+
+def test_media_come_in_their_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(0)
+    looks = [_look(rng) for _ in range(4000)]
+    for medium, share in MEDIA.items():
+        assert abs(sum(look.medium == medium for look in looks) / 4000 - share) < 0.03
+    assert all(abs(look.paper - look.ink) >= 60 for look in looks)
+    assert 0.06 < sum(look.ink > look.paper for look in looks) / 4000 < 0.15
+    assert abs(sum(MEDIA.values()) - 1) < 1e-9 and MEDIA["print"] > 0.5
+
+
+def test_rare_characters_get_a_face_that_has_them(fonts: RowFonts) -> None:
+    rng = random.Random(0)
+    for c in "가뷁①㎡漢":
+        having = [face for face in range(len(fonts.faces)) if fonts.draws(face, {c})]
+        if having:
+            assert all(fonts.pick_for(rng, c, face) in having for face in range(len(fonts.faces)))
+
+
+def test_faces_that_map_a_character_to_nothing_lose_it(fonts: RowFonts) -> None:
+    face = 0
+    fonts.cover[face].add("\ue123")
+    assert not fonts.draws(face, {"\ue123"}) and "\ue123" not in fonts.cover[face]
+
+
+@pytest.mark.parametrize("how", [needles, thermal, stroke, warp])
+def test_print_keeps_its_place(fonts: RowFonts, how: Callable[[random.Random, Ink], Ink]) -> None:
+    rng = random.Random(1)
+    ink = set_line(rng, "다람쥐 헌 쳇바퀴", fonts, 0, 30, Setting())
+    changed = how(rng, ink)
+    assert len(changed.edges) == len(ink.edges)
+    factor = changed.size / ink.size
+    for (a, b), (c, d) in zip(ink.edges, changed.edges, strict=True):
+        assert abs(a * factor - c) < 0.06 * changed.size and abs(b * factor - d) < 0.06 * changed.size
+    top, bottom = (y * factor for y in ink.rows)
+    assert (
+        abs(changed.rows[0] - top) < 0.2 * changed.size and abs(changed.rows[1] - bottom) < 0.2 * changed.size
+    )
+
+
+def test_moved_words_lie_between_their_edges(fonts: RowFonts) -> None:
+    rng = random.Random(2)
+    for _ in range(20):
+        ink = set_line(rng, "서로 다른 낱말", fonts, 0, 30, Setting(loose=1.0, spacing=0.1, stretch=0.8))
+        for (a, b), c in zip(ink.edges, "서로 다른 낱말", strict=True):
+            part = ink.cover[:, max(0, round(a)) : round(b)]
+            assert (part.max() > 0.5) == (c != " ")

@@ -1,4 +1,4 @@
-"""Figures as Korean paper has them: sums, dates, times, measures, numbers of telephones, firms, accounts, cards.
+"""Figures as Korean paper has them: sums, dates, times, measures, numbers of telephones, firms, accounts.
 
 In: a `random.Random`. Out: one figure, as a cell of a table or a word of a line holds it. Digits are drawn
 evenly: a figure is what no reader can guess. Describes no real person or firm.

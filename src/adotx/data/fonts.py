@@ -50,9 +50,10 @@ _KNOWN_LICENSES = {
     "baekmuk": "LicenseRef-Baekmuk",
 }
 # Rare but claimed by most full fonts: if two of them look the same, that look is the font's box, not a glyph.
-_PROBES = "갂괋꿻뙇뷁쀍쩗힣"
+PROBES = "갂괋꿻뙇뷁쀍쩗힣"
 _BLANK_OK = frozenset(" \u00a0\u3000")
-_PROBE_SIZE = 24
+#: pixels per em at which looks are compared
+PROBE_SIZE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +150,16 @@ def missing(face: FontFace, text: str) -> set[str]:
     return {character for character in set(text) if not coverage.draws(character)}
 
 
-class _Coverage:
+class Coverage:
     """Which characters one face draws; the answers do not depend on the order of the questions."""
 
-    def __init__(self, face: FontFace) -> None:
-        self.font = load(face, _PROBE_SIZE)
+    def __init__(self, font: ImageFont.FreeTypeFont) -> None:
+        """font: the face at `PROBE_SIZE`."""
+        self.font = font
         self.known: dict[str, bool] = dict.fromkeys(_BLANK_OK, True)
         # U+FFFF and friends are never characters, so what they draw is the missing-glyph box.
         self.boxes = {self._look(chr(point)) for point in (0xFFFF, 0x10FFFF, 0xE0FE)}
-        probes = [self._look(syllable) for syllable in _PROBES]
+        probes = [self._look(syllable) for syllable in PROBES]
         self.boxes |= {look for look in probes if probes.count(look) > 1}
         digits = [self._look(digit) for digit in "0123456789"]
         if len(set(digits)) < 10:
@@ -183,8 +185,8 @@ class _Coverage:
 
 
 @cache
-def _coverage(face: FontFace) -> _Coverage:
-    return _Coverage(face)
+def _coverage(face: FontFace) -> Coverage:
+    return Coverage(load(face, PROBE_SIZE))
 
 
 def default_cache() -> Path:

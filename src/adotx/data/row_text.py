@@ -168,8 +168,7 @@ class RowText:
             if r < 0.12:
                 word += rng.choice(",.,.,.?!:;·")
             elif r < 0.18:
-                left, right = rng.choice(_BRACKETS)
-                word = f"{left}{word}{right}"
+                word = _bracketed(rng, word)
             elif r < 0.22:
                 word += rng.choice(("·", "/", "-", "~", "‧", "")) + "".join(rng.choices(pool, k=2))
             out.append(figure(rng) if rng.random() < 0.03 else word)
@@ -245,8 +244,7 @@ class RowText:
             elif r < 0.5:
                 out.append(word + symbol)
             elif r < 0.65:
-                left, right = rng.choice(_BRACKETS)
-                out.append(f"{left}{word}{right}")
+                out.append(_bracketed(rng, word))
             elif r < 0.85:
                 out.append(rng.choice("□□☐☑■○●◎✓✔※☆★△▲▷▶◇◆→⇒") + " " + word)
             else:
@@ -281,6 +279,11 @@ def office_sentence(rng: random.Random) -> str:
         name, _, after = rest.partition("}")
         template = before + _FILLERS[name](rng) + after
     return template
+
+
+def _bracketed(rng: random.Random, word: str) -> str:
+    pair = rng.choice(_BRACKETS)
+    return f"{pair[0]}{word}{pair[1]}"
 
 
 def _noun(rng: random.Random) -> str:

@@ -7,20 +7,23 @@ takes seconds and examining fonts up to a minute. Knows no model.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from adotx.data.corpora import documents
 from adotx.data.fonts import VALIDATION_FAMILIES, FontFace, find_fonts, split_fonts
+from adotx.data.row_fonts import RowFonts
 from adotx.data.row_text import RowText
-from adotx.data.rows import RowFonts
 from adotx.data.source import TextSource
 from adotx.data.split import split
 from adotx.errors import AdotxError
 
 #: every third review: they are three quarters of the Korean rows and the least like a document
 _REVIEW_SHARE = 3
+#: shares of rows by kind of face
+_GROUPS = {"print": 0.75, "hand": 0.15, "display": 0.1}
 
 
 # Marks of Markdown, which paper does not show: emphasis, code, headings, links.
@@ -93,11 +96,25 @@ def faces(folders: tuple[Path, ...]) -> dict[str, list[FontFace]]:
 
 @lru_cache(maxsize=4)
 def reading_fonts(folders: tuple[Path, ...], side: str) -> RowFonts:
-    """Faces of the training or of the held-out families.
+    """Faces of the training or of the held-out families, weighed by `face_weights`."""
+    found = faces(folders)[side]
+    # Held-out families have neither Hanja nor most symbols: whole faces of the other side draw those rows.
+    spare = [] if side == "train" else [f for f in faces(folders)["train"] if "CJK" in f.family]
+    loose = [number for number, face in enumerate(found) if _loose(face)]
+    weights = face_weights(found)
+    weights += [0.0] * len(spare)
+    return RowFonts([(f.path, f.index, w) for f, w in zip([*found, *spare], weights, strict=True)], loose)
 
-    Display and handwriting faces come a quarter as often.
-    """
-    return RowFonts([(f.path, f.index, _weight(f)) for f in faces(folders)[side]])
+
+def face_weights(found: Sequence[FontFace]) -> list[float]:
+    """Shares of `_GROUPS`; within a group a family counts as the root of its number of faces."""
+    families = Counter(face.family for face in found)
+    weights = [families[face.family] ** -0.5 for face in found]
+    groups = ["hand" if face.handwriting else "display" if face.display else "print" for face in found]
+    sums: Counter[str] = Counter()
+    for group, weight in zip(groups, weights, strict=True):
+        sums[group] += weight  # type: ignore[assignment]
+    return [_GROUPS[group] * weight / sums[group] for group, weight in zip(groups, weights, strict=True)]
 
 
 def load_all(corpora: Path, fonts: tuple[Path, ...]) -> None:
@@ -108,5 +125,5 @@ def load_all(corpora: Path, fonts: tuple[Path, ...]) -> None:
         reading_fonts(fonts, side)
 
 
-def _weight(face: FontFace) -> float:
-    return 0.25 if face.handwriting or face.display else 1.0
+def _loose(face: FontFace) -> bool:
+    return face.handwriting or face.display
