@@ -90,7 +90,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("dtype = {dtype!r}: 쓸 수 없는 값입니다", "bfloat16이나 float32를 쓰세요"),
         ("임베딩이 {size:g}MiB 파일에 들어가지 않습니다", "shard_megabytes를 {least} 이상으로 하세요"),
         ("그런 설정은 없습니다: {key!r}", "{known} 중 하나를 쓰세요"),
-        ("토큰 {size}개에는 읽을 문자가 다 들어가지 않습니다", "vocab_size를 {least} 이상으로 하세요"),
+        ("토큰 {tokens}개에는 읽을 문자가 다 들어가지 않습니다", "vocab_size를 {least} 이상으로 하세요"),
     ],
     "train.stage": [
         ("그런 학습 단계는 없습니다: {name!r}", "{known} 중 하나를 쓰세요"),

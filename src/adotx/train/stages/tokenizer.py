@@ -73,10 +73,10 @@ def train_tokenizer(
     if len(tokens) > vocab_size:
         raise AdotxError(
             "train.setting",
-            "{size} tokens do not hold the reader's alphabet",
+            "{tokens} tokens do not hold the reader's alphabet",
             "train tokenizer",
             "vocab_size of {least} or more",
-            size=vocab_size,
+            tokens=vocab_size,
             least=len(tokens),
         )
     for left, right in learnt_merges(texts, chosen, vocab_size):
