@@ -2,8 +2,8 @@
 
 Data: none. Result: what `open_checkpoint` and others load: weights in bfloat16, config with
 `adotx: {"reader": "rows", "answer": "row"}`, tokenizer, chat template, processor settings; and the timestep
-heads (`timesteps.safetensors`), which only the row reader knows. Written beside its place and moved there when
-it is whole. Knows nothing of training.
+heads (`timesteps.safetensors`), which only the row reader knows. Written beside its place and moved there
+when it is whole. Knows nothing of training.
 """
 
 from __future__ import annotations
