@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
 
 from adotx.data.row_ink import Ink
+from adotx.data.textures import texture
 
 Edges = list[tuple[float, float]]
 #: levels of a cleaned page
 _PAPER_LEVEL, _INK_LEVEL = 245.0, 20.0
-#: sides of the made textures
-_TEXTURE = (256, 1024)
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def strip_of(rng: random.Random, ink: Ink, look: Look, scale: float) -> tuple[np
     _remains(rng, cover, ink, (top - y0, bottom - y0), scale)
     grey = look.paper + (look.ink - look.paper) * cover
     if look.medium == "photo" or (look.medium != "screen" and rng.random() < 0.05):
-        grey *= _texture(rng, grey.shape)
+        grey *= texture(rng, grey.shape)
     if rng.random() < 0.025:
         grey = _seal(rng, grey, ink.size)
     if look.medium == "fax":
@@ -104,46 +102,6 @@ def _remains(rng: random.Random, cover: np.ndarray, ink: Ink, rows: tuple[int, i
                 cover[:line] = level
             elif side == "bottom" and height - bottom > line:
                 cover[height - line :] = level
-
-
-@cache
-def _textures() -> list[np.ndarray]:
-    """Papers, cloths, walls and tables, around 1: drawn once, the same in every process."""
-    noise = np.random.default_rng(20)
-    height, width = _TEXTURE
-    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
-    out = []
-    for number in range(24):
-        field = np.zeros(_TEXTURE, np.float32)
-        for octave in range(1, 8):
-            shape = (max(2, 2**octave // 2), max(2, 2 ** (octave + 1)))
-            part: np.ndarray = noise.standard_normal(shape, np.float32)
-            if number % 4 == 1:  # creases
-                part = 1 - np.abs(part) * 1.5
-            elif number % 4 == 2:  # grain along the row
-                part = np.repeat(part[:, : shape[1] // 8 + 1], 2, 1)
-            weight = noise.uniform(0.3, 1) * 0.6**octave if number % 4 != 3 else noise.uniform(0.1, 0.3)
-            field += np.float32(weight) * cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC)
-        if number % 6 == 5:  # weave
-            pitch = noise.uniform(2.5, 6)
-            field += np.float32(noise.uniform(0.2, 0.8)) * (
-                np.sin(xs * 6.28 / pitch) * np.sin(ys * 6.28 / pitch)
-            )
-        field -= field.mean()
-        out.append(field / max(float(field.std()), 1e-6))
-    return out
-
-
-def _texture(rng: random.Random, shape: tuple[int, ...]) -> np.ndarray:
-    """A factor around 1 for every pixel of a strip."""
-    field = rng.choice(_textures())
-    height, width = shape
-    wide, high = min(width, _TEXTURE[1]), min(height, _TEXTURE[0])
-    y, x = rng.randint(0, _TEXTURE[0] - high), rng.randint(0, _TEXTURE[1] - wide)
-    part = field[y : y + high, x : x + wide]
-    if part.shape != (height, width):
-        part = cv2.resize(part, (width, height))
-    return np.clip(1 + np.float32(rng.uniform(0.01, 0.07)) * part, 0.6, 1.25)
 
 
 def _seal(rng: random.Random, grey: np.ndarray, em: float) -> np.ndarray:
