@@ -49,6 +49,8 @@ def strip_of(rng: random.Random, ink: Ink, look: Look, scale: float) -> tuple[np
     """
     top, bottom = ink.rows
     margins = [max(1, round(rng.uniform(1.0, 4.5) / scale)) for _ in range(4)]
+    if rng.random() < 0.08:  # a box that is too narrow cuts into the ink
+        margins[rng.randrange(4)] = -round(rng.uniform(0.5, 2.0) / scale)
     left = max(0, round(ink.edges[0][0]) - margins[0])
     right = min(ink.cover.shape[1], round(ink.edges[-1][1]) + margins[1])
     y0, y1 = max(0, top - margins[2]), min(ink.cover.shape[0], bottom + margins[3])
@@ -81,7 +83,7 @@ def _remains(rng: random.Random, cover: np.ndarray, ink: Ink, rows: tuple[int, i
     line = max(1, round(rng.uniform(0.5, 1.6) / scale))
     gap = max(1, round(1.2 / scale))
     level = np.float32(rng.uniform(0.4, 1))
-    if rng.random() < 0.08:
+    if rng.random() < 0.07:
         first, last = ink.rows
         other = np.roll(ink.cover, rng.randrange(ink.cover.shape[1]), 1)[:, :width]
         deep = max(0, top - gap) if rng.random() < 0.5 else 0
@@ -201,7 +203,7 @@ def _damaged(rng: random.Random, grey: np.ndarray, look: Look) -> np.ndarray:
         grey = cv2.filter2D(grey, -1, kernel)
     if bit:
         grey = _bilevel(rng, grey)
-    if light:
+    if light and (not look.cleaned or rng.random() < 0.3):  # cleaning evens the light out
         knots = np.float32(1) - numbers.uniform(0, 0.35 * hard, (2, 3)).astype(np.float32)
         grey = grey * cv2.resize(knots, (width, height), interpolation=cv2.INTER_LINEAR)
     if noise:
