@@ -8,9 +8,10 @@ from collections import Counter
 
 import pytest
 
+from adotx.data import office
 from adotx.data.figures import figure, won_in_words
 from adotx.data.glyphs import classes, readable
-from adotx.data.row_text import LONGEST, MIX, Lines, RowText, office_sentence
+from adotx.data.row_text import LONGEST, MIX, Lines, RowText
 
 KOREAN = [
     "이 문서는 새로 바뀐 신청 절차를 안내하기 위해 작성되었습니다. ☃",
@@ -107,5 +108,5 @@ def test_won_in_words() -> None:
 def test_office_sentences_have_no_gaps() -> None:
     rng = random.Random(6)
     for _ in range(300):
-        sentence = office_sentence(rng)
+        sentence = office.sentence(rng)
         assert not set("{}") & set(sentence), sentence

@@ -108,7 +108,17 @@ def test_corpora_beside_the_project(shared: Path) -> None:
 def test_clean_refuses_what_the_truth_could_not_hold() -> None:
     assert clean("이것은 `code`와 **굵은** 글씨다.") == "이것은 code와 굵은 글씨다."
     assert clean("한글은 NFC로 된다".encode().decode()) == "한글은 NFC로 된다"
-    for text in ("- 항목", "1. 항목", "# 제목", "a | b", "<b>굵게</b>", "$x$", "漢字만", "😀", "__init__"):
+    for text in (
+        "- 항목",
+        "1. 항목",
+        "# 제목",
+        "a | b",
+        "<b>굵게</b>",
+        "$x$",
+        "ひ만",
+        "😀",
+        "__init__",
+    ):
         assert clean(text) is None, text
     assert list(sentences('그는 "그래요." 라고 했다. 끝났습니다. Yes it is!')) == [
         '그는 "그래요." 라고 했다.',

@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
+from adotx.data.textures import texture
+
 Strength = Literal["clean", "light", "strong"]
 Affine = tuple[float, float, float, float, float, float]
 IDENTITY: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -57,6 +59,12 @@ def damage(
     elif rng.random() < share:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.6 + 0.02 * size * hard)))
         done.append("blur")
+    if rng.random() < share * 0.3:
+        image = _textured(image, rng)
+        done.append("texture")
+    if rng.random() < share * 0.15:
+        image = _faded(image, rng, fill)
+        done.append("faded")
     if rng.random() < share:
         image = _shadow(image, rng, hard)
         done.append("shadow")
@@ -72,6 +80,9 @@ def damage(
     if rng.random() < share * 0.25:
         image = _specks(image, rng, hard)
         done.append("specks")
+    if rng.random() < share * 0.12 and size >= 18 and not done[1:]:
+        image = _faxed(image, rng, size)
+        done.append("fax")
     if rng.random() < share * 0.3:
         image = image.convert("L").convert("RGB")
         done.append("grey")
@@ -129,6 +140,30 @@ def _shadow(image: Image.Image, rng: random.Random, hard: float) -> Image.Image:
     light = 255 * (1 - depth * np.clip(along, 0, 1))
     mask = Image.fromarray(light.astype(np.uint8)).resize(image.size, Image.Resampling.BILINEAR)
     return ImageChops.multiply(image, Image.merge("RGB", (mask, mask, mask)))
+
+
+def _textured(image: Image.Image, rng: random.Random) -> Image.Image:
+    """Paper that is not smooth."""
+    factor = texture(rng, (image.height, image.width), 0.05)
+    return Image.fromarray(np.clip(np.asarray(image) * factor[..., None], 0, 255).astype(np.uint8))
+
+
+def _faded(image: Image.Image, rng: random.Random, paper: tuple[int, int, int]) -> Image.Image:
+    """A thermal head that fades: columns of the print are lighter, up to half."""
+    knots = bytes(rng.randint(0, 110) for _ in range(rng.randint(5, 20)))
+    mask = Image.frombytes("L", (len(knots), 1), knots).resize(image.size, Image.Resampling.BILINEAR)
+    return Image.composite(Image.new("RGB", image.size, paper), image, mask)
+
+
+def _faxed(image: Image.Image, rng: random.Random, size: int) -> Image.Image:
+    """One bit, at a fax's unequal resolution where the print is large enough for it."""
+    grey = image.convert("L")
+    low, high = (float(level) for level in np.percentile(np.asarray(grey)[::3, ::3], (0.5, 90)))
+    down = max(0.5, 14 / size) if rng.random() < 0.6 else 1.0
+    small = grey.resize((grey.width, max(8, round(grey.height * down))), Image.Resampling.BOX)
+    limit = low + (high - low) * rng.uniform(0.45, 0.65)
+    bit = small.point([0 if level < limit else 255 for level in range(256)])
+    return bit.resize(image.size, Image.Resampling.NEAREST).convert("RGB")
 
 
 def _contrast(image: Image.Image, rng: random.Random, hard: float) -> Image.Image:

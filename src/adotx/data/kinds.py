@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from adotx.data import fill
+from adotx.data import fill, paper
 from adotx.data.source import TextSource
 from adotx.markdown import Block, Code, Fields, Heading, Item, Paragraph, Quote, Table, TextBlock
 
@@ -411,4 +411,12 @@ KINDS: dict[str, Callable[[random.Random, TextSource, int], list[Block]]] = {
     "notice": notice,
     "two_column": two_column,
     "mixed": mixed,
+    "letter": paper.letter,
+    "contract": paper.contract,
+    "checks": paper.checks,
+    "figures": paper.figures,
+    "terms": paper.terms,
+    "sign": paper.sign,
+    "screen": paper.screen,
+    "hand": prose,
 }

@@ -15,6 +15,10 @@ from adotx.errors import AdotxError
 Colour = tuple[int, int, int]
 _MONO = ("d2coding", "nanumgothiccoding", "noto sans mono", "mono")
 _BULLETS = ("•", "•", "·", "-", "-", "◦", "○", "■", "●", "□", "◆", "▶", "*", "※")
+#: by kind: share of pages written by hand
+_WRITTEN = {"hand": 1.0} | dict.fromkeys(("prose", "list", "notice", "mixed"), 0.12)
+#: by kind: what most of its pages need a face for
+_NEEDED = {"checks": "□■☐☑○●✓", "contract": "甲乙東西"}
 _PAPERS = ((255, 255, 255),) * 4 + (
     (252, 251, 247),
     (248, 246, 240),
@@ -56,6 +60,7 @@ class Look:
     quote: str  # bar | box | tint
     code: str  # tint | box | dark | plain
     fields: str  # tab | inline
+    bubbles: bool  # paragraphs stand in bubbles, as messages do
 
     @property
     def faint(self) -> Colour:
@@ -118,13 +123,15 @@ class FontSet:
 
 def choose_look(rng: random.Random, fonts: FontSet, kind: str, size: int) -> Look:
     """A look for a page of `kind` with running text of `size` pixels per em."""
-    written = bool(fonts.hand) and rng.random() < (
-        0.12 if kind in ("prose", "list", "notice", "mixed") else 0.03
-    )
-    body = fonts.pick(rng, fonts.hand if written else fonts.text, 400)
+    written = bool(fonts.hand) and rng.random() < _WRITTEN.get(kind, 0.03)
+    needed = _NEEDED.get(kind, "") if rng.random() < 0.7 else ""
+    having = [face for face in fonts.text if usable(face, needed)] if needed else []
+    body = fonts.pick(rng, fonts.hand if written else having or fonts.text, 400)
     head = body if rng.random() < 0.55 else fonts.pick(rng, fonts.signs, 700)
     if not written and rng.random() < 0.04:
         body = fonts.pick(rng, fonts.signs)  # whole pages in a display face exist: posters, menus
+    if kind == "sign":
+        body = head = fonts.pick(rng, fonts.signs, rng.choice((500, 700, 800, 900)))
     bold = fonts.bolder(body)
     mono = fonts.pick(rng, fonts.mono) if fonts.mono and rng.random() < 0.85 else body
     value = fonts.pick(rng, fonts.hand) if fonts.hand and rng.random() < 0.3 else body
@@ -133,7 +140,10 @@ def choose_look(rng: random.Random, fonts: FontSet, kind: str, size: int) -> Loo
     ink: Colour = (grey, grey, grey)
     if rng.random() < 0.15:
         ink = mix(ink, rng.choice(_ACCENTS), 0.7)
-    if rng.random() < 0.05:
+    if kind == "sign" and rng.random() < 0.5:  # a coloured board
+        paper = mix(rng.choice(_ACCENTS), (0, 0, 0), rng.uniform(0, 0.4))
+        ink = mix((255, 255, 255), paper, rng.uniform(0, 0.1))
+    elif rng.random() < (0.5 if kind == "screen" else 0.05):
         paper, ink = (rng.randint(12, 50),) * 3, (rng.randint(200, 250),) * 3
     dark = sum(paper) < 300
     accent = ink if dark or rng.random() < 0.6 else rng.choice(_ACCENTS)
@@ -167,4 +177,5 @@ def choose_look(rng: random.Random, fonts: FontSet, kind: str, size: int) -> Loo
         quote=rng.choice(("bar", "box", "tint")),
         code=rng.choice(("tint", "box", "plain", "dark")),
         fields=rng.choice(("tab", "inline")),
+        bubbles=kind == "screen" and rng.random() < 0.5,
     )

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageDraw
 
+from adotx.data import fill
 from adotx.data.damage import Affine, Strength, apply_affine, damage
 from adotx.data.fonts import FontFace, split_fonts
 from adotx.data.kinds import KINDS
@@ -25,6 +26,7 @@ from adotx.data.look import FontSet, Look, choose_look, mix
 from adotx.data.shapes import set_blocks
 from adotx.data.source import TextSource
 from adotx.data.typeset import Box, Line, Sheet
+from adotx.data.wrap import Type
 from adotx.errors import AdotxError
 from adotx.markdown import Block, Heading, to_markdown
 
@@ -38,6 +40,8 @@ _FORMATS = (
     (1600, 900, 150, 1),
     (900, 1600, 150, 1),
 )
+
+_WITHOUT_HEAD = ("receipt", "form", "notice", "letter", "checks", "sign", "screen")
 
 
 @dataclass
@@ -136,7 +140,7 @@ def _attempt(
         look = replace(look, table=rng.choice(("grid", "grid", "header")))
     blocks = KINDS[kind](rng, source, room)
     sheet = Sheet((width, height), look, [frame])
-    has_head = kind not in ("receipt", "form", "notice") and rng.random() < 0.12
+    has_head = kind not in _WITHOUT_HEAD and rng.random() < 0.12
     if has_head:
         sheet.centre(
             source.phrase(rng, longest=24), width / 2, margin * 0.6, "header", max(12, round(body * 0.8))
@@ -147,15 +151,15 @@ def _attempt(
         _columns(rng, sheet, source, frame, count)
     if kind == "notice" and rng.random() < 0.5:
         _border(sheet, frame, margin * 0.45)
-    dashed = rng.random() < 0.7
+    dashes = rng.choice(("", "-", "=", "*", "line", "line", "heavy"))
     for part in [[block] for block in blocks] if kind == "receipt" else [blocks]:
-        if dashed and kind == "receipt" and part[0].kind in ("table", "fields"):
-            _dashes(sheet, frame)
+        if dashes and kind == "receipt" and part[0].kind in ("table", "fields"):
+            _dashes(sheet, frame, dashes)
         if not set_blocks(sheet, part):
             break
     if not sheet.blocks or len([line for line in sheet.lines if line.kind not in ("header", "footer")]) < 2:
         return None
-    if kind != "receipt" and rng.random() < 0.25:
+    if kind not in ("receipt", "sign", "screen") and rng.random() < 0.25:
         number = rng.randint(1, 400)
         shown = rng.choice(
             (f"{number}", f"- {number} -", f"{number} / {number + rng.randint(0, 60)}", f"p. {number}")
@@ -166,6 +170,8 @@ def _attempt(
         bottom = height if kind != "receipt" and rng.random() < 0.75 else round(_bottom(sheet) + margin)
     image = sheet.image.crop((0, 0, width, min(height, bottom))) if bottom < height else sheet.image
     edge = look.paper if rng.random() < 0.8 else mix(look.paper, (0, 0, 0), rng.uniform(0.1, 0.9))
+    if kind in ("letter", "contract", "form", "checks") and rng.random() < 0.5:
+        _seal(rng, image, sheet)
     image, affine, done = damage(image, rng, strength, body, margin * 0.6, edge)
     lines = [replace(line, box=apply_affine(affine, line.flat)) for line in sheet.lines]
     meta = {"damages": done, "size": body, "columns": count, "families": _families(look)}
@@ -189,6 +195,16 @@ def _dimensions(
     body = size or max(14, round(points * density / 72))
     if kind == "receipt":
         width, height = round(body * rng.uniform(20, 30)), round(body * 110)
+    elif kind == "terms" and size is None:  # small print
+        body = max(11, round(rng.uniform(6, 8.5) * density / 72))
+    elif kind == "hand" and size is None:  # hands write larger than print
+        body = round(body * rng.uniform(1.2, 1.8))
+    elif kind == "sign":
+        width, height = rng.choice(((900, 600), (1200, 800), (800, 1000), (1280, 720)))
+        body = size or round(width / rng.uniform(14, 28))
+    elif kind == "screen":
+        width, height = rng.choice(((720, 1480), (1080, 2000), (540, 1100)))
+        body = size or round(width / rng.uniform(22, 32))
     return canvas or (width, height), body
 
 
@@ -216,13 +232,40 @@ def _border(sheet: Sheet, frame: Box, away: float) -> None:
     sheet.draw.rectangle(box, outline=sheet.look.faint, width=max(1, sheet.look.size // 10))
 
 
-def _dashes(sheet: Sheet, frame: Box) -> None:
-    step = sheet.look.size * 0.4
+def _dashes(sheet: Sheet, frame: Box, how: str) -> None:
+    """A rule of dashes, drawn (thin, or a quarter of an em high) or typed; the truth has no trace of it."""
+    look, step = sheet.look, sheet.look.size * 0.4
     sheet.y += step
-    for n in range(int((frame[2] - frame[0]) / step)):
-        sheet.draw.line(
-            (frame[0] + n * step, sheet.y, frame[0] + (n + 0.5) * step, sheet.y), fill=sheet.look.faint
-        )
+    if how in ("line", "heavy"):
+        pen = max(1, round(look.size * (0.22 if how == "heavy" else 0.05)))
+        for n in range(int((frame[2] - frame[0]) / step)):
+            left = frame[0] + n * step
+            sheet.draw.line((left, sheet.y, left + step * 0.6, sheet.y), fill=look.ink, width=pen)
+    else:
+        font = Type(look.body, look.size).font
+        text = how * int((frame[2] - frame[0]) / max(1.0, font.getlength(how)))
+        sheet.draw.text((frame[0], sheet.y), text, fill=look.ink, font=font, anchor="lm")
+    sheet.y += step
+
+
+def _seal(rng: random.Random, image: Image.Image, sheet: Sheet) -> None:
+    """A red stamp over the end of one of the last lines."""
+    line = rng.choice(sheet.lines[-4:])
+    radius = line.size * rng.uniform(0.8, 1.8)
+    x, y = line.flat[2] - rng.uniform(0, 1.5) * radius, (line.flat[1] + line.flat[3]) / 2
+    shape = Image.new("L", image.size, 0)
+    draw = ImageDraw.Draw(shape)
+    box = (x - radius, y - radius, x + radius, y + radius)
+    pen = max(2, round(radius * 0.08))
+    (draw.ellipse if rng.random() < 0.6 else draw.rectangle)(box, outline=255, width=pen)
+    font = Type(sheet.look.head, max(8, round(radius * 0.7))).font
+    name = fill.name(rng)
+    draw.text(
+        (x, y), f"{name[:2]}\n{name[2:]}인", fill=255, font=font, anchor="mm", align="center", spacing=0
+    )
+    red = Image.new("RGB", image.size, (rng.randint(180, 230), rng.randint(20, 70), rng.randint(20, 70)))
+    # Stamping ink is transparent: what is printed stays darker.
+    image.paste(ImageChops.multiply(image, red), (0, 0), shape)
 
 
 def _bottom(sheet: Sheet) -> float:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
 
 from adotx.data.row_ink import Ink
+from adotx.data.textures import texture
 
 Edges = list[tuple[float, float]]
 #: levels of a cleaned page
 _PAPER_LEVEL, _INK_LEVEL = 245.0, 20.0
-#: sides of the made textures
-_TEXTURE = (256, 1024)
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ def strip_of(rng: random.Random, ink: Ink, look: Look, scale: float) -> tuple[np
     """
     top, bottom = ink.rows
     margins = [max(1, round(rng.uniform(1.0, 4.5) / scale)) for _ in range(4)]
+    if rng.random() < 0.08:  # a box that is too narrow cuts into the ink
+        margins[rng.randrange(4)] = -round(rng.uniform(0.5, 2.0) / scale)
     left = max(0, round(ink.edges[0][0]) - margins[0])
     right = min(ink.cover.shape[1], round(ink.edges[-1][1]) + margins[1])
     y0, y1 = max(0, top - margins[2]), min(ink.cover.shape[0], bottom + margins[3])
@@ -58,7 +58,7 @@ def strip_of(rng: random.Random, ink: Ink, look: Look, scale: float) -> tuple[np
     _remains(rng, cover, ink, (top - y0, bottom - y0), scale)
     grey = look.paper + (look.ink - look.paper) * cover
     if look.medium == "photo" or (look.medium != "screen" and rng.random() < 0.05):
-        grey *= _texture(rng, grey.shape)
+        grey *= texture(rng, grey.shape)
     if rng.random() < 0.025:
         grey = _seal(rng, grey, ink.size)
     if look.medium == "fax":
@@ -83,7 +83,7 @@ def _remains(rng: random.Random, cover: np.ndarray, ink: Ink, rows: tuple[int, i
     line = max(1, round(rng.uniform(0.5, 1.6) / scale))
     gap = max(1, round(1.2 / scale))
     level = np.float32(rng.uniform(0.4, 1))
-    if rng.random() < 0.08:
+    if rng.random() < 0.07:
         first, last = ink.rows
         other = np.roll(ink.cover, rng.randrange(ink.cover.shape[1]), 1)[:, :width]
         deep = max(0, top - gap) if rng.random() < 0.5 else 0
@@ -104,46 +104,6 @@ def _remains(rng: random.Random, cover: np.ndarray, ink: Ink, rows: tuple[int, i
                 cover[:line] = level
             elif side == "bottom" and height - bottom > line:
                 cover[height - line :] = level
-
-
-@cache
-def _textures() -> list[np.ndarray]:
-    """Papers, cloths, walls and tables, around 1: drawn once, the same in every process."""
-    noise = np.random.default_rng(20)
-    height, width = _TEXTURE
-    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
-    out = []
-    for number in range(24):
-        field = np.zeros(_TEXTURE, np.float32)
-        for octave in range(1, 8):
-            shape = (max(2, 2**octave // 2), max(2, 2 ** (octave + 1)))
-            part: np.ndarray = noise.standard_normal(shape, np.float32)
-            if number % 4 == 1:  # creases
-                part = 1 - np.abs(part) * 1.5
-            elif number % 4 == 2:  # grain along the row
-                part = np.repeat(part[:, : shape[1] // 8 + 1], 2, 1)
-            weight = noise.uniform(0.3, 1) * 0.6**octave if number % 4 != 3 else noise.uniform(0.1, 0.3)
-            field += np.float32(weight) * cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC)
-        if number % 6 == 5:  # weave
-            pitch = noise.uniform(2.5, 6)
-            field += np.float32(noise.uniform(0.2, 0.8)) * (
-                np.sin(xs * 6.28 / pitch) * np.sin(ys * 6.28 / pitch)
-            )
-        field -= field.mean()
-        out.append(field / max(float(field.std()), 1e-6))
-    return out
-
-
-def _texture(rng: random.Random, shape: tuple[int, ...]) -> np.ndarray:
-    """A factor around 1 for every pixel of a strip."""
-    field = rng.choice(_textures())
-    height, width = shape
-    wide, high = min(width, _TEXTURE[1]), min(height, _TEXTURE[0])
-    y, x = rng.randint(0, _TEXTURE[0] - high), rng.randint(0, _TEXTURE[1] - wide)
-    part = field[y : y + high, x : x + wide]
-    if part.shape != (height, width):
-        part = cv2.resize(part, (width, height))
-    return np.clip(1 + np.float32(rng.uniform(0.01, 0.07)) * part, 0.6, 1.25)
 
 
 def _seal(rng: random.Random, grey: np.ndarray, em: float) -> np.ndarray:
@@ -243,7 +203,7 @@ def _damaged(rng: random.Random, grey: np.ndarray, look: Look) -> np.ndarray:
         grey = cv2.filter2D(grey, -1, kernel)
     if bit:
         grey = _bilevel(rng, grey)
-    if light:
+    if light and (not look.cleaned or rng.random() < 0.3):  # cleaning evens the light out
         knots = np.float32(1) - numbers.uniform(0, 0.35 * hard, (2, 3)).astype(np.float32)
         grey = grey * cv2.resize(knots, (width, height), interpolation=cv2.INTER_LINEAR)
     if noise:

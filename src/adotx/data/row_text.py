@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import random
 import re
-import tomllib
 from bisect import bisect
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from types import MappingProxyType
 
 import numpy as np
 
-from adotx.data import fill, glyphs
+from adotx.data import fill, glyphs, office
 from adotx.data.figures import figure
 from adotx.data.glyphs import readable
 
@@ -46,11 +44,6 @@ _CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _TILDES = re.compile("~{2,}")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _ASCII = _LETTERS + "-_./@#%&()[]{}:;,!?'\"*+=<>|~^$\\`"
-_OFFICE = tomllib.loads(files("adotx.data").joinpath("office_ko.toml").read_text(encoding="utf-8"))
-_LABELS, _NOUNS, _LATIN, _ENDINGS = (
-    _OFFICE[name].split() for name in ("labels", "nouns", "latin", "endings")
-)
-_HANJA_WORDS = [word.split(":") for word in _OFFICE["hanja"].split()]
 
 
 class Lines:
@@ -151,7 +144,7 @@ class RowText:
     def _prose(self, rng: random.Random) -> str:
         r = rng.random()
         if r < 0.25:
-            return _within(rng, office_sentence(rng))
+            return _within(rng, office.sentence(rng))
         lines = self.law if r < 0.4 and self.law.lines else self.korean
         text = lines.draw(rng)
         return f"{text} {lines.draw(rng)}" if len(text) < 20 and rng.random() < 0.5 else text
@@ -163,7 +156,7 @@ class RowText:
         for _ in range(8):
             word = "".join(rng.choices(pool, k=rng.choices((1, 2, 3, 4, 5), (1, 5, 5, 3, 2))[0]))
             if rng.random() < 0.4:
-                word += rng.choice(_ENDINGS)
+                word += rng.choice(office.ENDINGS)
             r = rng.random()
             if r < 0.12:
                 word += rng.choice(",.,.,.?!:;·")
@@ -181,12 +174,12 @@ class RowText:
         if r < 0.65:  # cells side by side
             return " ".join(figure(rng) for _ in range(6))
         if r < 0.85:  # figures among words
-            words = (rng.choice((_noun, _label))(rng) for _ in range(6))
+            words = (rng.choice((office.noun, office.label))(rng) for _ in range(6))
             return " ".join(part for word in words for part in (word, figure(rng)))
         if r < 0.95:  # a line of a receipt
             price, count = fill.price(rng), rng.randint(1, 20)
             return f"{fill.product(rng)} {price:,} {count} {price * count:,}"
-        return f"{_label(rng)} : {figure(rng)}"
+        return f"{office.label(rng)} : {figure(rng)}"
 
     def _facts(self, rng: random.Random) -> str:
         maker = rng.choices(
@@ -198,20 +191,20 @@ class RowText:
                 fill.department,
                 fill.shop,
                 fill.bank_account,
-                _label,
+                office.label,
             ),
             (6, 5, 3, 2, 1, 1, 1, 6),
         )[0]
         text = maker(rng)
         r = rng.random()
         if r < 0.25:
-            text = f"{_label(rng)}{rng.choice((' ', ': ', ' : ', ':'))}{text}"
+            text = f"{office.label(rng)}{rng.choice((' ', ': ', ' : ', ':'))}{text}"
         elif r < 0.4:
             text = f"{text} {fill.name(rng)} {fill.job(rng)}"
         elif r < 0.5:
             text = _leaders(rng, text)
         elif r < 0.6:
-            text = " ".join((text, *(_label(rng) for _ in range(4))))
+            text = " ".join((text, *(office.label(rng) for _ in range(4))))
         return _within(rng, text) if rng.random() < 0.2 else text
 
     def _foreign(self, rng: random.Random) -> str:
@@ -219,7 +212,7 @@ class RowText:
         if r < 0.4 and self.english:
             return _within(rng, " ".join(rng.choice(self.english).split()))
         if r < 0.6:  # English words in Korean lines
-            words = (_noun(rng) if rng.random() < 0.6 else rng.choice(_LATIN) for _ in range(9))
+            words = (office.noun(rng) if rng.random() < 0.6 else rng.choice(office.LATIN) for _ in range(9))
             return " ".join(words)
         if r < 0.72:
             return rng.choice((fill.email, _address, _address, fill.english_name))(rng)
@@ -228,7 +221,7 @@ class RowText:
         if r < 0.88 and self.code:
             return rng.choice(self.code)
         if r < 0.92:
-            return " ".join(rng.choice(_LATIN).upper() for _ in range(6))
+            return " ".join(rng.choice(office.LATIN).upper() for _ in range(6))
         return "".join(rng.choice(_ASCII) + (" " if rng.random() < 0.15 else "") for _ in range(40))
 
     def _symbols(self, rng: random.Random) -> str:
@@ -237,7 +230,7 @@ class RowText:
             return figure(rng)
         out = []
         for _ in range(7):
-            word = rng.choice((_label, _noun, _noun, figure))(rng)
+            word = rng.choice((office.label, office.noun, office.noun, figure))(rng)
             symbol, r = rng.choice(self.symbols), rng.random()
             if r < 0.35:
                 out.append(symbol + (" " if rng.random() < 0.4 else "") + word)
@@ -257,61 +250,23 @@ class RowText:
         out = []
         for _ in range(6):
             if rng.random() < 0.4:
-                word, reading = rng.choice(_HANJA_WORDS)
+                word, reading = office.hanja(rng)
             else:
                 word = "".join(rng.choices(self.hanja, k=rng.choices((1, 2, 3, 4), (2, 6, 2, 2))[0]))
                 reading = "".join(rng.choices(self.common, k=len(word)))
             r = rng.random()
             if r < 0.4:
-                out.append(f"{reading}({word})" + (rng.choice(_ENDINGS) if rng.random() < 0.5 else ""))
+                out.append(f"{reading}({word})" + (rng.choice(office.ENDINGS) if rng.random() < 0.5 else ""))
             elif r < 0.75:
-                out.append(word + (rng.choice(_ENDINGS) if rng.random() < 0.6 else ""))
+                out.append(word + (rng.choice(office.ENDINGS) if rng.random() < 0.6 else ""))
             else:
-                out.append(rng.choice((word, _noun(rng), figure(rng), fill.name(rng))))
+                out.append(rng.choice((word, office.noun(rng), figure(rng), fill.name(rng))))
         return " ".join(out)
-
-
-def office_sentence(rng: random.Random) -> str:
-    """A sentence of a letter, notice, contract or receipt with invented facts."""
-    template = rng.choice(_OFFICE["sentences"])
-    while "{" in template:
-        before, _, rest = template.partition("{")
-        name, _, after = rest.partition("}")
-        template = before + _FILLERS[name](rng) + after
-    return template
 
 
 def _bracketed(rng: random.Random, word: str) -> str:
     pair = rng.choice(_BRACKETS)
     return f"{pair[0]}{word}{pair[1]}"
-
-
-def _noun(rng: random.Random) -> str:
-    return rng.choice(_NOUNS)
-
-
-def _label(rng: random.Random) -> str:
-    label = rng.choice(_LABELS)
-    # The letters of short labels stand apart in narrow columns of forms.
-    return " ".join(label) if len(label) == 2 and rng.random() < 0.1 else label
-
-
-_FILLERS: dict[str, Callable[[random.Random], str]] = {
-    "name": fill.name,
-    "company": fill.company,
-    "date": fill.date,
-    "amount": fill.amount,
-    "address": fill.address,
-    "phone": fill.phone,
-    "department": fill.department,
-    "job": fill.job,
-    "figure": figure,
-    "noun": _noun,
-    "time": fill.time,
-    "email": fill.email,
-    "product": fill.product,
-    "account": fill.bank_account,
-}
 
 
 def _mark(rng: random.Random) -> str:
@@ -326,10 +281,16 @@ def _mark(rng: random.Random) -> str:
             f"{syllable}) ",
             f"({syllable}) ",
             f"제{number}조 ",
-            f"제{number}조({_noun(rng)}) ",
+            f"제{number}조({office.noun(rng)}) ",
         ),
         *(f"{rng.choice(_CIRCLED)} ", f"{rng.choice(_CIRCLED)} ", f"{rng.choice('ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ')}. "),
-        *(f"제{number}항 ", f"[{number}] ", f"Q{number}. ", f"<{_noun(rng)}> ", f"【{_noun(rng)}】 "),
+        *(
+            f"제{number}항 ",
+            f"[{number}] ",
+            f"Q{number}. ",
+            f"<{office.noun(rng)}> ",
+            f"【{office.noun(rng)}】 ",
+        ),
     )
     return rng.choice(marks)
 

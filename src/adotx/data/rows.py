@@ -43,8 +43,8 @@ _BODY = 0.9
 _SEEN = 24
 #: shares of rows by medium
 MEDIA = {"print": 0.58, "worn": 0.12, "screen": 0.09, "receipt": 0.08, "photo": 0.1, "fax": 0.03}
-#: share of the rows that a page cleaned by `adotx.documents.layout` gives
-_CLEANED = 0.5
+#: shares of the rows as `adotx.documents.layout` cleans pages; of light on dark, what it turns over
+_CLEANED, _TURNED_OVER = 0.75, 0.5
 #: shares of rows with a struck-out word (truth: ~~word~~) and with an underlined one (truth: plain)
 _STRUCK, _UNDERLINED = 0.01, 0.04
 _WORD = re.compile(r"(?<!\S)[가-힣]{2,}(?!\S)")
@@ -169,7 +169,7 @@ def _look(rng: random.Random) -> Look:
     if medium == "screen":
         size = rng.uniform(10, 18) if rng.random() < 0.6 else rng.uniform(18, 40)
     elif rng.random() < 0.5:
-        size = EM * 2.2 ** rng.uniform(-0.75, 1)
+        size = EM * 2.0 ** rng.uniform(-0.8, 1)
     paper, ink, least = _LEVELS[medium]
     light, dark = rng.randint(*paper), rng.randint(*ink)
     if medium == "print" and rng.random() < 0.5:
@@ -179,7 +179,8 @@ def _look(rng: random.Random) -> Look:
     dark = max(0, min(dark, light - least))
     if rng.random() < _TURNED.get(medium, 0.0):
         light, dark = dark, light
-    return Look(medium, light, dark, max(9, round(size)), rng.random() < _CLEANED)
+    cleaned = rng.random() < (_CLEANED if light > dark else _TURNED_OVER)
+    return Look(medium, light, dark, max(9, round(size)), cleaned)
 
 
 #: by medium: grey of the paper, of the ink, least difference

@@ -15,7 +15,7 @@ from adotx.data.fonts import FontFace, missing
 from adotx.data.look import mix
 from adotx.data.typeset import Sheet, union
 from adotx.data.wrap import SetLine, StyledText, Type, Word, drawable, to_spans, to_words, wrap
-from adotx.markdown import Block, Code, Fields, Kind, Quote, Span, Table, item_indents, with_text
+from adotx.markdown import Block, Code, Fields, Kind, Paragraph, Quote, Span, Table, item_indents, with_text
 
 
 def set_blocks(sheet: Sheet, blocks: Sequence[Block]) -> bool:
@@ -59,6 +59,32 @@ def set_quote(sheet: Sheet, block: Quote) -> bool:
         sheet.pitch(),
         "> ",
     )
+    sheet.y += pad
+    sheet.blocks.append(with_text(block, to_spans(lines)))
+    return True
+
+
+def set_paragraph(sheet: Sheet, block: Paragraph) -> bool:
+    """A paragraph; on screens with messages in a bubble of its own colour, at the left or the right."""
+    look, pad = sheet.look, sheet.look.size * 0.6
+    x0, _, x1, _ = sheet.columns[sheet.column]
+    spans = sheet.prepared(block) if look.bubbles else []
+    room = 0.75 * (x1 - x0) - 2 * pad
+    lines = sheet.wrapped(spans, room, 0.0, look.keep_all) if spans else []
+    if not lines or block.align:
+        return sheet.paragraph(block)
+    height = len(lines) * sheet.pitch() + 2 * pad
+    if not sheet.room(height):
+        return False
+    wide = max(line.width for line in lines) + 2 * pad
+    mine = len(sheet.blocks) % 2 == 0
+    left = x1 - wide if mine else x0
+    fill = mix(look.accent, look.paper, 0.75) if mine else look.tint
+    ink = look.ink if abs(sum(fill) - sum(look.ink)) > 240 else look.paper
+    box = (left, sheet.y, left + wide, sheet.y + height)
+    sheet.draw.rounded_rectangle(box, radius=pad, fill=fill)
+    sheet.y += pad
+    sheet.place(lines, left + pad, wide, sheet.body, "paragraph", "left", ink, 0.0, sheet.pitch(), "")
     sheet.y += pad
     sheet.blocks.append(with_text(block, to_spans(lines)))
     return True
@@ -298,7 +324,7 @@ def _is_number(text: str) -> bool:
 
 _SETTERS: dict[Kind, Callable[[Sheet, Any], bool]] = {
     "heading": Sheet.heading,
-    "paragraph": Sheet.paragraph,
+    "paragraph": set_paragraph,
     "item": Sheet.item,
     "quote": set_quote,
     "code": set_code,

@@ -15,12 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from adotx.data.corpora import Document, documents, squeeze
+from adotx.data.glyphs import HANJA, SYMBOLS
 from adotx.data.split import Split, split
 from adotx.errors import AdotxError
 from adotx.markdown import Block, Code, Heading, Item, Span, Table, TextBlock, parse_markdown
 
-# What printed Korean and English consist of; the rest (emoji, maths, other scripts) has glyphs in few faces.
-_READABLE = re.compile(r"[ -~가-힣ㄱ-ㅎㅏ-ㅣ·…‘’“”「」『』《》〈〉【】→←↑↓–—×÷±°℃%※○●□■△▲◆★☆①-⑳㈜₩€£§¶]+")
+# What printed Korean and English consist of; the rest (emoji, other scripts) is not in the readers' alphabet.
+_READABLE = re.compile(f"[ 가-힣{re.escape(SYMBOLS + HANJA)}]+")
 # In running text these would be read as Markdown or markup, and the truth would no longer be what is seen.
 _MARKS = re.compile(r"[`*|<\\{}$~]|__|\]\(|^\s*([-+>#=]|\d{1,3}[.)]\s)|https?://\S{40}")
 # Not after a closing quote: '"그래요." 라고 했다' is one sentence.

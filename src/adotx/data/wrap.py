@@ -17,6 +17,7 @@ from adotx.markdown.line_breaks import may_break
 
 # Said otherwise where a face lacks the character; the truth is what is drawn.
 _ALTERNATES = {"㈜": "(주)", "–": "-", "—": "-", "…": "...", "·": ".", "×": "x", "→": "->", "∼": "~"}
+_ALTERNATES |= dict.fromkeys("□☐", "[ ]") | dict.fromkeys("■☑", "[V]") | {"○": "( )", "●": "(V)", "✓": "V"}
 _ALTERNATES |= dict.fromkeys("“”『』", '"') | dict.fromkeys("‘’「」", "'")
 
 
