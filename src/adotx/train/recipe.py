@@ -58,7 +58,6 @@ class Recipe:
         device: where to train; "auto" is the machine's accelerator, or the CPU where it has none.
         dtype: of matrix products: "bfloat16" or "float32".
         average: steps over which the kept weights are averaged (exponentially); 0 for the last ones.
-        compile: let torch compile tower and decoder: minutes at the start, faster steps.
         threads: of torch on a CPU. workers: processes that make samples.
         save_minutes: how often the state is saved, so what a kill can lose at most.
         shard_megabytes: weights are written in files of at most so many MiB; 0 for one file.
@@ -81,7 +80,6 @@ class Recipe:
     device: str = "auto"
     dtype: str = "bfloat16"
     average: int = 0
-    compile: bool = False
     threads: int = 2
     workers: int = 1
     batch_size: int = 16
@@ -174,7 +172,7 @@ def _typed(stage: str, key: str, value: Any) -> Any:
     try:
         if kind.startswith("tuple"):
             return tuple(Path(v) for v in ([value] if isinstance(value, str) else value))
-        return {"Path": Path, "int": int, "float": float, "str": str, "bool": bool}[kind](value)
+        return {"Path": Path, "int": int, "float": float, "str": str}[kind](value)
     except (TypeError, ValueError):
         raise AdotxError(
             "train.setting",

@@ -70,9 +70,6 @@ def train_reader(recipe: Recipe, weights: dict[str, torch.Tensor], samples: Any)
     words = AxTokenizer.open(need(recipe, "tokenizer"))
     model = ReadingModel(new_model(recipe), words, whole_share=recipe.whole_share)
     load_state(model, weights, may_lack=("heads.", "parts."))
-    if recipe.compile:
-        model.model.vision_tower.compile(dynamic=False)
-        model.model.language_model.model.compile(dynamic=True)
     rng = random.Random(recipe.seed)
     text, fonts = reading_text(recipe.corpora, "validation"), reading_fonts(recipe.fonts, "validation")
     checks = [reading_sample(make_tile(rng, text, fonts), words) for _ in range(_CHECKED)]
