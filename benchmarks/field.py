@@ -23,6 +23,7 @@ import functools
 import io
 import json
 import re
+import tempfile
 import time
 import unicodedata
 from collections.abc import Callable
@@ -30,6 +31,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from field_behaviour import BEHAVIOURS
 
 from adotx.cli import run
 from adotx.evaluate.bare import bare
@@ -42,11 +45,12 @@ LOST = 0.3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case: `missing` and `wrongly` are strings that must and must not be there."""
+    """What became of a case: `missing` and `wrongly` are strings that must and must not be there, or what
+    is amiss; `code` is None where there was more than one call."""
 
     id: str
     verdict: str
-    code: int
+    code: int | None
     seconds: float
     cer: float | None
     text_cer: float | None
@@ -79,12 +83,15 @@ def main() -> None:
     open_once()
     outcomes = []
     for case in find_cases(args.folder, args.only):
-        call = transcribe(args.folder / case["input"], ["--model", args.model, "--weights", args.weights])
-        outcomes.append(judge(case, args.folder, call))
+        if case["id"] in BEHAVIOURS:
+            outcomes.append(behave(case["id"]))
+        else:
+            call = transcribe(args.folder / case["input"], ["--model", args.model, "--weights", args.weights])
+            outcomes.append(judge(case, args.folder, call))
+            if args.keep:
+                args.keep.mkdir(parents=True, exist_ok=True)
+                (args.keep / f"{case['id']}.md").write_text(call.out, encoding="utf-8")
         print(line(outcomes[-1]), flush=True)
-        if args.keep:
-            args.keep.mkdir(parents=True, exist_ok=True)
-            (args.keep / f"{case['id']}.md").write_text(call.out, encoding="utf-8")
     print("\n".join(totals(outcomes)))
     if args.json:
         found = [asdict(each) for each in outcomes]
@@ -92,13 +99,13 @@ def main() -> None:
 
 
 def find_cases(folder: Path, only: list[str] | None) -> list[dict[str, Any]]:
-    """The cases whose input is a file, all or those of `only`, in the file's order."""
+    """The cases, all or those of `only`, in the file's order."""
     lines = (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines()
     cases = [json.loads(each) for each in lines if each.strip()]
     wanted = [case for case in cases if not only or case["id"] in only]
     if only and (unknown := set(only) - {case["id"] for case in wanted}):
         raise SystemExit(f"field: no such case: {', '.join(sorted(unknown))}")
-    return [case for case in wanted if "must_hold" in case and (folder / case["input"]).is_file()]
+    return wanted
 
 
 def open_once() -> None:
@@ -118,6 +125,16 @@ def transcribe(path: Path, options: list[str]) -> Call:
     with redirect_stdout(out), redirect_stderr(err):
         code = run(["transcribe", str(path), *options])
     return Call(code, out.getvalue(), err.getvalue().strip(), time.perf_counter() - start)
+
+
+def behave(name: str) -> Outcome:
+    """A case of `BEHAVIOURS`: right where nothing is amiss."""
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        amiss = BEHAVIOURS[name](Path(folder))
+    seconds = round(time.perf_counter() - start, 2)
+    verdict, missing = ("wrong", [amiss]) if amiss else ("right", [])
+    return Outcome(name, verdict, None, seconds, None, None, missing, [], "")
 
 
 def judge(case: dict[str, Any], folder: Path, call: Call) -> Outcome:
@@ -222,11 +239,12 @@ def line(outcome: Outcome) -> str:
     """A row of the table."""
     error = "-" if outcome.cer is None else f"{outcome.cer:.3f}"
     text = "-" if outcome.text_cer is None else f"{outcome.text_cer:.3f}"
+    code = "-" if outcome.code is None else outcome.code
     wanted = [each if len(each) < 40 else f"{each[:39]}…" for each in outcome.missing]
     wanted += [f"NOT {each}" for each in outcome.wrongly]
     more = f" ... {len(wanted)} in all" if len(wanted) > 3 else ""
     return (
-        f"{outcome.id:<22} {outcome.verdict:<7} rc {outcome.code}  CER {error:>6}  text {text:>6} "
+        f"{outcome.id:<22} {outcome.verdict:<7} rc {code}  CER {error:>6}  text {text:>6} "
         f"{outcome.seconds:>6.1f} s  {'; '.join(wanted[:3])}{more}"
     )
 
