@@ -156,7 +156,8 @@ def _shown(score: Score) -> str:
     if score.value is None:
         return "-"
     low, high = score.interval or (score.value, score.value)
-    return f"{score.value:.4f} [{low:.4f}, {high:.4f}]"
+    # One page says nothing of others.
+    return f"{score.value:.4f}" + (f" [{low:.4f}, {high:.4f}]" if low < high else "")
 
 
 def _write(path: Path, report: dict[str, Any]) -> None:
