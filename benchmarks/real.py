@@ -3,8 +3,8 @@
 usage: python benchmarks/real.py FOLDER [--model nano] [--no-peer] [--peer-answers DIR] [--json FILE]
 
 FOLDER (`../shared/real`) has NAME.png or .jpg and NAME.md; the truth of `paper.png` is the text layer of its
-PDF, `paper.txt`, in the order of the page. Every picture is a kind of its own, so Tesseract counts by its best
-setting for that picture. Truths are as their files have them: the marks of headings and the line breaks
+PDF, `paper.txt`, in the order of the page. Every picture is a kind of its own, so Tesseract counts by its
+best setting for that picture. Truths are as their files have them: the marks of headings and the line breaks
 inside Korean words of the paper count in "CER"; "text CER" and "CER without spaces" leave them out.
 """
 

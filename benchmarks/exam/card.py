@@ -2,8 +2,8 @@
 
 usage: python benchmarks/exam/card.py OUT --card FILE --fonts DIR [DIR ...]
 
-FILE is the example's text, `../shared/cards/document_example.md`. Writes OUT/card/WIDTH-FAMILY.png and .md, for
-`adotx evaluate transcription OUT --peer tesseract`. The browser's own style sheet, as a plain page has it.
+FILE is the example's text, `../shared/cards/document_example.md`. Writes OUT/card/WIDTH-FAMILY.png and .md,
+for `adotx evaluate transcription OUT --peer tesseract`. The style sheet is the browser's own.
 """
 
 from __future__ import annotations
