@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAM = ROOT / "benchmarks" / "exam"
 TEXT = "한강은 서울을 지나 서해로 흐르는 강이다. 길이는 약 494km이며 여러 도시를 지난다. "
 KINDS = ["prose", "letter", "minutes", "contract", "table", "table_open", "merged", "form", "receipt"]
-KINDS += ["columns", "small", "sign", "handwriting", "screen", "hanja", "photo"]
+KINDS += ["columns", "small", "sign", "handwriting", "screen", "hanja", "photo", "seal", "fax"]
 
 
 @pytest.fixture
