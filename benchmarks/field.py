@@ -13,8 +13,8 @@ Cases whose input is no file but a way of calling the program are those of `fiel
     wrong   it does not, and the exit code or a line on stderr says that something is amiss
     silent  it does not, with exit code 0 and not a word
 
-The text CER is that of both texts bared of Markdown: a receipt whose goods became a table is no lost page. The
-last lines count right cases, and those that are lost with exit code 0.
+The text CER is that of both texts bared of Markdown: a receipt whose goods became a table is no lost page.
+The last lines count right cases, and those that are lost with exit code 0.
 """
 
 from __future__ import annotations
