@@ -16,6 +16,7 @@ import pytest
 from adotx.data.fonts import EXAM_FAMILIES, VALIDATION_FAMILIES, FontFace, split_fonts
 from adotx.evaluate.transcription import Answer, Sample, find_samples, score
 from adotx.markdown import Cell, Fields, Heading, Item, Paragraph, Table, parse_markdown, to_markdown
+from hangul_fonts import hangul_font
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAM = ROOT / "benchmarks" / "exam"
@@ -134,10 +135,14 @@ def test_sentences_are_whole_and_korean(load) -> None:
 
 def test_both_markups_say_all_that_the_truth_says(load, public) -> None:
     pages, content, markup, office = (load(name) for name in ("pages", "content", "markup", "office"))
-    face = load("faces").Face("Exam", Path("/exam.ttf"), Path("/exam-bold.ttf"))
+    faces = load("faces")
+    face = faces.Face("Exam", Path("/exam.ttf"), Path("/exam-bold.ttf"))
+    seals = faces.Face(faces.SIGNS[0], hangul_font(), hangul_font())
     for kind in KINDS:
         page, rng = pages.make(kind, 0, 1, public)
-        written = [markup.page_html(page, [face], rng)]
+        written = [markup.page_html(page, [face, seals], rng)]
+        # A seal is a picture: what it says is no text of the page.
+        assert ("src='data:image/png" in written[0]) == (kind == "seal")
         if kind in ("letter", "minutes", "contract"):
             written.append(office.page_fodt(page, ["Exam"], rng))
         for text in content.texts(page.blocks):
