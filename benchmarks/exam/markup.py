@@ -121,7 +121,7 @@ def page_html(page: Page, faces: list[Face], rng: random.Random) -> str:
 
 def _stamp(page: Page, faces: list[Face], rng: random.Random) -> str:
     """A seal as an image that lies over the end of its line: a picture, since its signs are no text."""
-    face = next(face for face in faces if face.family in SIGNS and face.bold.suffix == ".ttf")
+    face = next(face for face in faces if face.family in SIGNS and face.bold.suffix != ".woff2")
     signer = next(block.text for block in page.blocks if isinstance(block, Text) and block.role == "sealed")
     # A person's seal has four signs, an office's nine.
     name = signer.split()[-1]
