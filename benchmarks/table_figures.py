@@ -1,6 +1,6 @@
 """Does every figure stand in its own cell? Made pages of tables full of figures, read and counted.
 
-usage: python benchmarks/figures.py FONTS... [--tables 500] [--seed 1] [--model nano]
+usage: python benchmarks/table_figures.py FONTS... [--tables 500] [--seed 1] [--model nano]
            [--keep DIR] [--json FILE]
 
 FONTS are folders with families that training never sees (`VALIDATION_FAMILIES`, `EXAM_FAMILIES`; others are
@@ -65,7 +65,7 @@ def main() -> None:
     faces = [face for face in find_fonts(args.fonts) if face.held_out or face.for_exam]
     faces = [face for face in faces if 400 <= face.weight <= 700 and not face.handwriting]
     if not faces:
-        raise SystemExit("figures: no family that is kept from training in these folders")
+        raise SystemExit("table_figures: no family that is kept from training in these folders")
     reader = Transcriber(Model.open(args.model, args.weights))
     counts: dict[str, Count] = {}
     for number in range(-(-args.tables // EACH)):
