@@ -48,11 +48,19 @@ def adotx(*words: str | Path, **options: object) -> subprocess.CompletedProcess[
     )
 
 
-def interrupted(seconds: float, *words: str | Path) -> tuple[int, str, str]:
-    """One call that is sent Ctrl-C after a while: code, stdout, stderr."""
-    command = [*ADOTX, *map(str, words)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(seconds)
+def interrupted(begun: Callable[[], bool], *words: str | Path) -> tuple[int, str, str]:
+    """One call that is sent Ctrl-C as soon as something has begun: code, stdout, stderr."""
+    process = subprocess.Popen(
+        [*ADOTX, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where this runs in the background, Ctrl-C is ignored, and children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    end = time.monotonic() + LIMIT_S
+    while not begun() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=LIMIT_S)
     return process.returncode, out, err
@@ -97,7 +105,9 @@ def ctrlc_folder(at: Path) -> str:
     """Ctrl-C in a folder: 130, what is written is whole, a line says how many."""
     for number in range(30):
         page(at / "in" / f"{number:02}.png", 1500)
-    code, _, err = interrupted(7, "transcribe", at / "in", "--out", at / "md")
+    code, _, err = interrupted(
+        lambda: len(list((at / "md").glob("*.md"))) > 2, "transcribe", at / "in", "--out", at / "md"
+    )
     parts = list((at / "md").glob(".*"))
     last = err.strip().splitlines()[-1:] or [""]
     wrong = [f"code {code}"] * (code != 130) + ["a part of a file is left"] * bool(parts)
@@ -107,8 +117,11 @@ def ctrlc_folder(at: Path) -> str:
 
 def ctrlc_pdf(at: Path) -> str:
     """Ctrl-C in a long PDF: the pages that were read are written."""
-    source = pdf(at / "fifty.pdf", 50)
-    code, out, _ = interrupted(15, "transcribe", source)
+    start = time.monotonic()
+    adotx("transcribe", pdf(at / "one.pdf", 1))
+    one = time.monotonic() - start  # with the start of the program
+    source, start = pdf(at / "fifty.pdf", 50), time.monotonic()
+    code, out, _ = interrupted(lambda: time.monotonic() - start > 3 * one, "transcribe", source)
     return "; ".join(
         [f"code {code}"] * (code != 130) + ["the pages read so far are lost"] * (not out.strip())
     )
