@@ -24,6 +24,7 @@ from checkpoint_toys import toy_checkpoint
 
 SAMPLING = {"--max-tokens", "--temperature", "--top-p", "--seed"}
 MODEL = {"--model", "--weights", "--online"}
+PEER = {"--peer", "--peer-tries", "--peer-answers"}
 
 #: Verb -> options (--help apart) and arguments. Who changes it changes README, CHANGELOG and docs/cli.md too.
 SURFACE: dict[str, tuple[set[str], list[str]]] = {
@@ -34,7 +35,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "validate": (set(), ["DIR"]),
     "convert": ({"--weights", "--out"}, ["CHECKPOINT"]),
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),
-    "evaluate transcription": ({"--answers", "--json", *MODEL}, ["DIR"]),
+    "evaluate transcription": ({"--answers", "--json", "--kind", "--limit", *PEER, *MODEL}, ["DIR"]),
     "data fonts": ({"--list"}, ["FOLDER"]),
     "data pages": ({"--corpora", "--fonts", "--count", "--split", "--seed"}, ["DIR"]),
     "data split": (set(), ["DIR"]),

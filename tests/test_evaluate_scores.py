@@ -153,10 +153,11 @@ def test_answers_from_files(folder: Path, tmp_path: Path, capsys: pytest.Capture
     call = ["evaluate", "transcription", str(folder), "--answers", str(answers), "--json", str(scores)]
     assert run(call) == FINDING
     prose, table, both = capsys.readouterr().out.splitlines()[2:]
-    assert prose.startswith("| prose | 1 | 1.0000 [1.0000, 1.0000] |") and "| 0 / 0 / 0 / 1 | - |" in prose
-    assert "| 0.7500 [0.7500, 0.7500] | 1.0000 [1.0000, 1.0000] | 1 / 0 / 0 / 0 | - |" in table
-    assert len(both.split("|")) == 10
+    assert prose.startswith("| prose | 1 | 1.0000 |") and "| 0 / 0 / 0 / 1 | - |" in prose
+    assert "| 0.7500 | 1.0000 | - / - / - | 1 / 0 / 0 / 0 | - |" in table
+    assert len(both.split("|")) == 13
     told = json.loads(scores.read_text(encoding="utf-8"))
+    told = told[str(answers)]
     assert told["summary"]["table"]["cells"]["value"] == 0.75
     assert [page["name"] for page in told["pages"]] == ["one", "table/two"]
     (answers / "one.md").write_text("# 제목\n\n본문입니다.", encoding="utf-8")

@@ -16,12 +16,13 @@ import pytest
 from adotx.data.fonts import EXAM_FAMILIES, VALIDATION_FAMILIES, FontFace, split_fonts
 from adotx.evaluate.transcription import Answer, Sample, find_samples, score
 from adotx.markdown import Cell, Fields, Heading, Item, Paragraph, Table, parse_markdown, to_markdown
+from hangul_fonts import hangul_font
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAM = ROOT / "benchmarks" / "exam"
 TEXT = "한강은 서울을 지나 서해로 흐르는 강이다. 길이는 약 494km이며 여러 도시를 지난다. "
 KINDS = ["prose", "letter", "minutes", "contract", "table", "table_open", "merged", "form", "receipt"]
-KINDS += ["columns", "small", "sign", "handwriting", "screen", "hanja", "photo"]
+KINDS += ["columns", "small", "sign", "handwriting", "screen", "hanja", "photo", "seal", "fax"]
 
 
 @pytest.fixture
@@ -134,10 +135,14 @@ def test_sentences_are_whole_and_korean(load) -> None:
 
 def test_both_markups_say_all_that_the_truth_says(load, public) -> None:
     pages, content, markup, office = (load(name) for name in ("pages", "content", "markup", "office"))
-    face = load("faces").Face("Exam", Path("/exam.ttf"), Path("/exam-bold.ttf"))
+    faces = load("faces")
+    face = faces.Face("Exam", Path("/exam.ttf"), Path("/exam-bold.ttf"))
+    seals = faces.Face(faces.SIGNS[0], hangul_font(), hangul_font())
     for kind in KINDS:
         page, rng = pages.make(kind, 0, 1, public)
-        written = [markup.page_html(page, [face], rng)]
+        written = [markup.page_html(page, [face, seals], rng)]
+        # A seal is a picture: what it says is no text of the page.
+        assert ("src='data:image/png" in written[0]) == (kind == "seal")
         if kind in ("letter", "minutes", "contract"):
             written.append(office.page_fodt(page, ["Exam"], rng))
         for text in content.texts(page.blocks):
@@ -166,75 +171,6 @@ def test_the_package_knows_nothing_of_it() -> None:
             for line in path.read_text("utf-8").splitlines()
             if line.startswith(("import ", "from "))
         ]
-
-
-def test_comparing_takes_the_best_setting_of_a_kind(load, tmp_path, monkeypatch, capsys) -> None:
-    compare = load("compare")
-    for kind in ("prose", "table"):
-        for number in range(2):
-            (tmp_path / kind).mkdir(exist_ok=True)
-            (tmp_path / kind / f"{number}.md").write_text("가나다라마바사", "utf-8")
-            (tmp_path / kind / f"{number}.png").write_bytes(b"")
-    best = {"prose": ("kor", 6), "table": ("kor+eng", 11)}
-    asked = []
-
-    def reader(*setting):
-        def read(sample):
-            asked.append((sample.name, setting))
-            return Answer("가나다라마바사" if best[sample.kind] == setting else "가나다", ("ok",), 1.0)
-
-        return read
-
-    monkeypatch.setattr(compare, "tesseract_reader", reader)
-    monkeypatch.setattr(
-        compare, "model_reader", lambda name: lambda sample: Answer("가나다라마바", ("ok",), 0.5)
-    )
-    monkeypatch.setattr(compare.shutil, "which", lambda name: name)
-    words = [
-        str(tmp_path),
-        "--tries",
-        "1",
-        "--keep",
-        str(tmp_path / "kept"),
-        "--json",
-        str(tmp_path / "report.json"),
-    ]
-    compare.main(words)
-    # All settings on the first page of a kind, the best one alone on the second.
-    assert len(asked) == 2 * (8 + 1)
-    shown = capsys.readouterr().out
-    assert (
-        "| prose | 2 | 0.143 | 0.143 | 0.143 | - | - | 0.5 | 0.000 | 0.000 | 0.000 | - | - | 1.0 | kor 6 |"
-        in shown
-    )
-    assert "| kor+eng 11 |" in shown
-    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    assert (
-        report["settings"] == {"prose": "kor 6", "table": "kor+eng 11"} and len(report["pages"]["nano"]) == 4
-    )
-    compare.main(words)
-    assert len(asked) == 18, "answers that are kept are not read again"
-
-
-def test_a_text_is_bared_of_its_marks(load) -> None:
-    bare = load("compare").bare
-    marked = "# 가\n\n- 나\n\n1. 다\n\n| 라 | 마 |\n| --- | --- |\n| 바 | 사 |\n\n키: 값\n열: 쇠\n\n"
-    marked += "<table><tr><td>아</td></tr></table>"
-    assert bare(marked).split() == [
-        "가",
-        "나",
-        "1.",
-        "다",
-        "라",
-        "마",
-        "바",
-        "사",
-        "키:",
-        "값",
-        "열:",
-        "쇠",
-        "아",
-    ]
 
 
 def test_a_missing_ingredient_is_named(load, tmp_path, monkeypatch) -> None:

@@ -15,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
+#: dots an inch across of every fax of group 3
+FAX_DPI = 204
+#: and lines an inch: standard, twice as often as fine
+FAX_LINES = (98, 98, 196)
 STRENGTHS = ("none", "mild", "medium", "strong")
 
 
@@ -135,6 +139,24 @@ def _light(height: int, width: int, rng: random.Random) -> NDArray[np.float32]:
     shadow = 1 / (1 + np.exp(-(along - rng.uniform(-0.2, 0.3)) * rng.uniform(15, 40)))
     light = 1 - 0.22 * (along + 0.5) - rng.uniform(0.0, 0.3) * shadow
     return light.astype(np.float32)
+
+
+def faxed(picture: Picture, dpi: int, lines: int, rng: random.Random) -> Picture:
+    """Sent by fax: black or white, 204 dots an inch across and `lines` down, a few dots and lines lost.
+
+    The picture keeps these unequal resolutions, as a fax file does; whoever shows it stretches it.
+    """
+    height, width = picture.shape[:2]
+    size = (round(width * FAX_DPI / dpi), round(height * lines / dpi))
+    grey = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
+    noise = np.random.default_rng(rng.randrange(2**32))
+    dots = np.where(grey + noise.normal(0, 12, grey.shape) > rng.uniform(165, 190), 255, 0).astype(np.uint8)
+    flipped = noise.random(dots.shape) < rng.uniform(0.0002, 0.0015)
+    dots[flipped] = 255 - dots[flipped]
+    for _ in range(rng.randint(0, 2)):  # a line that was not received repeats the one above
+        at = rng.randrange(1, dots.shape[0])
+        dots[at] = dots[at - 1]
+    return np.repeat(dots[..., None], 3, axis=2)
 
 
 def jpeg(picture: Picture, quality: int) -> Picture:

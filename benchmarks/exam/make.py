@@ -1,7 +1,7 @@
 """Make the exam: pages that are never trained on, laid out by others' programs, with their exact truth.
 
 usage: python benchmarks/exam/make.py OUT --evalsets DIR --textures DIR --fonts DIR [DIR ...]
-           [--pages 160] [--seed 1] [--kinds KIND ...] [--jobs 2]
+           [--pages 180] [--seed 1] [--kinds KIND ...] [--jobs 2]
 
 Writes OUT/KIND/NNN.png, NNN.md (truth) and NNN.json (kind, damage, engine, family). Needs chromium, and for
 half of the letters, minutes and contracts LibreOffice (the browser lays them out where it is not installed,
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from content import Page, characters, markdown
-from damage import find_textures, jpeg, on_paper, photographed, worn
+from damage import FAX_DPI, FAX_LINES, faxed, find_textures, jpeg, on_paper, photographed, worn
 from engines import (
     TooLong,
     cropped,
@@ -60,7 +60,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--evalsets", type=Path, required=True, help="folder with kowiki.jsonl")
     parser.add_argument("--textures", type=Path, required=True, help="folder with paper/ and background/")
     parser.add_argument("--fonts", type=Path, nargs="+", required=True, help="with the exam's families")
-    parser.add_argument("--pages", type=int, default=160, help="pages in all, the same number of each kind")
+    parser.add_argument("--pages", type=int, default=180, help="pages in all, the same number of each kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS), metavar="KIND")
     parser.add_argument("--jobs", type=int, default=2, help="pages that are made at the same time")
@@ -87,7 +87,9 @@ def write(folder: Path, number: int, picture: np.ndarray, page: Page, facts: dic
     """The picture, the truth and the facts of a page, as `adotx evaluate transcription` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{number:03}"
-    Image.fromarray(picture).save(stem.with_suffix(".png"))
+    # Only a fax says its resolution, since its dots are not square.
+    dpi = {"dpi": (FAX_DPI, int(page.facts["lines"]))} if "lines" in page.facts else {}
+    Image.fromarray(picture).save(stem.with_suffix(".png"), **dpi)
     stem.with_suffix(".md").write_text(markdown(page.blocks), encoding="utf-8")
     facts = {"kind": page.kind, **facts, **page.facts}
     stem.with_suffix(".json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
@@ -131,6 +133,7 @@ def _drawn(
     tools: Tools,
 ) -> tuple[Image.Image, str | None]:
     dpi = rng.choice((200, 220)) if kind == "small" else rng.choice((150, 150, 170, 200))
+    dpi = FAX_DPI if kind == "fax" else dpi
     if by_office:
         assert tools.office is not None
         document = page_fodt(page, [face.family for face in faces], rng)
@@ -151,6 +154,10 @@ def damaged(image: Image.Image, page: Page, rng: random.Random, tools: Tools) ->
     if page.kind == "photo":
         sheet = on_paper(picture, rng.choice(tools.paper), rng)
         return photographed(sheet, rng.choice(tools.tables), rng), "photographed"
+    if page.kind == "fax":
+        lines = rng.choice(FAX_LINES)
+        page.facts["lines"] = str(lines)
+        return faxed(picture, FAX_DPI, lines, rng), "fax"
     if page.kind == "screen":
         return (picture, "none") if rng.random() < 0.5 else (jpeg(picture, rng.randint(45, 80)), "jpeg")
     if page.kind == "sign" and rng.random() < 0.5:

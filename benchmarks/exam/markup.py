@@ -6,12 +6,16 @@ the browser, everything else is text of the content. Knows no engine.
 
 from __future__ import annotations
 
+import base64
 import html
+import io
+import math
 import random
 from dataclasses import dataclass
 
 from content import Fields, Heading, Item, Page, Rule, Table, Text, span_attributes
-from faces import Face
+from faces import SIGNS, Face
+from PIL import Image, ImageDraw, ImageFont
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,10 @@ _CSS = """
 p, ul, ol, h1, h2, h3, table, .fields { margin: 0 0 .8em; } h1 { font-size: 1.7em; line-height: 1.3; }
 h2 { font-size: 1.25em; margin-top: .3em; break-after: avoid; }
 .centre { text-align: center; margin: 1.2em 0; }
-.sender { text-align: right; font-size: 1.25em; } .note { font-size: .9em; }
+.sender { text-align: right; font-size: 1.25em; }
+.sealed { position: relative; width: fit-content; margin: 1.5em 2.5em 1.5em auto; font-size: 1.25em; }
+.sealed img { position: absolute; width: 3.1em; height: 3.1em; top: 50%; mix-blend-mode: multiply; }
+.note { font-size: .9em; }
 ul { padding-left: 1.3em; } .num { display: flex; gap: .4em; margin-bottom: .35em; }
 .num + :not(.num) { margin-top: .9em; }
 hr { border: 0; border-top: 1.5px solid #333; margin: .8em 0; } hr.dashed { border-top: 1.5px dashed #444; }
@@ -79,6 +86,9 @@ def page_html(page: Page, faces: list[Face], rng: random.Random) -> str:
     if page.columns > 1:
         size = rng.choice((12.5, 13, 14))
     margin = {"receipt": 14, "sign": 0, "screen": 0}.get(page.kind, rng.choice((56, 68, 80)))
+    if page.kind == "fax":
+        size = rng.choice((17, 18, 20))  # what people who fax use: smaller type is lost at 98 lines an inch
+    stamp = _stamp(page, faces, rng) if page.kind == "seal" else ""
     names = ", ".join(f"exam{number}" for number in range(len(faces)))
     style = [
         *(
@@ -105,11 +115,45 @@ def page_html(page: Page, faces: list[Face], rng: random.Random) -> str:
     return (
         "<!doctype html><html lang='ko'><head><meta charset='utf-8'><style>"
         + "\n".join(style)
-        + f"</style></head><body><main class='{page.theme}'>{_body(page)}</main></body></html>"
+        + f"</style></head><body><main class='{page.theme}'>{_body(page, stamp)}</main></body></html>"
     )
 
 
-def _body(page: Page) -> str:
+def _stamp(page: Page, faces: list[Face], rng: random.Random) -> str:
+    """A seal as an image that lies over the end of its line: a picture, since its signs are no text."""
+    face = next(face for face in faces if face.family in SIGNS and face.bold.suffix != ".woff2")
+    signer = next(block.text for block in page.blocks if isinstance(block, Text) and block.role == "sealed")
+    # A person's seal has four signs, an office's nine.
+    name = signer.split()[-1]
+    letters = f"{name[-3:]}인" if rng.random() < 0.5 else f"{name}의직인{signer.replace(' ', '')}"[:9]
+    ink = rng.choice(((200, 16, 46), (214, 48, 49), (178, 24, 30), (222, 60, 40)))
+    picture = seal_picture(letters, str(face.bold), ink, rng.random() < 0.5)
+    data = io.BytesIO()
+    picture.rotate(rng.uniform(-9, 9), Image.Resampling.BICUBIC, fillcolor="white").save(data, "PNG")
+    place = f"right: {rng.uniform(-1.8, -0.4):.2f}em; transform: translateY(-50%)"
+    encoded = base64.b64encode(data.getvalue()).decode()
+    return f"<img alt='' style='{place}' src='data:image/png;base64,{encoded}'>"
+
+
+def seal_picture(letters: str, font: str, ink: tuple[int, int, int], round_: bool) -> Image.Image:
+    """Four or nine signs in columns from the right, in a double ring or a square frame, on white."""
+    side, edge = 360, 26
+    picture = Image.new("RGB", (side, side), "white")
+    pen = ImageDraw.Draw(picture)
+    shape = pen.ellipse if round_ else pen.rectangle
+    shape((edge, edge, side - edge, side - edge), outline=ink, width=14)
+    inner = edge + (62 if round_ else 22)
+    count = math.isqrt(len(letters))
+    cell = (side - 2 * inner) // count
+    glyphs = ImageFont.truetype(font, round(cell * 0.95))
+    for number, letter in enumerate(letters[: count * count]):
+        column, row = count - 1 - number // count, number % count
+        middle = (inner + (column + 0.5) * cell, inner + (row + 0.5) * cell)
+        pen.text(middle, letter, font=glyphs, fill=ink, anchor="mm")
+    return picture
+
+
+def _body(page: Page, stamp: str = "") -> str:
     parts: list[str] = []
     depth = 0
     for number, block in enumerate(page.blocks):
@@ -119,18 +163,19 @@ def _body(page: Page) -> str:
         elif depth and not bullet:
             parts.append("</ul>")
         depth = int(bullet)
-        parts.append(_block(block))
+        parts.append(_block(block, stamp))
         if number == 0 and page.columns > 1:
             parts.append(f"<div class='body c{page.columns}' style='columns: {page.columns}'>")
     return "".join(parts) + "</ul>" * depth + "</div>" * (page.columns > 1)
 
 
-def _block(block: object) -> str:
+def _block(block: object, stamp: str = "") -> str:
     match block:
         case Heading():
             return f"<h{block.level}>{_safe(block.text)}</h{block.level}>"
         case Text():
-            return f"<p class='{block.role}'>{_safe(block.text)}</p>"
+            over = stamp if block.role == "sealed" else ""
+            return f"<p class='{block.role}'>{_safe(block.text)}{over}</p>"
         case Item(marker="-"):
             return f"<li>{_safe(block.text)}</li>"
         case Item():

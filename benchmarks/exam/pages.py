@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from content import Block, Cell, Fields, Heading, Item, Page, Rule, Table, Text
 from filler import Filler, words
@@ -315,6 +316,44 @@ def photo(fill: Filler, public: Sentences) -> Page:
     return page
 
 
+def seal(fill: Filler, public: Sentences) -> Page:
+    """A certificate or a letter with a red seal over the end of the line that signs it."""
+    rng = fill.rng
+    if rng.random() < 0.4:
+        page = letter(fill, public)
+        signed = [
+            replace(block, role="sealed") if isinstance(block, Text) and block.role == "sender" else block
+            for block in page.blocks
+        ]
+        return Page(signed, "seal")
+    title, statement = fill.next("certificates")
+    blocks: list[Block] = [
+        Heading(title),
+        Fields(
+            (
+                ("성명", fill.name()),
+                ("소속", f"{fill.company()} {fill.rank()}"),
+                ("주소", fill.address()),
+                ("연락처", fill.phone()),
+                ("등록번호", fill.business()),
+            )
+        ),
+        Text(fill.fill(statement)),
+        *map(Text, fill.some("form_notes", 2)),
+        Text(f"{rng.randint(2020, 2026)}년 {rng.randint(1, 12)}월 {rng.randint(1, 28)}일", "centre"),
+        Text(f"{fill.company()} 대표이사 {fill.name()}", "sealed"),
+    ]
+    return Page(blocks, "seal")
+
+
+def fax(fill: Filler, public: Sentences) -> Page:
+    """A letter, minutes, a form or a table, to be sent by fax."""
+    page = fill.rng.choice((letter, minutes, form, table, prose))(fill, public)
+    page.facts["content"], page.kind = page.kind, "fax"
+    return page
+
+
+#: new kinds come last: a kind's place decides which family its pages have
 KINDS: dict[str, Maker] = {
     "prose": prose,
     "letter": letter,
@@ -332,6 +371,8 @@ KINDS: dict[str, Maker] = {
     "screen": screen,
     "hanja": hanja,
     "photo": photo,
+    "seal": seal,
+    "fax": fax,
 }
 
 

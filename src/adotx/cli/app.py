@@ -44,6 +44,12 @@ class Side(StrEnum):
     VALIDATION = "validation"
 
 
+class Peer(StrEnum):
+    """What `--peer` takes (`adotx.evaluate.peers.PEERS`; a test compares: help imports no room)."""
+
+    TESSERACT = "tesseract"
+
+
 class Command(TyperCommand):
     """A verb whose help page is in the user's language."""
 
@@ -326,14 +332,30 @@ def evaluate_transcription(
     answers: Annotated[
         Path | None, typer.Option("--answers", help=text("evaluate.answers"), metavar="DIR")
     ] = None,
+    kinds: Annotated[
+        list[str] | None, typer.Option("--kind", help=text("evaluate.kind"), metavar="KIND")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help=text("evaluate.limit"), min=1, metavar="N")
+    ] = None,
+    peer: Annotated[Peer | None, typer.Option("--peer", help=text("evaluate.peer"))] = None,
+    peer_tries: Annotated[
+        int | None, typer.Option("--peer-tries", help=text("evaluate.peer_tries"), min=1, metavar="N")
+    ] = None,
+    peer_answers: Annotated[
+        Path | None, typer.Option("--peer-answers", help=text("evaluate.peer_answers"), metavar="DIR")
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help=text("evaluate.json"), metavar="FILE")
     ] = None,
     online: Online = False,
 ) -> int:
+    from adotx.cli.evaluate import Choice
     from adotx.cli.evaluate import transcription as run
 
-    return run(folder, model, weights.value, online, answers, json_file)
+    beside = peer.value if peer else ""
+    choice = Choice(answers, kinds or (), limit, beside, peer_tries, peer_answers)
+    return run(folder, model, weights.value, online, choice, json_file)
 
 
 app.add_typer(evaluate_app, name="evaluate")

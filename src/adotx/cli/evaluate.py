@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adotx.cli import DONE, FINDING
 from adotx.cli.progress import Progress
@@ -14,46 +16,97 @@ from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
     from adotx.documents.transcribe import PageResult
-    from adotx.evaluate.transcription import PageScore, Score
+    from adotx.evaluate.transcription import PageScore, Sample, Score, Summary
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is scored.
+
+    Attributes:
+        answers: a folder with Markdown files to score instead of reading.
+        kinds: the kinds of page that are taken; none for all.
+        limit: how many pages of each kind; None for all.
+        peer: a program to score beside (`adotx.evaluate.peers`); "" for none.
+        peer_tries: pages of a kind on which the peer's setting is chosen; None for all.
+        peer_answers: where the peer's answers are kept, and taken from.
+    """
+
+    answers: Path | None = None
+    kinds: Sequence[str] = ()
+    limit: int | None = None
+    peer: str = ""
+    peer_tries: int | None = None
+    peer_answers: Path | None = None
 
 
 def transcription(
-    folder: Path, model: str, weights: str, online: bool, answers: Path | None, json_file: Path | None
+    folder: Path, model: str, weights: str, online: bool, choice: Choice, json_file: Path | None
 ) -> int:
     """Score a folder; returns the exit code, `FINDING` where a page failed.
 
     Args:
         folder: see `adotx.evaluate.transcription`.
-        model, weights, online: as the options say; not opened where `answers` are given.
-        answers: a folder with Markdown files to score instead of reading.
+        model, weights, online: as the options say; not opened where `choice` names answers.
         json_file: where all scores are written, page by page.
     """
     from adotx.evaluate.transcription import as_json, find_samples, found_answer, read_answer, score
 
-    samples = find_samples(folder, with_sources=answers is None)
-    scores: list[PageScore] = []
+    samples = _chosen(find_samples(folder, with_sources=choice.answers is None or bool(choice.peer)), choice)
+    ours = model if choice.answers is None else str(choice.answers)
+    scores: dict[str, list[PageScore]] = {}
+    settings: dict[str, str] = {}
     with Progress() as progress:
-        if answers is not None:
-            scores = [score(sample, found_answer(sample, answers)) for sample in samples]
+        if choice.peer:
+            scores[choice.peer], settings = _peer(samples, choice, progress)
+        if choice.answers is not None:
+            scores[ours] = [score(sample, found_answer(sample, choice.answers)) for sample in samples]
         else:
             progress.show(text("transcribe.loading", model=model))
             read = _reader(model, weights, online, progress)
+            scores[ours] = []
             for number, sample in enumerate(samples, 1):
                 progress.show(text("evaluate.reading", name=sample.name, done=number, count=len(samples)))
-                scores.append(score(sample, read_answer(sample, read)))
-    _print(scores)
+                scores[ours].append(score(sample, read_answer(sample, read)))
+    scores = {name: scores[name] for name in sorted(scores, key=lambda name: name != ours)}
+    _print(scores, settings)
     if json_file is not None:
-        try:
-            json_file.write_text(json.dumps(as_json(scores), ensure_ascii=False, indent=1), encoding="utf-8")
-        except OSError as error:
-            raise AdotxError(
-                "out.unwritable",
-                "{reason}",
-                str(json_file),
-                "choose another --json",
-                reason=error.strerror or str(error),
-            ) from None
-    return FINDING if any("failed" in each.statuses for each in scores) else DONE
+        _write(json_file, {**as_json(dict(scores)), "settings": settings})
+    return FINDING if any("failed" in each.statuses for each in scores[ours]) else DONE
+
+
+def _chosen(samples: list[Sample], choice: Choice) -> list[Sample]:
+    by_kind: dict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        by_kind[sample.kind].append(sample)
+    if unknown := [kind for kind in choice.kinds if kind not in by_kind]:
+        raise AdotxError(
+            "evaluate.kind",
+            "there are no pages of kind {kind!r}",
+            "--kind",
+            "{known} are there",
+            kind=unknown[0],
+            known=", ".join(sorted(by_kind)),
+        )
+    wanted = [found for kind, found in by_kind.items() if kind in choice.kinds or not choice.kinds]
+    return [sample for found in wanted for sample in found[: choice.limit]]
+
+
+def _peer(
+    samples: list[Sample], choice: Choice, progress: Progress
+) -> tuple[list[PageScore], dict[str, str]]:
+    """The peer's scores, and its best setting by kind."""
+    from adotx.evaluate.peers import PEERS, best_setting
+
+    readers = PEERS[choice.peer](choice.peer_answers)
+    scores: list[PageScore] = []
+    settings: dict[str, str] = {}
+    for kind in dict.fromkeys(sample.kind for sample in samples):
+        progress.show(text("evaluate.peer_reading", peer=choice.peer, kind=kind))
+        of_kind = [sample for sample in samples if sample.kind == kind]
+        settings[kind], found = best_setting(of_kind, readers, choice.peer_tries)
+        scores += found
+    return scores, settings
 
 
 def _reader(
@@ -67,22 +120,54 @@ def _reader(
     return Transcriber(Model.open(model, weights, online=online, progress=converted)).pages
 
 
-def _print(scores: list[PageScore]) -> None:
-    """A Markdown table, a row for each kind and one for all."""
+def _print(scores: dict[str, list[PageScore]], settings: dict[str, str]) -> None:
+    """A Markdown table, a row for each kind and reader, and for each reader over all."""
     from adotx.evaluate.transcription import ALL, summarise
 
-    heads = text("evaluate.heads")
+    summaries = {name: summarise(found) for name, found in scores.items()}
+    kind_head, rest = text("evaluate.heads").split(" | ", 1)
+    heads = " | ".join([kind_head, *[text("evaluate.reader")] * (len(scores) > 1), rest])
     print(f"| {heads} |\n|---{'|---:' * heads.count('|')}|")
-    for kind, summary in summarise(scores).items():
-        values = (summary.cer, summary.cer_without_spaces, summary.cells, summary.structure)
-        counts = " / ".join(map(str, summary.statuses.values()))
-        seconds = "-" if summary.seconds is None else f"{summary.seconds:.2f}"
-        name = text("evaluate.all") if kind == ALL else kind
-        print(f"| {name} | {summary.pages} | {' | '.join(map(_shown, values))} | {counts} | {seconds} |")
+    for kind in next(iter(summaries.values())):
+        for number, (name, found) in enumerate(summaries.items()):
+            # The peer says in which setting it was best; ours has none.
+            setting = settings.get(kind, "") if number else ""
+            reader = [f"{name} {setting}".rstrip()] * (len(scores) > 1)
+            first = text("evaluate.all") if kind == ALL else kind
+            print(f"| {' | '.join([first, *reader, *_row(found[kind])])} |")
+
+
+def _row(summary: Summary) -> list[str]:
+    values = (summary.cer, summary.cer_without_spaces, summary.text_cer)
+    digits = summary.digits
+    shares = ((digits.wrong, digits.true), (digits.silent, digits.true), (digits.doubtful, digits.said))
+    return [
+        str(summary.pages),
+        *map(_shown, values),
+        "-" if summary.worst is None else f"{summary.worst:.2f}",
+        *map(_shown, (summary.cells, summary.structure)),
+        " / ".join(f"{part / whole:.4f}" if whole else "-" for part, whole in shares),
+        " / ".join(map(str, summary.statuses.values())),
+        "-" if summary.seconds is None else f"{summary.seconds:.2f}",
+    ]
 
 
 def _shown(score: Score) -> str:
     if score.value is None:
         return "-"
     low, high = score.interval or (score.value, score.value)
-    return f"{score.value:.4f} [{low:.4f}, {high:.4f}]"
+    # One page says nothing of others.
+    return f"{score.value:.4f}" + (f" [{low:.4f}, {high:.4f}]" if low < high else "")
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise AdotxError(
+            "out.unwritable",
+            "{reason}",
+            str(path),
+            "choose another --json",
+            reason=error.strerror or str(error),
+        ) from None

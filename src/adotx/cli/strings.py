@@ -267,17 +267,37 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Score transcriptions against pages whose Markdown is known.\n\n"
         "DIR holds NAME.md (the truth) and NAME.png, .jpg, .pdf ...; the kind of page is the field "
         '"kind" of NAME.json, or the sub-folder. Prints for each kind: character error rate (CER), F1 of '
-        "table cells and of the structure, each with a 95 % bootstrap interval; what became of the pages; "
-        "seconds a page.",
+        "table cells and of the structure, each with a 95 % bootstrap interval; digits; what became of the "
+        "pages; seconds a page.",
         "마크다운 정답이 있는 쪽으로 전사 결과를 채점합니다.\n\n"
         "DIR에는 이름.md(정답)와 이름.png, .jpg, .pdf 등이 있습니다. 쪽의 종류는 이름.json의 "
         '"kind"에 적거나 하위 폴더로 나눕니다. 종류마다 글자 오류율(CER), 표 칸과 구조의 F1을 '
-        "95% 부트스트랩 구간과 함께, 그리고 쪽의 처리 결과와 쪽당 시간을 출력합니다.",
+        "95% 부트스트랩 구간과 함께, 그리고 숫자, 쪽의 처리 결과, 쪽당 시간을 출력합니다.",
     ),
     "evaluate.folder": ("Folder with pages and their truth.", "쪽과 정답이 든 폴더."),
     "evaluate.answers": (
         "Score the NAME.md files of this folder instead of reading the pages.",
         "쪽을 읽는 대신 이 폴더의 이름.md 파일을 채점합니다.",
+    ),
+    "evaluate.kind": (
+        "Take pages of this kind only; may be given again for another.",
+        "이 종류의 쪽만 다룹니다. 여러 번 줄 수 있습니다.",
+    ),
+    "evaluate.limit": (
+        "Take only the first N pages of each kind.",
+        "종류마다 앞의 N쪽만 다룹니다.",
+    ),
+    "evaluate.peer": (
+        "Score this program beside, if it is installed: of its settings the best for each kind of page.",
+        "설치되어 있으면 이 프로그램도 나란히 채점합니다. 쪽의 종류마다 가장 좋은 설정으로 셉니다.",
+    ),
+    "evaluate.peer_tries": (
+        "Choose that setting on the first N pages of a kind (default: on all).",
+        "그 설정을 종류마다 앞의 N쪽으로 고릅니다(기본은 모든 쪽).",
+    ),
+    "evaluate.peer_answers": (
+        "Keep the peer's answers in this folder; what is there is not read again.",
+        "그 프로그램의 답을 이 폴더에 두고, 이미 있는 것은 다시 읽지 않습니다.",
     ),
     "evaluate.json": (
         "Also write all scores, page by page, to this file.",
@@ -285,9 +305,12 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "evaluate.reading": ("{name} ({done} of {count})", "{name} ({count}개 중 {done}번째)"),
     "evaluate.all": ("all", "전체"),
+    "evaluate.peer_reading": ("{peer}: {kind} ...", "{peer}: {kind} 읽는 중 ..."),
     "evaluate.heads": (
-        "kind | pages | CER | CER without spaces | cell F1 | structure F1 | ok / blank / partial / failed"
-        " | seconds a page",
-        "종류 | 쪽수 | CER | 공백을 뺀 CER | 표 칸 F1 | 구조 F1 | 정상 / 빈 쪽 / 일부 / 실패 | 쪽당 초",
+        "kind | pages | CER | CER without spaces | text CER | worst | cell F1 | structure F1"
+        " | digits wrong / unmarked / marked | ok / blank / partial / failed | seconds a page",
+        "종류 | 쪽수 | CER | 공백을 뺀 CER | 표시를 뺀 CER | 최악 | 표 칸 F1 | 구조 F1"
+        " | 틀린 숫자 / 표시 없이 틀림 / 의심 표시 | 정상 / 빈 쪽 / 일부 / 실패 | 쪽당 초",
     ),
+    "evaluate.reader": ("reader", "읽은 것"),
 }

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from adotx.documents.sources import SUFFIXES
 from adotx.errors import AdotxError
+from adotx.evaluate.bare import bare
 from adotx.evaluate.bootstrap import interval
 from adotx.evaluate.cells import count_cells
 from adotx.evaluate.cer import cer
 from adotx.evaluate.counts import Counts
+from adotx.evaluate.digits import Digits, count_digits, without_marks
 from adotx.evaluate.structure import count_structure
 from adotx.markdown import parse_markdown
 
@@ -52,7 +54,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said of a document: its Markdown, the status of each of its pages, seconds for all of them."""
+    """What was said of a document: its Markdown, the status of each of its pages, seconds for all of them.
+
+    Doubtful figures may stand between the marks of `adotx.evaluate.digits`; other scores do not see them.
+    """
 
     markdown: str
     statuses: tuple[str, ...] = ("ok",)
@@ -65,7 +70,8 @@ class PageScore:
 
     Attributes:
         cer, cer_without_spaces: of its Markdown.
-        cells, structure: see `adotx.evaluate.cells` and `adotx.evaluate.structure`.
+        text_cer: of its text bared of Markdown (`adotx.evaluate.bare`).
+        cells, structure, digits: see the modules of these names.
         statuses: of its pages.
         seconds: of all its pages; None where nothing was read.
     """
@@ -74,8 +80,10 @@ class PageScore:
     kind: str
     cer: float
     cer_without_spaces: float
+    text_cer: float
     cells: Counts
     structure: Counts
+    digits: Digits
     statuses: tuple[str, ...]
     seconds: float | None
 
@@ -90,13 +98,17 @@ class Score:
 
 @dataclass(frozen=True)
 class Summary:
-    """The scores of one kind of page: means of the CERs, F1 over all cells and elements, seconds a page."""
+    """The scores of one kind of page: means of the CERs and the highest, F1 over all cells and elements,
+    sums of digits, seconds a page."""
 
     pages: int
     cer: Score
     cer_without_spaces: Score
+    text_cer: Score
+    worst: float | None
     cells: Score
     structure: Score
+    digits: Digits
     statuses: dict[str, int]
     seconds: float | None
 
@@ -175,14 +187,17 @@ def found_answer(sample: Sample, folder: Path) -> Answer:
 
 def score(sample: Sample, answer: Answer) -> PageScore:
     """One answer against its truth."""
-    said, true = parse_markdown(answer.markdown), parse_markdown(sample.truth)
+    markdown = without_marks(answer.markdown)
+    said, true = parse_markdown(markdown), parse_markdown(sample.truth)
     return PageScore(
         name=sample.name,
         kind=sample.kind,
-        cer=cer(answer.markdown, sample.truth),
-        cer_without_spaces=cer(answer.markdown, sample.truth, spaces=False),
+        cer=cer(markdown, sample.truth),
+        cer_without_spaces=cer(markdown, sample.truth, spaces=False),
+        text_cer=cer(bare(markdown), bare(sample.truth)),
         cells=count_cells(said, true),
         structure=count_structure(said, true),
+        digits=count_digits(answer.markdown, sample.truth),
         statuses=answer.statuses,
         seconds=answer.seconds,
     )
@@ -204,8 +219,11 @@ def _summary(scores: Sequence[PageScore]) -> Summary:
         pages=pages,
         cer=_mean([score.cer for score in scores]),
         cer_without_spaces=_mean([score.cer_without_spaces for score in scores]),
+        text_cer=_mean([score.text_cer for score in scores]),
+        worst=max((score.cer for score in scores), default=None),
         cells=_f1([score.cells for score in scores]),
         structure=_f1([score.structure for score in scores]),
+        digits=sum((score.digits for score in scores), Digits()),
         statuses={status: statuses[status] for status in STATUSES},
         seconds=sum(score.seconds or 0.0 for score in timed) / timed_pages if timed_pages else None,
     )
@@ -220,9 +238,12 @@ def _f1(counts: Sequence[Counts]) -> Score:
     return Score(sum(counts, Counts()).f1, interval(over, under))
 
 
-def as_json(scores: Sequence[PageScore]) -> dict[str, Any]:
-    """All scores, and their summaries, as JSON has it."""
+def as_json(scores: dict[str, Sequence[PageScore]]) -> dict[str, Any]:
+    """All scores and their summaries, by reader, as JSON has it."""
     return {
-        "summary": {kind: asdict(summary) for kind, summary in summarise(scores).items()},
-        "pages": [asdict(score) for score in scores],
+        reader: {
+            "summary": {kind: asdict(summary) for kind, summary in summarise(found).items()},
+            "pages": [asdict(score) for score in found],
+        }
+        for reader, found in scores.items()
     }

@@ -101,8 +101,15 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "evaluate.facts": [
         ("JSON 객체가 아닙니다", '{{"kind": "..."}}를 쓰거나 파일을 지우세요'),
     ],
+    "evaluate.kind": [
+        ("그런 종류의 쪽은 없습니다: {kind!r}", "{known} 종류가 있습니다"),
+    ],
     "evaluate.no_page": [
         ("정답 옆에 이미지나 PDF가 없습니다", "NAME.png를 두세요"),
+    ],
+    "evaluate.peer": [
+        ("{language} 데이터가 없습니다", "apt-get install tesseract-ocr-eng tesseract-ocr-kor로 설치하세요"),
+        ("설치되어 있지 않습니다", "apt-get install tesseract-ocr tesseract-ocr-kor로 설치하세요"),
     ],
     "evaluate.text": [
         ("UTF-8로 된 글이 아닙니다", "UTF-8로 저장하세요"),
