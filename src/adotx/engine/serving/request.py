@@ -67,6 +67,7 @@ class Output:
         cached_tokens: how many of them needed no computing because an earlier request had begun alike.
         logprobs: one for each of `ids` where `SamplingParams.logprobs` asked for them.
         loop_start: index in `ids` where a loop began, for reason "loop".
+        stop_logprob: the stop id's, where logprobs were asked for and one came.
         drafted, accepted: ids proposed by speculation, and how many of them were right.
     """
 
@@ -76,5 +77,6 @@ class Output:
     cached_tokens: int = 0
     logprobs: list[TokenLogprobs] = field(default_factory=list)
     loop_start: int | None = None
+    stop_logprob: float | None = None
     drafted: int = 0
     accepted: int = 0

@@ -142,6 +142,7 @@ class Sequence:
     def result(self) -> Output:
         """The output of an ended sequence."""
         assert self.finish_reason is not None
+        last = self.sampler.logprobs[len(self.output) :]  # picked, and no part of the output
         return Output(
             list(self.output),
             self.finish_reason,
@@ -149,6 +150,7 @@ class Sequence:
             self.cached or 0,
             self.sampler.logprobs[: len(self.output)],
             self.loop_guard.start if self.finish_reason == "loop" else None,
+            last[0].logprob if last and self.finish_reason == "stop" else None,
             self.drafter.drafted if self.drafter else 0,
             self.drafter.accepted if self.drafter else 0,
         )

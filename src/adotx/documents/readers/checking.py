@@ -1,0 +1,39 @@
+"""Figures of a whole page's text held against what the second reader sees in the page's rows.
+
+In: Markdown of a model that was shown the page, and the second reader's glyphs, row by row. Out: the Markdown with
+figures doubted that are nowhere on the page as the second reader has it. Nothing is replaced: where on the page such
+a model has read a figure is not known. Knows no models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from adotx.documents.doubt import doubted, is_item_number
+from adotx.documents.readers.glyphs import Glyph
+
+# A figure that is worth looking for: one digit is found anywhere.
+_FIGURE = re.compile(r"[0-9](?:[0-9.,:/-]*[0-9])")
+# What holds no figures of the page: tags, formulas, links' targets.
+_APART = re.compile(r"(<[^>\n]*>|\$[^$\n]*\$|\]\([^)\n]*\))")
+_SEPARATORS = re.compile(r"[.,:/\s-]")
+
+
+def with_doubts(markdown: str, rows: Sequence[Sequence[Glyph]]) -> str:
+    """The text with every figure doubted that no row holds, its separators aside."""
+    seen = [_SEPARATORS.sub("", "".join(glyph.char for glyph in row)) for row in rows]
+
+    def checked(line: str) -> str:
+        def one(found: re.Match[str]) -> str:
+            if is_item_number(line, *found.span()):
+                return found[0]
+            digits = _SEPARATORS.sub("", found[0])
+            return found[0] if any(digits in row for row in seen) else doubted(found[0])
+
+        return _FIGURE.sub(one, line)
+
+    parts = _APART.split(markdown)
+    # Every second part is one of those that are left alone.
+    parts[::2] = ["\n".join(map(checked, part.split("\n"))) for part in parts[::2]]
+    return "".join(parts)
