@@ -1,8 +1,8 @@
 """Asks a model what stands in the rows of packed tiles: one request a row, all of them side by side.
 
 In: tiles and how many of their rows are used. Out: a `RowAnswer` for each row and the tiles' image features.
-The rows of a tile share its features and everything in the prompt before the row's number; the engine computes
-that once. Knows no page and no layout.
+The rows of a tile share its features and everything in the prompt before the row's number; the engine
+computes that once. Knows no page and no layout.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from adotx.engine import Request, SamplingParams
 from adotx.vision import tile_pixels
 
 if TYPE_CHECKING:
-    from adotx.checkpoint import Checkpoint
-    from adotx.checkpoint.tokenizer import Tokenizer
+    from adotx.checkpoint import AxTokenizer, Checkpoint
     from adotx.engine import EncodedImage, Engine, Output
 
 #: most ids of a row, which holds at most some 60 narrow letters
@@ -42,7 +41,8 @@ class RowAnswer:
         text: of the row; "" where it is not `ended`.
         sure: the model's probability of each character of `text`, given those before it.
         end: its probability that the text ends there.
-        ended: an answer that does not end by itself is a loop over what is no text: a smear, a piece of a frame.
+        ended: an answer that does not end by itself is a loop over what is no text: a smear, a piece of a
+            frame.
     """
 
     text: str
@@ -103,7 +103,7 @@ class RowAsker:
         return Request(prompt.ids, slots=prompt.places, images=[image], sampling=sampling)
 
 
-def row_answer(output: Output, tokenizer: Tokenizer) -> RowAnswer:
+def row_answer(output: Output, tokenizer: AxTokenizer) -> RowAnswer:
     """An engine's output as the answer about a row: one line of text."""
     if output.finish_reason != "stop":
         return RowAnswer("", (), 0.0, ended=False)
@@ -114,7 +114,7 @@ def row_answer(output: Output, tokenizer: Tokenizer) -> RowAnswer:
     return RowAnswer(text, tuple(sure[blank : blank + len(text)]), end)
 
 
-def characters(output: Output, tokenizer: Tokenizer) -> tuple[str, list[float]]:
+def characters(output: Output, tokenizer: AxTokenizer) -> tuple[str, list[float]]:
     """An output's text and the probability of each of its characters, several ids of one multiplied."""
     text, sure = "", []
     held, probability = b"", 1.0

@@ -63,17 +63,17 @@ def cheapest(costs: Sequence[Sequence[float]], drop: Sequence[float], add: Seque
     for own, lost in zip(costs, drop, strict=True):
         above = table[-1]
         here = [above[0] + lost]
-        for j, cost in enumerate(own):
-            here.append(min(above[j] + cost, above[j + 1] + lost, here[j] + add[j]))
+        for j, paired in enumerate(own):
+            here.append(min(above[j] + paired, above[j + 1] + lost, here[j] + add[j]))
         table.append(here)
     pairs: list[Pair] = []
     i, j = len(drop), len(add)
     while i or j:
-        here = table[i][j]
-        if i and j and here == table[i - 1][j - 1] + costs[i - 1][j - 1]:
+        cost = table[i][j]
+        if i and j and cost == table[i - 1][j - 1] + costs[i - 1][j - 1]:
             i, j = i - 1, j - 1
             pairs.append((i, j))
-        elif i and here == table[i - 1][j] + drop[i - 1]:
+        elif i and cost == table[i - 1][j] + drop[i - 1]:
             i -= 1
             pairs.append((i, None))
         else:

@@ -1,15 +1,16 @@
 """Two readings of a row made one: the first reader's text, the second reader's figures, Latin and Hanja.
 
-In: a text with its certainties, where its characters stand if that is known, and the glyphs of a second reader
-that knows no Hangul. Out: the text and its figures, each with what both readers said. Knows no models.
+In: a text with its certainties, where its characters stand if that is known, and the glyphs of a second
+reader that knows no Hangul. Out: the text and its figures, each with what both readers said. Knows no models.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from adotx.documents.readers.confidence import Evidence
 from adotx.documents.readers.glyphs import Glyph, Pair, cheapest
 from adotx.documents.readers.timesteps import Seen
 
@@ -25,44 +26,35 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _TOKEN = re.compile("[^\\s\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+")
 _DIGIT = re.compile("[0-9]")
 # Signs that both readers tell apart badly, or write in several ways: no reason to change anything.
-_SAME = str.maketrans("·・‧•∙–—―∼‘’“”`´_", "·····---~''\"\"''-")
+_SAME = str.maketrans("·・‧•∙–—―∼‘’“”`´", "·····---~''\"\"''")
 
 
 @dataclass(frozen=True)
 class Token:
-    """A run of characters that are neither Hangul nor blank, as both readers have it.
+    """A run of characters that are neither Hangul nor blank.
 
     Attributes:
         start, end: its place in the joined text.
-        first, second: what each reader has there; "" for nothing, `second` None where nobody asked it.
-        sure: of the first reader, its least certain character.
-        second_sure: of the second.
+        first, second: what each reader has there; "" for nothing, `second` None where it was not asked.
     """
 
     start: int
     end: int
     first: str
-    second: str | None
-    sure: float
-    second_sure: float
+    second: str | None = None
 
     @property
     def is_figure(self) -> bool:
         """Whether it has digits."""
         return bool(_DIGIT.search(self.first + (self.second or "")))
 
-    @property
-    def agreed(self) -> bool:
-        """Whether both readers say the same."""
-        return self.second is not None and _plain(self.first) == _plain(self.second)
-
 
 @dataclass(frozen=True)
 class JoinedRow:
-    """A row's text with the certainty of each character, and its tokens."""
+    """A row's text, what speaks for each of its characters, and its tokens."""
 
     text: str
-    sure: tuple[float, ...]
+    evidence: tuple[Evidence, ...]
     tokens: tuple[Token, ...] = ()
 
 
@@ -71,55 +63,77 @@ def wanted(text: str) -> bool:
     return not text or _TOKEN.search(text) is not None
 
 
-def alone(text: str, sure: Sequence[float]) -> JoinedRow:
-    """A row that one reader has read."""
-    tokens = tuple(
-        Token(found.start(), found.end(), found[0], None, min(sure[found.start() : found.end()]), 0.0)
-        for found in _TOKEN.finditer(text)
-    )
-    return JoinedRow(text, tuple(sure), tokens)
+def alone(text: str, sure: Sequence[float], seen: Sequence[Seen]) -> JoinedRow:
+    """A row that the second reader was not asked about; arguments as for `joined_row`."""
+    tokens = tuple(Token(*found.span(), found[0]) for found in _TOKEN.finditer(text))
+    return JoinedRow(text, tuple(_evidence(text, sure, seen)), tokens)
 
 
-def joined_row(
-    text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: Sequence[Glyph]
-) -> JoinedRow:
+def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> JoinedRow:
     """Both readings of a row.
 
     Args:
         text: of the first reader.
-        sure: of each of its characters.
-        seen: where each of them stands; empty where that is not known.
+        sure: its probability of each character.
+        seen: what the timestep heads see there, and where; empty where there are none.
         glyphs: of the second reader.
     """
     if not text:
         return _second_alone(glyphs)
     pairs = _paired(text, seen, glyphs)
-    out, certain, tokens = "", list[float](), list[Token]()
+    own = _evidence(text, sure, seen)
+    out, evidence, tokens = "", list[Evidence](), list[Token]()
     at = 0
     for found in _TOKEN.finditer(text):
         start, end = found.span()
-        out, certain = out + text[at:start], certain + list(sure[at:start])
+        out, evidence = out + text[at:start], evidence + own[at:start]
         theirs = _of_token(text, pairs, start, end, glyphs)
         said = "".join(glyph.char for glyph in theirs)
         least = min((glyph.sure for glyph in theirs), default=0.0)
-        token = Token(len(out), 0, found[0], said, min(sure[start:end]), least)
-        if said and not token.agreed and least >= SURE:
-            new, of_new = said, [glyph.sure for glyph in theirs]
+        new, of_new = found[0], own[start:end]
+        if _plain(said) == _plain(new):
+            of_new = [replace(each, second=glyph.sure) for each, glyph in zip(of_new, theirs, strict=True)]
+        elif said and least >= SURE:
+            of_new = _changed(new, own[start:end], seen[start:end], theirs)
+            new = said
         else:
-            new, of_new = found[0], list(sure[start:end])
-        tokens.append(Token(len(out), len(out) + len(new), found[0], said, token.sure, least))
-        out, certain, at = out + new, certain + of_new, end
-    return JoinedRow(out + text[at:], (*certain, *sure[at:]), tuple(tokens))
+            of_new = [replace(each, second=-least) for each in of_new]
+        tokens.append(Token(len(out), len(out) + len(new), found[0], said))
+        out, evidence, at = out + new, evidence + of_new, end
+    return JoinedRow(out + text[at:], (*evidence, *own[at:]), tuple(tokens))
+
+
+def _changed(
+    old: str, own: Sequence[Evidence], seen: Sequence[Seen], glyphs: Sequence[Glyph]
+) -> list[Evidence]:
+    """What speaks for a token of the second reader's in the place of `old`, of the first reader's."""
+    if len(old) != len(glyphs):
+        against = -min(each.sure for each in own)
+        return [Evidence(glyph.sure, 0.0, against) for glyph in glyphs]
+    out = []
+    for n, (glyph, char, each) in enumerate(zip(glyphs, old, own, strict=True)):
+        heads = 0.0
+        if seen:
+            heads = seen[n].sure if seen[n].char == glyph.char else -seen[n].sure
+        out.append(Evidence(glyph.sure, heads, each.sure if char == glyph.char else -each.sure))
+    return out
 
 
 def _second_alone(glyphs: Sequence[Glyph]) -> JoinedRow:
-    """A row in which the first reader finds nothing: what the second is sure of, if it is plain ASCII."""
+    """A row in which the first reader finds nothing: what the second is sure of, if it is a plain figure."""
     text = "".join(glyph.char for glyph in glyphs)
     least = min((glyph.sure for glyph in glyphs), default=0.0)
     if len(text) < 2 or not text.isascii() or least < SURE or not _DIGIT.search(text):
         return JoinedRow("", ())
-    token = Token(0, len(text), "", text, 0.0, least)
-    return JoinedRow(text, tuple(glyph.sure for glyph in glyphs), (token,))
+    return JoinedRow(text, tuple(Evidence(glyph.sure) for glyph in glyphs), (Token(0, len(text), "", text),))
+
+
+def _evidence(text: str, sure: Sequence[float], seen: Sequence[Seen]) -> list[Evidence]:
+    """What the first reader and the heads say of each character."""
+    if not seen:
+        return [Evidence(p) for p in sure]
+    heads = [each.sure if each.char == char else -each.sure for char, each in zip(text, seen, strict=True)]
+    return [Evidence(p, head) for p, head in zip(sure, heads, strict=True)]
 
 
 def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pair]:
@@ -130,7 +144,7 @@ def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pa
         if seen and abs((seen[n].x0 + seen[n].x1) / 2 - glyph.x) > _APART:
             return _NEVER
         if _HANGUL.match(text[n]):
-            return _HANGUL_PAIRED if not glyph.char.isdigit() else 1.0
+            return _HANGUL_PAIRED
         return float(_plain(text[n]) != _plain(glyph.char))
 
     costs = [[cost(n, glyph) for glyph in glyphs] for n in letters]
@@ -142,21 +156,28 @@ def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pa
 def _of_token(text: str, pairs: Sequence[Pair], start: int, end: int, glyphs: Sequence[Glyph]) -> list[Glyph]:
     """The second reader's glyphs for the token at `start` to `end`: its partners and what lies between them.
 
-    Digits at either end for which the first reader has nothing belong to it too where no Hangul is next to it.
+    Digits at either end for which the first reader has nothing belong to it too where no Hangul touches it.
     """
     inside = [place for place, (i, _) in enumerate(pairs) if i is not None and start <= i < end]
-    low, high = inside[0], inside[-1]
+    found = [j for _, j in pairs[inside[0] : inside[-1] + 1] if j is not None]
     if start == 0 or text[start - 1] == " ":
-        while low > 0 and pairs[low - 1][0] is None and _figure_part(glyphs, pairs[low - 1][1]):
-            low -= 1
+        found = _lost(glyphs, reversed(pairs[: inside[0]]))[::-1] + found
     if end == len(text) or text[end] == " ":
-        while high + 1 < len(pairs) and pairs[high + 1][0] is None and _figure_part(glyphs, pairs[high + 1][1]):
-            high += 1
-    return [glyphs[j] for _, j in pairs[low : high + 1] if j is not None]
+        found += _lost(glyphs, pairs[inside[-1] + 1 :])
+    return [glyphs[j] for j in found]
 
 
-def _figure_part(glyphs: Sequence[Glyph], place: int | None) -> bool:
-    return place is not None and glyphs[place].char in "0123456789,.-"
+def _lost(glyphs: Sequence[Glyph], pairs: Iterable[Pair]) -> list[int]:
+    """Parts of figures without a partner, up to the first pair. What has no partner in the other reading is
+    passed over, for its order among these is arbitrary."""
+    lost: list[int] = []
+    for i, j in pairs:
+        if j is None:
+            continue
+        if i is not None or glyphs[j].char not in "0123456789,.-":
+            break
+        lost.append(j)
+    return lost
 
 
 def _plain(text: str) -> str:

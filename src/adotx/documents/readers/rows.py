@@ -14,9 +14,11 @@ import numpy as np
 from PIL import Image
 
 from adotx.documents.assembly import assemble, place
+from adotx.documents.doubt import doubted, is_item_number
 from adotx.documents.layout import ROW, ROWS, Packed, lay_out, pack
 from adotx.documents.readers import PageReading
 from adotx.documents.readers.answers import RowAnswer, RowAsker
+from adotx.documents.readers.confidence import DOUBTFUL_FIGURE, POOR, figure, mean, verdict
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, joined_row, wanted
@@ -56,20 +58,25 @@ class RowReader:
             return PageReading((), "blank", Sentence("no text was found on it"))
         packed = pack(layout)
         rows, unread = self._rows(packed, is_cancelled)
-        texts, beyond = grounded(layout, packed, [row.text for row in rows])
+        texts, beyond = grounded(layout, packed, [_doubted(row) for row in rows])
         blocks = assemble(place(layout, packed.texts(texts)))
         total = len(texts)
         if not blocks:
             nothing = Sentence("nothing could be read where there is print")
             return PageReading((), "failed", nothing, total)
+        expected = mean([each for row in rows for each in row.evidence])
+        status = verdict(expected, unread, total)
         notes: list[Sentence] = []
         if unread:
             notes.append(Sentence("{count} of {total} rows could not be read", count=unread, total=total))
+        if expected < POOR:
+            percent = round(100 * expected)
+            notes.append(Sentence("only about {percent} % of it is expected to be right", percent=percent))
         if beyond:
             notes.append(
                 Sentence("{count} of {total} rows were cut where their ink ends", count=beyond, total=total)
             )
-        return PageReading(blocks, "partial" if unread else "ok", joined(notes), total)
+        return PageReading(blocks, status, joined(notes), total, expected)
 
     def _rows(self, packed: Packed, is_cancelled: IsCancelled) -> tuple[list[JoinedRow], int]:
         """What all readers together say of each packed row, and how many rows could not be read."""
@@ -78,13 +85,17 @@ class RowReader:
         glyphs = self._heads.rows(np.stack(features)) if self._heads else []
         seen: list[list[Seen]] = [[] for _ in answers]
         if glyphs:
-            used = [row for tile, count in enumerate(counts) for row in glyphs[tile * ROWS : tile * ROWS + count]]
+            used = [
+                row for tile, count in enumerate(counts) for row in glyphs[tile * ROWS : tile * ROWS + count]
+            ]
             seen = [seen_in(answer.text, row) for answer, row in zip(answers, used, strict=True)]
         if is_cancelled():
             raise Cancelled
         others = self._others(packed, answers)
         rows = [
-            alone(answer.text, answer.sure) if other is None else joined_row(answer.text, answer.sure, places, other)
+            alone(answer.text, answer.sure, places)
+            if other is None
+            else joined_row(answer.text, answer.sure, places, other)
             for answer, places, other in zip(answers, seen, others, strict=True)
         ]
         return rows, sum(not answer.ended and not row.text for answer, row in zip(answers, rows, strict=True))
@@ -99,6 +110,18 @@ class RowReader:
         for n, found in zip(asked, self._second.read(strips), strict=True):
             out[n] = found
         return out
+
+
+def _doubted(row: JoinedRow) -> str:
+    """A row's text with its doubtful figures written as such."""
+    text = row.text
+    for token in row.tokens:
+        start, end = token.start, token.end
+        if not token.is_figure or is_item_number(row.text, start, end):
+            continue
+        if figure(row.evidence[start:end]) < DOUBTFUL_FIGURE:
+            text = text[:start] + doubted(text[start:end]) + text[end:]
+    return text
 
 
 def _strip(tile: np.ndarray, row: int) -> np.ndarray:

@@ -1,10 +1,10 @@
-"""A second, independent reader: PP-OCR's recogniser, which knows digits, Latin, Hanja and signs but no Hangul.
+"""A second, independent reader: PP-OCR's recogniser, which knows digits, Latin, Hanja, signs, but no Hangul.
 
 In: rows of a tile. Out: what it sees in them, with places. Hangul it takes for other things, so only what
 stands where another reader sees no Hangul is worth looking at. Knows no tiles and no other reader.
 
-Source: PP-OCRv6 (Apache-2.0), whose small model lies in the wheel `rapidocr`; it reads pictures of 48 pixels height
-with a step of CTC every eight pixels.
+Source: PP-OCRv6 (Apache-2.0), whose small model lies in the wheel `rapidocr`; it reads pictures of 48 pixels
+height with a step of CTC every eight pixels.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from adotx.engine.runtime import compile_model, core
 
 _FILE = ("models", "PP-OCRv6_rec_small.onnx")
 _HEIGHT, _STEP = 48, 8
-# Widths that pictures are filled up to with paper: few, for a network is made ready for each of them; 576 is the
-# widest row. Of pictures of one width so many are read at once.
+# Widths that pictures are filled up to with paper: few, for a network is made ready for each of them; 576 is
+# the widest row. Of pictures of one width so many are read at once.
 _WIDTHS, _AT_ONCE = (80, 160, 320, 576), 8
 # What it calls the space, and in another width, what this project writes otherwise.
 _WRITTEN = str.maketrans("（）：；，．！？％＋－＝／［］＜＞～＆＃＊＠　￥", "():;,.!?%+-=/[]<>~&#*@ ¥")

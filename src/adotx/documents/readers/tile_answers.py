@@ -96,9 +96,7 @@ class TileAsker:
         return render_for(self._checkpoint, read_rows(), tiles=[1])
 
     def _request(self, tile: np.ndarray, rows: _Rows) -> Request:
-        sampling = SamplingParams(
-            max_new_tokens=IDS_PER_ROW * len(rows), loop_guard=_LOOP_IDS, logprobs=0
-        )
+        sampling = SamplingParams(max_new_tokens=IDS_PER_ROW * len(rows), loop_guard=_LOOP_IDS, logprobs=0)
         pixels = tile_pixels(_only(tile, rows), self._rule)
         return Request(self._prompt.ids, slots=self._prompt.places, images=[pixels], sampling=sampling)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def _graph(tensors: TensorStore) -> ov.Model:
 
     ov = openvino()
 
-    def constant(name: str) -> ov.Node:
+    def constant(name: str) -> Any:
         return o.constant(tensors.array(name))
 
     width = tensors.spec("classes.weight")[1][1]
@@ -141,7 +141,8 @@ def seen_in(text: str, glyphs: Sequence[Glyph]) -> list[Seen]:
 
 
 def _spaced(text: str, places: list[Glyph | None]) -> list[Seen]:
-    """Places of all characters of a text from those of its letters; who has none stands between its neighbours."""
+    """Places of all characters of a text from those of its letters; one without stands between its
+    neighbours."""
     letters = iter(places)
     known = [None if char == " " else next(letters) for char in text]
     out: list[Seen] = []

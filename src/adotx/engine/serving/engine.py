@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 DRAFT_ROWS = 16
 # Tiles that `Engine.encode` has encoded between two steps: about as long as a step over a prompt.
 ENCODED_AT_ONCE = 4
-# Requests side by side in a model whose keys and values of a position are that small (bytes): a step takes it 20
-# times as long for 96 of them as for one.
+# Requests side by side in a model whose keys and values of a position are that small (bytes): a step takes it
+# 20 times as long for 96 of them as for one.
 MANY_RUNNING, SMALL_POSITION = 96, 8192
 
 
@@ -146,7 +146,7 @@ class Engine:
             cache_dir: folder for OpenVINO's compiled models; None: none are stored.
             weights_dir: folder for converted weights; None: beside the checkpoint, or the user's cache.
             progress: called with bytes done and all bytes while weights are converted.
-            settings: of `Engine`: kv_memory, ...; max_running is 96 where it is not given and the model small.
+            settings: of `Engine`: kv_memory, ...; a small model's max_running is 96 where none is given.
 
         Raises:
             AdotxError: unknown format, missing tensors, no room for the cache.

@@ -18,7 +18,7 @@ from adotx.engine.sampling.sampler import Constraint, TokenLogprobs
 class EncodedImage:
     """The tiles of an image whose features are known, from `Engine.encode`.
 
-    An image that is asked about more than once is encoded and hashed once, and of the prompts that begin alike
+    An image that is asked about more than once is encoded and hashed once, and of prompts that begin alike
     everything up to its end is computed once, to the last position.
 
     Args:

@@ -184,7 +184,11 @@ class Scheduler:
 
     def _forks(self, sequence: Sequence) -> bool:
         """Whether its fork lies in its next block."""
-        return sequence.computed < sequence.fork < min(sequence.computed + self.pool.block_size, len(sequence.tokens))
+        return (
+            sequence.computed
+            < sequence.fork
+            < min(sequence.computed + self.pool.block_size, len(sequence.tokens))
+        )
 
     def _reuse(self, sequence: Sequence) -> None:
         """Take blocks that are already filled with what comes next."""
