@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from adotx.alphabet import BLANK, FINALS, FIRST_CLASSES, INITIALS, MEDIALS, character
 from adotx.documents import doubt
 from adotx.documents.readers import confidence
+from adotx.documents.readers.checking import has_figures, with_doubts
 from adotx.documents.readers.confidence import Evidence
 from adotx.documents.readers.glyphs import Glyph, aligned
 from adotx.documents.readers.joining import alone, joined_row
@@ -111,6 +112,14 @@ def test_doubts_go_through_blocks_and_are_written_out_as_marks() -> None:
     assert (item.marker, item.level) == ("1.", 2)
     assert doubt.is_item_number("1. 글", 0, 2) and doubt.is_item_number("(3) 글", 0, 3)
     assert not doubt.is_item_number("1,200원", 0, 5) and not doubt.is_item_number("글 1.", 2, 4)
+
+
+def test_figures_of_a_page_that_the_second_reader_sees_nowhere_are_doubted() -> None:
+    rows = [glyphs("立:305-71-38828"), glyphs("11,000"), glyphs("2023.4.16")]
+    markdown = '1. 번호 305-71-38828\n\n| 값 | 11,000 | 13,000 |\n\n2023. 4. 16. <td colspan="12"> $x_{77}$ 7'
+    checked = with_doubts(markdown, rows)
+    assert doubt.figures(checked) == ["13,000"] and doubt.plain(checked) == markdown
+    assert has_figures(markdown) and not has_figures("1. 글 7")
 
 
 # Confidence

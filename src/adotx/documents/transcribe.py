@@ -97,7 +97,9 @@ class Transcriber:
             )
         assert window >= 1
         rows = checkpoint.extra.get("reader") == "rows"
-        self._reader: PageReader = RowReader(model, second_reader) if rows else VlmReader(model)
+        self._reader: PageReader = (
+            RowReader(model, second_reader) if rows else VlmReader(model, second_reader)
+        )
         self._window = window
 
     def pages(

@@ -15,14 +15,14 @@ from PIL import Image
 
 from adotx.documents.assembly import assemble, place
 from adotx.documents.doubt import doubted, is_item_number
-from adotx.documents.layout import ROW, ROWS, Packed, lay_out, pack
+from adotx.documents.layout import ROWS, Packed, lay_out, pack
 from adotx.documents.readers import PageReading
 from adotx.documents.readers.answers import RowAnswer, RowAsker
 from adotx.documents.readers.confidence import DOUBTFUL_FIGURE, POOR, figure, mean, verdict
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, joined_row, wanted
-from adotx.documents.readers.second import SecondReader, second_reader
+from adotx.documents.readers.second import SecondReader, second_reader, strip_of
 from adotx.documents.readers.tile_answers import TileAsker
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
@@ -30,9 +30,6 @@ from adotx.errors import Sentence, joined
 
 if TYPE_CHECKING:
     from adotx.model import Model
-
-# Ink is that much darker than the paper of its row; it gets that many columns of paper beside it.
-_DARKER, _MARGIN = 60, 6
 
 
 class RowReader:
@@ -106,7 +103,7 @@ class RowReader:
         if self._second is None:
             return out
         asked = [n for n, answer in enumerate(answers) if wanted(answer.text)]
-        strips = [_strip(packed.tiles[packed.pieces[n].tile], packed.pieces[n].row) for n in asked]
+        strips = [strip_of(packed.tiles[packed.pieces[n].tile], packed.pieces[n].row) for n in asked]
         for n, found in zip(asked, self._second.read(strips), strict=True):
             out[n] = found
         return out
@@ -122,10 +119,3 @@ def _doubted(row: JoinedRow) -> str:
         if figure(row.evidence[start:end]) < DOUBTFUL_FIGURE:
             text = text[:start] + doubted(text[start:end]) + text[end:]
     return text
-
-
-def _strip(tile: np.ndarray, row: int) -> np.ndarray:
-    """A row of a tile up to where its ink ends: uint8 [32, w]."""
-    strip = tile[row * ROW : (row + 1) * ROW]
-    ink = np.flatnonzero(strip.min(0) < int(strip.max()) - _DARKER)
-    return strip[:, : int(ink[-1]) + 1 + _MARGIN] if len(ink) else strip[:, :ROW]

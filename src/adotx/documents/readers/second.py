@@ -18,6 +18,7 @@ from threading import Lock
 import numpy as np
 from PIL import Image
 
+from adotx.documents.layout import ROW
 from adotx.documents.readers.glyphs import Glyph
 from adotx.engine.runtime import compile_model, core
 
@@ -26,6 +27,8 @@ _HEIGHT, _STEP = 48, 8
 # Widths that pictures are filled up to with paper: few, for a network is made ready for each of them; 576 is
 # the widest row. Of pictures of one width so many are read at once.
 _WIDTHS, _AT_ONCE = (80, 160, 320, 576), 8
+# Ink is that much darker than the paper of its row; it gets that many columns of paper beside it.
+_DARKER, _MARGIN = 60, 6
 # What it calls the space, and in another width, what this project writes otherwise.
 _WRITTEN = str.maketrans("（）：；，．！？％＋－＝／［］＜＞～＆＃＊＠　￥", "():;,.!?%+-=/[]<>~&#*@ ¥")
 
@@ -94,6 +97,13 @@ def second_reader() -> SecondReader | None:
     if spec is None or spec.origin is None:
         return None
     return SecondReader(Path(spec.origin).parent.joinpath(*_FILE))
+
+
+def strip_of(tile: np.ndarray, row: int) -> np.ndarray:
+    """A row of a tile up to where its ink ends: uint8 [32, w]."""
+    strip = tile[row * ROW : (row + 1) * ROW]
+    ink = np.flatnonzero(strip.min(0) < int(strip.max()) - _DARKER)
+    return strip[:, : int(ink[-1]) + 1 + _MARGIN] if len(ink) else strip[:, :ROW]
 
 
 def _scaled(strip: np.ndarray) -> np.ndarray:
