@@ -17,7 +17,7 @@ from adotx.documents.readers import confidence
 from adotx.documents.readers.checking import has_figures, with_doubts
 from adotx.documents.readers.confidence import Evidence
 from adotx.documents.readers.glyphs import Glyph, aligned
-from adotx.documents.readers.joining import alone, joined_row
+from adotx.documents.readers.joining import alone, asked_spans, joined_row
 from adotx.documents.readers.second import second_reader
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.evaluate.cer import edit_distance
@@ -87,6 +87,17 @@ def test_places_tell_which_of_two_equal_figures_is_meant() -> None:
     seen = [Seen(20.0 * n, 20.0 * n + 20, char, 0.9) for n, char in enumerate("금액 5")]
     lost = [Glyph("8", 5, 15, 0.99), Glyph("5", 60, 70, 0.99), Glyph("5", 76, 86, 0.99)]
     assert joined_row("금액 5", [0.5] * 4, seen, lost).text == "금액 55", "one is a syllable, one was lost"
+
+
+def test_the_second_reader_is_shown_what_it_can_judge() -> None:
+    def places(text: str) -> list[Seen]:
+        return [Seen(20.0 * n, 20.0 * n + 20, char, 0.9) for n, char in enumerate(text)]
+
+    assert asked_spans("가나다 라마, 바사.", [], 200) == asked_spans("가나.", places("가나."), 200) == []
+    assert asked_spans("", [], 150) == asked_spans("가 12", [], 150) == [(0, 150)]
+    text = "가나다라마 12바사아자차카타파A하"
+    [first, second] = asked_spans(text, places(text), 400)
+    assert first == (92, 188) and second == (292, 368)
 
 
 @given(st.text("가나 12,A", max_size=12), st.text("12,A天", max_size=10), st.floats(0.1, 1))

@@ -25,6 +25,12 @@ NONSENSE, POOR = 0.5, 0.75
 MOST_UNREAD = 0.5
 
 
+def clipped_logit(p: float) -> float:
+    """log(p / (1 - p)), finite for all p."""
+    p = min(max(p, _EDGE), 1 - _EDGE)
+    return math.log(p / (1 - p))
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What speaks for one character.
@@ -50,8 +56,7 @@ class _Logistic:
     second: float
 
     def __call__(self, sure: float, heads: float, second: float) -> float:
-        p = min(max(sure, _EDGE), 1 - _EDGE)
-        score = self.base + self.sure * math.log(p / (1 - p)) + self.heads * heads + self.second * second
+        score = self.base + self.sure * clipped_logit(sure) + self.heads * heads + self.second * second
         return 1 / (1 + math.exp(-score))
 
 

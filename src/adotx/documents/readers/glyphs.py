@@ -30,6 +30,10 @@ class Glyph:
         """Its middle."""
         return (self.x0 + self.x1) / 2
 
+    def moved(self, x: float) -> Glyph:
+        """The same further to the right."""
+        return Glyph(self.char, self.x0 + x, self.x1 + x, self.sure)
+
 
 #: places in two sequences that belong together, None where one has nothing for the other's
 Pair = tuple[int | None, int | None]

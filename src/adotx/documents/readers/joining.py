@@ -25,6 +25,10 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 # What stands together without Hangul or blanks: a figure, a word, a sign.
 _TOKEN = re.compile("[^\\s\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+")
 _DIGIT = re.compile("[0-9]")
+# Tokens that are worth a second look: figures, Latin, Hanja.
+_WORTH = re.compile("[0-9A-Za-z\u3400-\u9fff\uf900-\ufaff]")
+# A token is shown with so much beside it, in pixels of a row: about a syllable.
+_BESIDE = 28
 # Signs that both readers tell apart badly, or write in several ways: no reason to change anything.
 _SAME = str.maketrans("·・‧•∙–—―∼‘’“”`´", "·····---~''\"\"''")
 
@@ -58,9 +62,26 @@ class JoinedRow:
     tokens: tuple[Token, ...] = ()
 
 
-def wanted(text: str) -> bool:
-    """Whether a second reader has anything to say about a row that reads like this."""
-    return not text or _TOKEN.search(text) is not None
+def asked_spans(text: str, seen: Sequence[Seen], width: int) -> list[tuple[int, int]]:
+    """Where in a row the second reader has something to say: (x0, x1) in pixels, from left to right.
+
+    Args:
+        text: what the first reader says of the row.
+        seen: where its characters stand; empty where that is not known: then it is the whole row or nothing.
+        width: of the row's ink.
+    """
+    tokens = [found.span() for found in _TOKEN.finditer(text) if _WORTH.search(found[0])]
+    if not text or (tokens and not seen):
+        return [(0, width)]
+    spans: list[tuple[int, int]] = []
+    for start, end in tokens:
+        x0 = max(0, round(seen[start].x0) - _BESIDE)
+        x1 = min(width, round(seen[end - 1].x1) + _BESIDE)
+        if spans and x0 - spans[-1][1] < _BESIDE:
+            spans[-1] = (spans[-1][0], x1)
+        elif x1 > x0:
+            spans.append((x0, x1))
+    return spans
 
 
 def alone(text: str, sure: Sequence[float], seen: Sequence[Seen]) -> JoinedRow:
@@ -93,7 +114,7 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
         new, of_new = found[0], own[start:end]
         if _plain(said) == _plain(new):
             of_new = [replace(each, second=glyph.sure) for each, glyph in zip(of_new, theirs, strict=True)]
-        elif said and least >= SURE:
+        elif least >= SURE and _WORTH.search(found[0] + said):
             of_new = _changed(new, own[start:end], seen[start:end], theirs)
             new = said
         else:

@@ -21,7 +21,7 @@ from adotx.documents.readers.answers import RowAnswer, RowAsker
 from adotx.documents.readers.confidence import DOUBTFUL_FIGURE, POOR, figure, mean, verdict
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
-from adotx.documents.readers.joining import JoinedRow, alone, joined_row, wanted
+from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
 from adotx.documents.readers.tile_answers import TileAsker
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
@@ -54,7 +54,7 @@ class RowReader:
         if layout.blank:
             return PageReading((), "blank", Sentence("no text was found on it"))
         packed = pack(layout)
-        rows, unread = self._rows(packed, is_cancelled)
+        rows, unread = self.rows(packed, is_cancelled)
         texts, beyond = grounded(layout, packed, [_doubted(row) for row in rows])
         blocks = assemble(place(layout, packed.texts(texts)))
         total = len(texts)
@@ -75,7 +75,7 @@ class RowReader:
             )
         return PageReading(blocks, status, joined(notes), total, expected)
 
-    def _rows(self, packed: Packed, is_cancelled: IsCancelled) -> tuple[list[JoinedRow], int]:
+    def rows(self, packed: Packed, is_cancelled: IsCancelled = not_cancelled) -> tuple[list[JoinedRow], int]:
         """What all readers together say of each packed row, and how many rows could not be read."""
         counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
         answers, features = self._asker.ask(packed.tiles, counts, is_cancelled)
@@ -88,7 +88,7 @@ class RowReader:
             seen = [seen_in(answer.text, row) for answer, row in zip(answers, used, strict=True)]
         if is_cancelled():
             raise Cancelled
-        others = self._others(packed, answers)
+        others = self._others(packed, answers, seen)
         rows = [
             alone(answer.text, answer.sure, places)
             if other is None
@@ -97,15 +97,22 @@ class RowReader:
         ]
         return rows, sum(not answer.ended and not row.text for answer, row in zip(answers, rows, strict=True))
 
-    def _others(self, packed: Packed, answers: Sequence[RowAnswer]) -> list[list[Glyph] | None]:
+    def _others(
+        self, packed: Packed, answers: Sequence[RowAnswer], seen: Sequence[Sequence[Seen]]
+    ) -> list[list[Glyph] | None]:
         """What the second reader sees in each row; None where it is not asked."""
         out: list[list[Glyph] | None] = [None] * len(answers)
         if self._second is None:
             return out
-        asked = [n for n, answer in enumerate(answers) if wanted(answer.text)]
-        strips = [strip_of(packed.tiles[packed.pieces[n].tile], packed.pieces[n].row) for n in asked]
-        for n, found in zip(asked, self._second.read(strips), strict=True):
-            out[n] = found
+        asked: list[tuple[int, int]] = []  # row, and where in it the part begins
+        parts: list[np.ndarray] = []
+        for n, (piece, answer, places) in enumerate(zip(packed.pieces, answers, seen, strict=True)):
+            strip = strip_of(packed.tiles[piece.tile], piece.row)
+            for x0, x1 in asked_spans(answer.text, places, strip.shape[1]):
+                asked.append((n, x0))
+                parts.append(strip[:, x0:x1])
+        for (n, x0), found in zip(asked, self._second.read(parts), strict=True):
+            out[n] = [*(out[n] or ()), *(glyph.moved(x0) for glyph in found)]
         return out
 
 
