@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from adotx.checkpoint.config import TileRule
 from adotx.documents.layout import ROW
-from adotx.engine import Output
+from adotx.engine import EncodedImage, Output, TokenLogprobs
 
 
 class Letters:
@@ -35,16 +36,58 @@ class Letters:
         return "".join(map(chr, ids))
 
 
-def checkpoint(reader: str | None = "rows", tiles: TileRule | None = TileRule()) -> SimpleNamespace:  # noqa: B008
+def checkpoint(
+    reader: str | None = "rows",
+    tiles: TileRule | None = TileRule(),  # noqa: B008
+    answer: str = "row",
+) -> SimpleNamespace:
     config = SimpleNamespace(
         tiles=tiles, image_token_id=Letters.special["<|extra_id_11|>"], family="a.x-4-vl"
     )
-    extra = {"reader": reader} if reader else {}
-    return SimpleNamespace(config=config, tokenizer=Letters(), name="fake", extra=extra)
+    extra = {"reader": reader, "answer": answer} if reader else {}
+    return SimpleNamespace(
+        config=config, tokenizer=Letters(), name="fake", extra=extra, path=Path("no such folder")
+    )
 
 
 class DarkRows:
-    """An engine that says "줄" for each row with ink; in the first `wrong` calls long answers lack a line."""
+    """An engine that answers row by row: "줄" for one with ink, as `says` and `reason` have it.
+
+    Attributes:
+        asked: (number of the tile among those encoded, row from 0) of each request.
+        shown: the tiles that were encoded.
+    """
+
+    def __init__(self, says: Callable[[int], str] = lambda number: "줄", reason: str = "stop") -> None:
+        self.says, self.reason = says, reason
+        self.asked: list[tuple[int, int]] = []
+        self.shown: list[np.ndarray] = []
+
+    def encode(self, pixels: np.ndarray) -> EncodedImage:
+        assert pixels.shape == (1, 3, 384, 384)
+        self.shown.append(pixels)
+        return EncodedImage([bytes([len(self.shown) - 1])], np.zeros((1, 144, 8), np.float32))
+
+    def generate(self, requests: list) -> list[Output]:
+        outputs = []
+        for request in requests:
+            [image], [slot] = request.images, request.slots
+            assert slot[1] == 144
+            end = Letters.special["<|im_end|>"]
+            after = list(request.ids[slot[0] + slot[1] :])
+            row = int("".join(map(chr, after[: after.index(end)]))) - 1
+            tile = self.shown[image.digests[0][0]]
+            dark = tile[0, 0, row * ROW : (row + 1) * ROW].min() < 0
+            self.asked.append((image.digests[0][0], row))
+            ids = [ord(c) for c in self.says(len(self.asked) - 1)] if dark else []
+            steps = [TokenLogprobs(i, -0.01) for i in ids]
+            outputs.append(Output(ids, self.reason, len(request.ids), 0, steps, stop_logprob=-0.01))
+        return outputs
+
+
+class DarkTiles:
+    """An engine that answers for a whole tile: "줄" for each row with ink; in the first `wrong` calls long
+    answers lack a line."""
 
     def __init__(self, wrong: int = 0, reason: str = "stop") -> None:
         self.wrong, self.reason, self.sizes = wrong, reason, []
@@ -63,9 +106,9 @@ class DarkRows:
         return outputs
 
 
-def row_model(engine: Any) -> Any:
+def row_model(engine: Any, answer: str = "row") -> Any:
     """A model for `RowReader` around a fake engine."""
-    return SimpleNamespace(checkpoint=checkpoint(), engine=engine)
+    return SimpleNamespace(checkpoint=checkpoint(answer=answer), engine=engine)
 
 
 def said(text: str, reason: str = "stop", loop_start: int | None = None) -> SimpleNamespace:

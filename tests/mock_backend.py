@@ -33,6 +33,9 @@ class MockBackend:
     def allocate(self, blocks: int) -> None:
         self.cache = np.random.default_rng(0).integers(0, 256, (blocks, self.block_size, 16), np.uint8)
 
+    def copy_block(self, source: int, target: int) -> None:
+        self.cache[target] = self.cache[source]
+
     def encode_images(self, pixels: np.ndarray) -> np.ndarray:
         self.tiles += len(pixels)
         sums = pixels.reshape(len(pixels), -1).sum(1, dtype=np.float32)

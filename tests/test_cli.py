@@ -28,7 +28,10 @@ PEER = {"--peer", "--peer-tries", "--peer-answers"}
 
 #: Verb -> options (--help apart) and arguments. Who changes it changes README, CHANGELOG and docs/cli.md too.
 SURFACE: dict[str, tuple[set[str], list[str]]] = {
-    "transcribe": ({"--out", "--pages", *MODEL}, ["PATH"]),
+    "transcribe": (
+        {"--out", "--pages", "--mark-doubtful", "--second-reader", *MODEL},
+        ["PATH"],
+    ),
     "ask": ({*MODEL, *SAMPLING}, ["IMAGE", "QUESTION"]),
     "describe": ({*MODEL, *SAMPLING}, ["IMAGE"]),
     "chat": ({"--system", *MODEL, *SAMPLING}, []),

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from adotx.cli import DONE, FINDING, REFUSED, run
+from adotx.documents.doubt import doubted
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
 from adotx.markdown import parse_markdown
@@ -29,6 +30,9 @@ def page(number: int, line: str) -> PageResult:
         return PageResult((), "failed", "a loop", number)
     if line == "DOUBT":
         return PageResult(blocks, "ok", "a row was cut off", number)
+    if line == "MARK":
+        doubts = parse_markdown(f"합계 {doubted('1,200')}원")
+        return PageResult(parse_markdown("합계 1,200원"), "ok", "", number, doubted=doubts)
     if line == "PART":
         unread = Sentence("{count} of {total} rows could not be read", count=1, total=3)
         return PageResult(blocks, "partial", unread, number)
@@ -40,7 +44,7 @@ def page(number: int, line: str) -> PageResult:
 
 class FakeTranscriber:
     """A file's lines are its pages: FAIL and LOST cannot be read, PART not all of it, DOUBT is not sure,
-    BREAK ends the document."""
+    MARK has a doubtful figure, BREAK ends the document."""
 
     def pages(self, file: Path) -> Iterator[PageResult]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
@@ -75,6 +79,13 @@ def test_one_document_on_stdout_and_nothing_else(scan: Any, capsys: pytest.Captu
 def test_pages_are_marked(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["transcribe", scan("a.pdf", "하나", "둘"), "--pages"]) == DONE
     assert capsys.readouterr().out == "<!-- page: 1 -->\n\n하나\n\n<!-- page: 2 -->\n\n둘\n"
+
+
+def test_doubtful_figures_are_marked_on_request(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["transcribe", scan("a.png", "MARK", "본문"), "--mark-doubtful"]) == DONE
+    assert capsys.readouterr().out == "합계 <mark>1,200</mark>원\n\n본문\n"
+    assert run(["transcribe", scan("a.png", "MARK")]) == DONE
+    assert capsys.readouterr().out == "합계 1,200원\n"
 
 
 def test_blank_document_is_empty(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:

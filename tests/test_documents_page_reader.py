@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from adotx.checkpoint.config import TileRule
+from adotx.documents.doubt import plain
 from adotx.documents.layout import lay_out
 from adotx.documents.readers.blank import proven_blank
 from adotx.documents.readers.cutting import LEAST_EM, Sheet
@@ -28,7 +29,7 @@ RULE = TileRule()
 
 
 def markdown(reading: Any) -> str:
-    return PageResult(reading.blocks).markdown
+    return plain(PageResult(reading.blocks).markdown)
 
 
 class Coloured:

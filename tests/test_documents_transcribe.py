@@ -132,8 +132,8 @@ def test_a_page_that_fails_costs_no_other(tmp_path: Path) -> None:
 def test_a_real_page_fails_beside_another(tmp_path: Path) -> None:
     class Fails(DarkRows):
         def generate(self, requests: list) -> list[Output]:
-            if not self.sizes:
-                self.sizes.append(0)
+            if not self.asked:
+                self.asked.append((0, 0))
                 raise AdotxError("engine.memory", "no room", "engine", "close something")
             return super().generate(requests)
 

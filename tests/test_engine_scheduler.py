@@ -4,6 +4,7 @@ every mistake in the cache (tests/mock_backend.py)."""
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -166,6 +167,28 @@ def test_requests_side_by_side_share_what_one_of_them_fills() -> None:
     outputs = shared.generate([Request(ids(0, 100), sampling=SamplingParams(3, ignore_eos=True))] * 4)
     assert len({tuple(output.ids) for output in outputs}) == 1
     assert backend.positions < 2 * 100 and sum(output.cached_tokens for output in outputs) > 200
+
+
+@pytest.mark.parametrize(("before", "tiles"), [(5, 4), (3, 3), (0, 1), (2, 2), (17, 6)])
+@pytest.mark.parametrize("blocks", [400, 30])
+def test_questions_about_an_encoded_image_share_all_of_it(before: int, tiles: int, blocks: int) -> None:
+    """Whether or not the image ends with a block: it is computed once, and every answer is as if alone."""
+    backend = MockBackend()
+    shared, start = engine(backend, blocks), ids(0, before)
+    questions = [
+        pictured(start, list(range(tiles)), ids(n, 1 + n % 5), sampling=SamplingParams(1 + n % 7))
+        for n in range(1, 13)
+    ]
+    image = shared.encode(questions[0].images[0])
+    assert backend.tiles == tiles and len(image) == tiles
+    outputs = shared.generate([replace(question, images=[image]) for question in questions])
+    alone = [engine(prefix_cache=False).generate([question])[0].ids for question in questions]
+    assert [output.ids for output in outputs] == alone and is_idle(shared)
+    end = before + 3 * tiles
+    if blocks == 400:
+        assert [output.cached_tokens for output in outputs] == [0] + [end] * 11 and backend.tiles == tiles
+    again = replace(questions[3], images=[image])
+    assert shared.generate([again])[0].ids == alone[3]
 
 
 def test_outputs_are_found_again_by_the_next_turn_of_a_chat() -> None:

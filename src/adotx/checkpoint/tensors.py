@@ -156,15 +156,15 @@ class TensorStore:
         AdotxError: ``weights.missing`` without weights and index, ``weights.index``, and as `read_header`.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, single: str = SINGLE) -> None:
         self.path = Path(path)
         self._headers: dict[str, dict[str, _Entry]] = {}
         self._maps: dict[str, np.memmap] = {}
         self.metadata: dict[str, Any] = {}
         self.sharded = False
         # transformers prefers the single file too.
-        if (self.path / SINGLE).exists():
-            self._files = dict.fromkeys(self._header(SINGLE), SINGLE)
+        if (self.path / single).exists():
+            self._files = dict.fromkeys(self._header(single), single)
         elif (self.path / INDEX).exists():
             self.sharded = True
             self._files = self._read_index()

@@ -164,11 +164,19 @@ def transcribe(
     model: Model = "nano",
     weights: WeightFormat = Weights.INT8,
     pages: Annotated[bool, typer.Option("--pages", help=text("transcribe.pages"))] = False,
+    mark_doubtful: Annotated[
+        bool, typer.Option("--mark-doubtful", help=text("transcribe.mark_doubtful"))
+    ] = False,
+    second_reader: Annotated[
+        bool, typer.Option("--second-reader/--no-second-reader", help=text("transcribe.second_reader"))
+    ] = True,
     online: Online = False,
 ) -> int:
+    from adotx.cli.transcribe import Settings
     from adotx.cli.transcribe import transcribe as run
 
-    return run(paths, out, model, weights.value, pages, online)
+    settings = Settings(pages, mark_doubtful, second_reader)
+    return run(paths, out, model, weights.value, online, settings)
 
 
 @_verb(app, "ask")

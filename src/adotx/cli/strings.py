@@ -86,6 +86,14 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Mark where each page begins with a line <!-- page: N -->.",
         "쪽이 시작되는 곳에 <!-- page: N --> 줄을 넣습니다.",
     ),
+    "transcribe.mark_doubtful": (
+        "Put figures that may be wrong between <mark> and </mark>.",
+        "틀렸을 수 있는 숫자를 <mark>와 </mark> 사이에 넣습니다.",
+    ),
+    "transcribe.second_reader": (
+        "Let a second, independent reader check figures, Latin and Hanja.",
+        "독립된 둘째 판독기로 숫자, 로마자, 한자를 확인합니다.",
+    ),
     "transcribe.loading": ("loading {model} ...", "{model} 여는 중 ..."),
     "transcribe.page": ("{name}: page {page} ...", "{name}: {page}쪽 읽는 중 ..."),
     "transcribe.failed": ("{name}: page {page} failed: {reason}", "{name}: {page}쪽을 읽지 못함: {reason}"),

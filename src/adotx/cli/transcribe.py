@@ -26,26 +26,41 @@ if TYPE_CHECKING:
     from adotx.documents.transcribe import PageResult, Transcriber
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What is asked of the verb besides inputs, output and model.
+
+    Attributes:
+        pages: begin each page with a line that says its number.
+        mark_doubtful: put doubtful figures between marks.
+        second_reader: let the second reader check figures.
+    """
+
+    pages: bool = False
+    mark_doubtful: bool = False
+    second_reader: bool = True
+
+
 def transcribe(
-    paths: Sequence[Path], out: Path | None, model: str, weights: str, pages: bool, online: bool
+    paths: Sequence[Path], out: Path | None, model: str, weights: str, online: bool, settings: Settings
 ) -> int:
     """Transcribe every document of `paths`; returns the exit code.
 
     Args:
         paths: images, PDFs, folders.
         out: a folder for one Markdown file each; None writes to stdout.
-        model, weights, online: as the options say.
-        pages: begin each page with a line that says its number.
+        model, weights, online, settings: as the options say.
     """
     if out is not None:
         _make_folder(out)
     with Progress() as progress:
-        call = _Call(out, pages, progress)
+        call = _Call(out, settings, progress)
         files = [file for path in paths for file in call.found(path)]
         call.heads = out is None and (len(paths) > 1 or len(files) > 1)
         if files:
             progress.show(text("transcribe.loading", model=model))
-            transcriber = _load(model, weights, online, Conversion(progress, model, weights))
+            converted = Conversion(progress, model, weights)
+            transcriber = _load(model, weights, online, converted, settings.second_reader)
             for file in files:
                 call.document(transcriber, file)
         if len(files) + call.refused > 1:
@@ -64,7 +79,7 @@ class _Call:
     """
 
     out: Path | None
-    pages: bool
+    settings: Settings
     progress: Progress
     heads: bool = False
     done: int = 0
@@ -116,7 +131,8 @@ class _Call:
             self.progress.line(text("transcribe.blank", **values))
         elif page.reason:
             self.progress.line(text("transcribe.doubt", **values))
-        return f"<!-- page: {page.number} -->\n\n{page.markdown}" if self.pages else page.markdown
+        markdown = page.marked if self.settings.mark_doubtful else page.markdown
+        return f"<!-- page: {page.number} -->\n\n{markdown}" if self.settings.pages else markdown
 
     def total(self) -> str:
         """The last line of a call with several inputs."""
@@ -153,11 +169,12 @@ class _Call:
         self.refused += 1
 
 
-def _load(model: str, weights: str, online: bool, converted: Conversion) -> Transcriber:
+def _load(model: str, weights: str, online: bool, converted: Conversion, second: bool) -> Transcriber:
     from adotx.documents.transcribe import Transcriber
     from adotx.model import Model
 
-    return Transcriber(Model.open(model, weights, online=online, progress=converted))
+    opened = Model.open(model, weights, online=online, progress=converted)
+    return Transcriber(opened, second_reader=second)
 
 
 def _said(reason: str) -> str:

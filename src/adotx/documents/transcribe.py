@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from adotx.documents.doubt import figures, marked, plain, with_texts
 from adotx.documents.readers import PageReader, PageReading, Status
 from adotx.documents.readers.page import VlmReader
 from adotx.documents.readers.rows import RowReader
@@ -46,6 +47,9 @@ class PageResult:
         number: page of its document, from 1.
         seconds: from opening the page to its blocks, while others may have been read beside it.
         rows: text rows that were read (0 for models that read whole pages).
+        confidence: the share of its characters that are expected to be right; None where nothing says.
+        doubted: the blocks with doubtful figures as `adotx.documents.doubt` writes them; empty where nothing
+            was read.
     """
 
     blocks: Sequence[Block]
@@ -54,11 +58,23 @@ class PageResult:
     number: int = 1
     seconds: float = 0.0
     rows: int = 0
+    confidence: float | None = None
+    doubted: Sequence[Block] = ()
 
     @cached_property
     def markdown(self) -> str:
         """The blocks as Markdown; "" where there are none."""
         return to_markdown(self.blocks)
+
+    @cached_property
+    def marked(self) -> str:
+        """The same with each doubtful figure between ``<mark>`` and ``</mark>``."""
+        return marked(to_markdown(self.doubted)) if self.doubted else self.markdown
+
+    @cached_property
+    def doubtful(self) -> list[str]:
+        """The figures that may be wrong, in the order of the page."""
+        return figures(to_markdown(self.doubted))
 
 
 class Transcriber:
@@ -67,12 +83,13 @@ class Transcriber:
     Args:
         model: what reads; other callers may use it at the same time.
         window: pages that are open and read at the same time, 1 or more.
+        second_reader: let a second, independent reader check figures, Latin and Hanja.
 
     Raises:
         AdotxError: ``checkpoint.no_vision``: the checkpoint reads text only.
     """
 
-    def __init__(self, model: Model, window: int = WINDOW) -> None:
+    def __init__(self, model: Model, window: int = WINDOW, *, second_reader: bool = True) -> None:
         checkpoint = model.checkpoint
         if checkpoint.config.tiles is None or checkpoint.config.image_token_id is None:
             raise AdotxError(
@@ -80,7 +97,9 @@ class Transcriber:
             )
         assert window >= 1
         rows = checkpoint.extra.get("reader") == "rows"
-        self._reader: PageReader = RowReader(model) if rows else VlmReader(model)
+        self._reader: PageReader = (
+            RowReader(model, second_reader) if rows else VlmReader(model, second_reader)
+        )
         self._window = window
 
     def pages(
@@ -124,12 +143,14 @@ class Transcriber:
             reason = Sentence("unexpected {type}: {reason}", type=type(error).__name__, reason=str(error))
             reading = PageReading((), "failed", reason)
         return PageResult(
-            reading.blocks,
+            with_texts(tuple(reading.blocks), plain),
             reading.status,
             reading.reason,
             number,
             time.perf_counter() - start,
             reading.rows,
+            reading.confidence,
+            reading.blocks,
         )
 
 

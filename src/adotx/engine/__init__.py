@@ -26,7 +26,7 @@ from adotx.engine.sampling.sampler import Constraint
 from adotx.engine.serving.aio import AsyncEngine, AsyncStream
 from adotx.engine.serving.blocks import BlockPool
 from adotx.engine.serving.engine import Engine
-from adotx.engine.serving.request import Output, Request
+from adotx.engine.serving.request import EncodedImage, Output, Request
 from adotx.engine.serving.stats import Stats
 from adotx.engine.serving.stream import Stream
 
@@ -37,6 +37,7 @@ __all__ = [
     "BlockPool",
     "Chunk",
     "Constraint",
+    "EncodedImage",
     "Engine",
     "ImageSpec",
     "Output",

@@ -6,12 +6,14 @@ page.
 
 from __future__ import annotations
 
+from adotx.documents.doubt import DIGITS
+
 _NARROW = frozenset(" iIl.,:;'|!()[]·")
 
 
 def advance(char: str) -> float:
     """About how many em wide a character is set, its space to the next one included."""
-    if ord(char) < 0x2000:
+    if ord(char) < 0x2000 or char in DIGITS:
         return 0.3 if char in _NARROW else 0.68 if char.isupper() else 0.55
     return 0.95
 

@@ -25,18 +25,20 @@ class PageReading:
     """What a reader says about one page.
 
     Attributes:
-        blocks: the page's text in reading order; empty where it is blank or failed.
+        blocks: the page's text in reading order, doubtful figures written as `adotx.documents.doubt` has it.
         status: "ok"; "blank": there is nothing to read on it; "partial": some of it could not be read;
             "failed": nothing of it could be read.
         reason: what is missing or why it failed; for "ok" what is doubtful, "" where nothing is; a
             `Sentence`.
         rows: packed text rows that were read; 0 for readers of whole pages.
+        confidence: the share of its characters that are expected to be right; None where nothing says.
     """
 
     blocks: Sequence[Block]
     status: Status = "ok"
     reason: str = ""
     rows: int = 0
+    confidence: float | None = None
 
 
 class PageReader(Protocol):

@@ -19,6 +19,7 @@ from adotx.chat import table_ids
 from adotx.documents.layout import lay_out
 from adotx.documents.readers import PageReading
 from adotx.documents.readers.blank import proven_blank
+from adotx.documents.readers.checking import has_figures, seen_by_second, with_doubts
 from adotx.documents.readers.cutting import PagePiece, Sheet
 from adotx.documents.readers.prompts import transcribe_page
 from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
@@ -59,10 +60,11 @@ class VlmReader:
 
     Args:
         model: what is asked, through its `stream` alone.
+        second: whether the second reader checks its figures.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, second: bool = True) -> None:
+        self._model, self._second = model, second
 
     def read(self, image: Image.Image, is_cancelled: IsCancelled = not_cancelled) -> PageReading:
         """See `PageReader`. "blank" needs a proof: pixels that are all paper, or a model that says nothing
@@ -79,7 +81,13 @@ class VlmReader:
         if total == 1:
             names = [Sentence("the page")]
         answer = self._side_by_side(sheet, list(zip(names, pieces, strict=True)), _HALVINGS, is_cancelled)
-        blocks: list[Block] = [block for text in answer.texts for block in parse_markdown(_unfenced(text))]
+        texts = [_unfenced(text) for text in answer.texts]
+        if is_cancelled():
+            raise Cancelled
+        if self._second and any(map(has_figures, texts)):
+            rows = seen_by_second(layout)
+            texts = [with_doubts(text, rows) for text in texts] if rows else texts
+        blocks: list[Block] = [block for text in texts for block in parse_markdown(text)]
         missing = joined(answer.missing)
         if not blocks:
             if layout.blank and not missing:

@@ -1,59 +1,35 @@
 """Row reader: a page in, blocks out, for models that read tiles of packed text rows (nano).
 
-Layout finds the lines, packing makes tiles of twelve rows, the engine reads all tiles of a page at once, and
-the rows' texts are put back where their lines stand. Rows whose answer does not fit are read again in halves
-of their tile. Knows no files, and no model beyond its checkpoint and engine.
+Layout finds the lines, packing makes tiles of twelve rows, the model is asked about all rows of a page at
+once, a second reader about those that hold more than Hangul, and the rows' texts are put back where their
+lines stand. Knows no files, and no model beyond its checkpoint and engine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from adotx.chat import Rendered, render_for
 from adotx.documents.assembly import assemble, place
-from adotx.documents.layout import ROW, lay_out, pack
+from adotx.documents.doubt import doubted, is_item_number
+from adotx.documents.layout import ROWS, Packed, lay_out, pack
 from adotx.documents.readers import PageReading
+from adotx.documents.readers.answers import RowAnswer, RowAsker
+from adotx.documents.readers.confidence import DOUBTFUL_FIGURE, POOR, figure, mean, verdict
+from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
-from adotx.documents.readers.prompts import read_rows
+from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
+from adotx.documents.readers.second import SecondReader, second_reader, strip_of
+from adotx.documents.readers.tile_answers import TileAsker
+from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
-from adotx.engine import Request, SamplingParams
 from adotx.errors import Sentence, joined
-from adotx.vision import tile_pixels
 
 if TYPE_CHECKING:
-    from adotx.engine import Output
     from adotx.model import Model
-
-# A row holds at most some 60 narrow letters.
-_IDS_PER_ROW = 80
-# A pattern that fills this many ids is a loop: longer than any row, so ruled "-----" lines pass.
-_LOOP_IDS = 96
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows `start` to `stop` of one tile; `first` is the place of row `start` among all rows of the page."""
-
-    tile: int
-    start: int
-    stop: int
-    first: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def halves(self) -> tuple[_Rows, _Rows]:
-        middle = self.start + len(self) // 2
-        return (
-            _Rows(self.tile, self.start, middle, self.first),
-            _Rows(self.tile, middle, self.stop, self.first + middle - self.start),
-        )
 
 
 class RowReader:
@@ -61,10 +37,15 @@ class RowReader:
 
     Args:
         model: of a checkpoint whose config says ``"adotx": {"reader": "rows"}``.
+        second: whether the second reader is asked too.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._checkpoint, self._engine = model.checkpoint, model.engine
+    def __init__(self, model: Model, second: bool = True) -> None:
+        asker = RowAsker if model.checkpoint.extra.get("answer") == "row" else TileAsker
+        self._asker = asker(model.checkpoint, model.engine)
+        folder = model.checkpoint.path
+        self._heads = Timesteps(folder) if (folder / FILE).exists() else None
+        self._second: SecondReader | None = second_reader() if second else None
 
     def read(self, image: Image.Image, is_cancelled: IsCancelled = not_cancelled) -> PageReading:
         """See `PageReader`: "partial" where rows could not be read; rows cut at their ink's end are a
@@ -73,85 +54,75 @@ class RowReader:
         if layout.blank:
             return PageReading((), "blank", Sentence("no text was found on it"))
         packed = pack(layout)
-        counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
-        said, unread = self.texts(packed.tiles, counts, is_cancelled)
-        texts, beyond = grounded(layout, packed, said)
+        rows, unread = self.rows(packed, is_cancelled)
+        texts, beyond = grounded(layout, packed, [_doubted(row) for row in rows])
         blocks = assemble(place(layout, packed.texts(texts)))
         total = len(texts)
         if not blocks:
             nothing = Sentence("nothing could be read where there is print")
             return PageReading((), "failed", nothing, total)
+        expected = mean([each for row in rows for each in row.evidence])
+        status = verdict(expected, unread, total)
         notes: list[Sentence] = []
         if unread:
             notes.append(Sentence("{count} of {total} rows could not be read", count=unread, total=total))
+        if expected < POOR:
+            percent = round(100 * expected)
+            notes.append(Sentence("only about {percent} % of it is expected to be right", percent=percent))
         if beyond:
             notes.append(
                 Sentence("{count} of {total} rows were cut where their ink ends", count=beyond, total=total)
             )
-        return PageReading(blocks, "partial" if unread else "ok", joined(notes), total)
+        return PageReading(blocks, status, joined(notes), total, expected)
 
-    def texts(
-        self, tiles: np.ndarray, counts: Sequence[int], is_cancelled: IsCancelled = not_cancelled
-    ) -> tuple[list[str], int]:
-        """The text of each row of packed tiles.
+    def rows(self, packed: Packed, is_cancelled: IsCancelled = not_cancelled) -> tuple[list[JoinedRow], int]:
+        """What all readers together say of each packed row, and how many rows could not be read."""
+        counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
+        answers, features = self._asker.ask(packed.tiles, counts, is_cancelled)
+        glyphs = self._heads.rows(np.stack(features)) if self._heads else []
+        seen: list[list[Seen]] = [[] for _ in answers]
+        if glyphs:
+            used = [
+                row for tile, count in enumerate(counts) for row in glyphs[tile * ROWS : tile * ROWS + count]
+            ]
+            seen = [seen_in(answer.text, row) for answer, row in zip(answers, used, strict=True)]
+        if is_cancelled():
+            raise Cancelled
+        others = self._others(packed, answers, seen)
+        rows = [
+            alone(answer.text, answer.sure, places)
+            if other is None
+            else joined_row(answer.text, answer.sure, places, other)
+            for answer, places, other in zip(answers, seen, others, strict=True)
+        ]
+        return rows, sum(not answer.ended and not row.text for answer, row in zip(answers, rows, strict=True))
 
-        Tiles are read side by side. Where an answer has more or fewer lines than its tile has rows, the
-        halves of the tile are read again, down to single rows.
-
-        Args:
-            tiles: uint8 [n, S, S], rows of 32 pixels from the top.
-            counts: how many rows of each tile are used, 1 or more.
-
-        Returns:
-            (texts, how many rows have none because their answer did not end by itself).
-        """
-        texts = [""] * sum(counts)
-        waiting: list[_Rows] = []
-        for tile, count in enumerate(counts):
-            waiting.append(_Rows(tile, 0, count, sum(counts[:tile])))
-        unread = 0
-        while waiting:
-            if is_cancelled():
-                raise Cancelled
-            outputs = self._engine.generate([self._request(tiles[rows.tile], rows) for rows in waiting])
-            again: list[_Rows] = []
-            for rows, output in zip(waiting, outputs, strict=True):
-                lines = self._lines(output)
-                ended = output.finish_reason == "stop"
-                if len(rows) == 1:
-                    # An answer that never ends is a loop over what is no text: a smear, a piece of a frame.
-                    texts[rows.first] = " ".join(line for line in lines if line) if ended else ""
-                    unread += not ended
-                elif len(lines) == len(rows) and ended:
-                    texts[rows.first : rows.first + len(rows)] = lines
-                else:
-                    again += rows.halves()
-            waiting = again
-        return texts, unread
-
-    def _lines(self, output: Output) -> list[str]:
-        text = self._checkpoint.tokenizer.decode(output.ids)
-        return [line.strip() for line in text.strip().split("\n")]
-
-    @cached_property
-    def _prompt(self) -> Rendered:
-        """The same for every tile."""
-        return render_for(self._checkpoint, read_rows(), tiles=[1])
-
-    def _request(self, tile: np.ndarray, rows: _Rows) -> Request:
-        rule = self._checkpoint.config.tiles
-        assert rule is not None
-        sampling = SamplingParams(max_new_tokens=_IDS_PER_ROW * len(rows), loop_guard=_LOOP_IDS)
-        pixels = tile_pixels(_only(tile, rows), rule)
-        return Request(self._prompt.ids, slots=self._prompt.places, images=[pixels], sampling=sampling)
+    def _others(
+        self, packed: Packed, answers: Sequence[RowAnswer], seen: Sequence[Sequence[Seen]]
+    ) -> list[list[Glyph] | None]:
+        """What the second reader sees in each row; None where it is not asked."""
+        out: list[list[Glyph] | None] = [None] * len(answers)
+        if self._second is None:
+            return out
+        asked: list[tuple[int, int]] = []  # row, and where in it the part begins
+        parts: list[np.ndarray] = []
+        for n, (piece, answer, places) in enumerate(zip(packed.pieces, answers, seen, strict=True)):
+            strip = strip_of(packed.tiles[piece.tile], piece.row)
+            for x0, x1 in asked_spans(answer.text, places, strip.shape[1]):
+                asked.append((n, x0))
+                parts.append(strip[:, x0:x1])
+        for (n, x0), found in zip(asked, self._second.read(parts), strict=True):
+            out[n] = [*(out[n] or ()), *(glyph.moved(x0) for glyph in found)]
+        return out
 
 
-def _only(tile: np.ndarray, rows: _Rows) -> np.ndarray:
-    """A tile with these rows alone, moved to its top; uint8 [S, S]."""
-    top, low = rows.start * ROW, rows.stop * ROW
-    if top == 0 and low == len(tile):
-        return tile
-    # The paper below the last row is the first row's lightest value, so that no edge shows between them.
-    out = np.full_like(tile, tile[top : top + ROW].max())
-    out[: low - top] = tile[top:low]
-    return out
+def _doubted(row: JoinedRow) -> str:
+    """A row's text with its doubtful figures written as such."""
+    text = row.text
+    for token in row.tokens:
+        start, end = token.start, token.end
+        if not token.is_figure or is_item_number(row.text, start, end):
+            continue
+        if figure(row.evidence[start:end]) < DOUBTFUL_FIGURE:
+            text = text[:start] + doubted(text[start:end]) + text[end:]
+    return text

@@ -78,6 +78,9 @@ class Backend(Protocol):
     def allocate(self, blocks: int) -> None:
         """Make the cache; called once."""
 
+    def copy_block(self, source: int, target: int) -> None:
+        """Write a block's keys and values to another one."""
+
     def encode_images(self, pixels: np.ndarray) -> np.ndarray:
         """Tiles float32 [T, *tile_shape] -> features float32 [T, tokens_per_tile, H]."""
         ...

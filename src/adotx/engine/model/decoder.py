@@ -117,6 +117,10 @@ class Decoder:
         self.forward(np.zeros((1, self._hidden), np.float32), [Chunk(0, [0], [0], 1)])
         self._weights.drop_pages()
 
+    def copy_block(self, source: int, target: int) -> None:
+        """Write a block's keys and values of all layers to another one."""
+        self._stack.copy_block(source, target)
+
     def forward(self, embeddings: np.ndarray, chunks: Sequence[Chunk]) -> np.ndarray:
         """One step.
 

@@ -98,5 +98,8 @@ class NativeStack:
     def reserve(self, blocks: int) -> None:
         self._cache.reserve(blocks)
 
+    def copy_block(self, source: int, target: int) -> None:
+        self._cache.copy(source, target)
+
     def begin_step(self, layout: StepLayout) -> None:
         self._cache.step(layout.past, layout.lengths, layout.blocks, layout.block_begins)

@@ -98,6 +98,9 @@ class OpenVinoBackend:
     def allocate(self, blocks: int) -> None:
         self._decoder.allocate(blocks)
 
+    def copy_block(self, source: int, target: int) -> None:
+        self._decoder.copy_block(source, target)
+
     def encode_images(self, pixels: np.ndarray) -> np.ndarray:
         return self._encoder.forward(pixels)
 

@@ -78,6 +78,7 @@ class PagedStack:
         self.parameters = [*cos_sin, *self._step.values()]
         self.block_size = self.block_bytes = 0
         self._caches: list[Any] = []
+        self._tensors: list[Any] = []
         self._inputs: GraphInputs
 
     def __call__(self, x: Value) -> Value:
@@ -151,7 +152,12 @@ class PagedStack:
         ov = openvino()
         for port in self._caches:
             shape = ov.Shape([blocks, *self._block_shape(port)])
-            self._inputs.give(port, ov.Tensor(port.get_element_type(), shape))
+            self._tensors.append(ov.Tensor(port.get_element_type(), shape))
+            self._inputs.give(port, self._tensors[-1])
+
+    def copy_block(self, source: int, target: int) -> None:
+        for cache in self._tensors:
+            cache.data[target] = cache.data[source]
 
     def begin_step(self, layout: StepLayout) -> None:
         begins = np.zeros(len(layout.past) + 1, np.int32)

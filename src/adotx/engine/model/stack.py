@@ -97,5 +97,8 @@ class DecoderStack(Protocol):
     def reserve(self, blocks: int) -> None:
         """Make the cache; its memory is taken by the system as it is written."""
 
+    def copy_block(self, source: int, target: int) -> None:
+        """Write a block's keys and values of all layers to another one."""
+
     def begin_step(self, layout: StepLayout) -> None:
         """Say whose the rows of the next inference are."""

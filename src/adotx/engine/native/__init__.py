@@ -61,6 +61,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
     library.adotx_cache.restype = pointer
     library.adotx_cache_reserve.argtypes = [pointer, size]
     library.adotx_cache_attend.argtypes = [pointer, size, pointer, pointer]
+    library.adotx_cache_copy.argtypes = [pointer, size, size]
     library.adotx_cache_step.argtypes = [pointer, size, pointer, pointer, pointer, pointer]
     return library, name.decode()
 
@@ -179,6 +180,10 @@ class Cache:
         """Make room, which holds nothing yet; its memory is taken by the system as it is written."""
         if not self._library.adotx_cache_reserve(self._address, blocks):
             raise MemoryError(f"no memory for {blocks} blocks of {self.block_bytes} bytes")
+
+    def copy(self, source: int, target: int) -> None:
+        """Write a block's keys and values of all layers to another one."""
+        self._library.adotx_cache_copy(self._address, source, target)
 
     def step(self, starts: np.ndarray, lengths: np.ndarray, blocks: np.ndarray, begins: np.ndarray) -> None:
         """Say whose the rows of the next step are.

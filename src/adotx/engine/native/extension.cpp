@@ -340,6 +340,15 @@ int adotx_cache_reserve(adotx::Cache *c, int64_t blocks) {
     return c->memory != nullptr;
 }
 
+// All layers' keys and values of a block to another one.
+void adotx_cache_copy(adotx::Cache *c, int64_t from, int64_t to) {
+    const int64_t stride = c->stride();
+    for (int64_t i = 0; i < 2 * c->layers; i++) {
+        uint16_t *blocks = c->memory + i * c->blocks * stride;
+        std::memmove(blocks + to * stride, blocks + from * stride, stride * sizeof(uint16_t));
+    }
+}
+
 // What the decoder does between two of its layers' parts, alone; see `attend`.
 void adotx_cache_attend(const adotx::Cache *c, int64_t layer, const float *qkv, float *out) {
     adotx::attend(*c, layer, qkv, out);

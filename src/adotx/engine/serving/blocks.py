@@ -55,7 +55,7 @@ class BlockPool:
         self._free = list(range(count - 1, -1, -1))
         self._holders: dict[int, int] = {}
         self._by_key: dict[bytes, int] = {}
-        self._key_of: dict[int, bytes] = {}
+        self._keys_of: dict[int, list[bytes]] = {}
         self._unused: OrderedDict[int, None] = OrderedDict()  # published, held by nobody; oldest first
 
     @property
@@ -93,17 +93,18 @@ class BlockPool:
             self._holders[block] -= 1
             if not self._holders[block]:
                 del self._holders[block]
-                if block in self._key_of:
+                if block in self._keys_of:
                     self._unused[block] = None
                 else:
                     self._free.append(block)
 
     def publish(self, block: int, key: bytes) -> None:
-        """`block`, held and filled, has the content named `key`; where another block has it already, that
-        one stays the one to be found."""
-        assert block in self._holders and block not in self._key_of
+        """`block`, held, has the content named `key`, all of it or its beginning, and keeps it; where another
+        block has it already, that one stays the one to be found."""
+        assert block in self._holders
         if key not in self._by_key:
-            self._by_key[key], self._key_of[block] = block, key
+            self._by_key[key] = block
+            self._keys_of.setdefault(block, []).append(key)
 
     def take(self, key: bytes) -> int | None:
         """Hold the block with the content named `key`; None where there is none."""
@@ -115,10 +116,11 @@ class BlockPool:
 
     def forget_all(self) -> None:
         """No content can be found any more."""
-        for block in list(self._key_of):
+        for block in list(self._keys_of):
             self._forget(block)
         self._free += self._unused
         self._unused.clear()
 
     def _forget(self, block: int) -> None:
-        del self._by_key[self._key_of.pop(block)]
+        for key in self._keys_of.pop(block):
+            del self._by_key[key]

@@ -75,20 +75,31 @@ class ImageFeatures:
             chunk.features = together[first - skipped : last - skipped]
 
     def _of_tiles(self, chunks: Mapping[Sequence, Chunk]) -> dict[bytes, np.ndarray]:
-        """Features of all tiles that the chunks touch; those not encoded lately are computed together."""
+        """Features of all tiles that the chunks touch."""
         features: dict[bytes, np.ndarray] = {}
-        missing: dict[bytes, np.ndarray] = {}
+        pixels: dict[bytes, np.ndarray] = {}
         for sequence, chunk in chunks.items():
             if chunk.start >= sequence.images_end:
                 continue
             for tile in sequence.tiles(chunk.start, chunk.end):
                 digest = sequence.tile_digests[tile]
-                known = self._store.get(digest)
-                if known is not None:
-                    features[digest] = known
-                elif digest not in missing:
-                    assert sequence.pixels is not None
-                    missing[digest] = sequence.pixels[tile]
+                given = sequence.features.get(digest)
+                if given is not None:
+                    features[digest] = given
+                else:
+                    pixels[digest] = sequence.pixels[digest]
+        return features | self.of(pixels)
+
+    def of(self, pixels: Mapping[bytes, np.ndarray]) -> dict[bytes, np.ndarray]:
+        """Features of tiles by their digests; those not encoded lately are computed together."""
+        features: dict[bytes, np.ndarray] = {}
+        missing: dict[bytes, np.ndarray] = {}
+        for digest, tile in pixels.items():
+            known = self._store.get(digest)
+            if known is not None:
+                features[digest] = known
+            else:
+                missing[digest] = tile
         if missing:
             self.encoded += len(missing)
             computed = self._encode_images(np.stack(list(missing.values())))

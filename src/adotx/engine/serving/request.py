@@ -14,6 +14,25 @@ from adotx.engine.sampling.params import SamplingParams
 from adotx.engine.sampling.sampler import Constraint, TokenLogprobs
 
 
+@dataclass(frozen=True, eq=False)
+class EncodedImage:
+    """The tiles of an image whose features are known, from `Engine.encode`.
+
+    An image that is asked about more than once is encoded and hashed once, and of prompts that begin alike
+    everything up to its end is computed once, to the last position.
+
+    Args:
+        digests: of each tile's pixels.
+        features: float32 [T, tokens per tile, H].
+    """
+
+    digests: Sequence[bytes]
+    features: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+
 @dataclass(frozen=True)
 class Request:
     """What to continue.
@@ -22,7 +41,7 @@ class Request:
         ids: the prompt's token ids, image positions included.
         slots: (start, length) of each image's positions in `ids`, in order; None finds them by the image
             token's id. An empty list says that there is no image, whatever the ids.
-        images: the tiles of each image, float32 [T, 3, S, S] each, in order. They are copied.
+        images: the tiles of each image in order, float32 [T, 3, S, S] (they are copied) or encoded.
         sampling: how to pick tokens.
         constraint: makes the grammar that the output must follow (`adotx.chat.grammar`); None: no grammar.
         timeout: seconds from submission after which the request ends with reason "timeout" and what it has.
@@ -30,7 +49,7 @@ class Request:
 
     ids: Sequence[int]
     slots: Sequence[tuple[int, int]] | None = None
-    images: Sequence[np.ndarray] = ()
+    images: Sequence[np.ndarray | EncodedImage] = ()
     sampling: SamplingParams = field(default_factory=SamplingParams)
     constraint: Callable[[], Constraint] | None = None
     timeout: float | None = None
@@ -48,6 +67,7 @@ class Output:
         cached_tokens: how many of them needed no computing because an earlier request had begun alike.
         logprobs: one for each of `ids` where `SamplingParams.logprobs` asked for them.
         loop_start: index in `ids` where a loop began, for reason "loop".
+        stop_logprob: the stop id's, where logprobs were asked for and one came.
         drafted, accepted: ids proposed by speculation, and how many of them were right.
     """
 
@@ -57,5 +77,6 @@ class Output:
     cached_tokens: int = 0
     logprobs: list[TokenLogprobs] = field(default_factory=list)
     loop_start: int | None = None
+    stop_logprob: float | None = None
     drafted: int = 0
     accepted: int = 0

@@ -121,6 +121,10 @@ class Runner:
             else:
                 scheduler.advance(sequence, len(chunk))
 
+    def encode(self, pixels: Mapping[bytes, np.ndarray]) -> dict[bytes, np.ndarray]:
+        """Features of tiles by their digests."""
+        return self._features.of(pixels)
+
     def logits(self, sequence: Sequence) -> np.ndarray:
         """Scores after every position of a sequence that was never submitted: float32 [positions, V].
 
@@ -152,6 +156,8 @@ class Runner:
     def _forward(self, chunks: Mapping[Sequence, Chunk]) -> np.ndarray:
         """Logits of the chunks; the pace learns from how long the decoder takes."""
         self._features.add_to(chunks)
+        for source, target in self._scheduler.copies:
+            self._backend.copy_block(source, target)
         start = self._clock()
         logits = self._backend.forward(list(chunks.values()))
         if self._pace and any(chunk.is_decoding for chunk in chunks.values()):

@@ -11,7 +11,8 @@ The rules, in order of weight:
      several prompts for each of them, that many times as much.
   3. Of the room for prompts the oldest gets at least half; the rest goes to the shortest remainders, so that
      a short question is not stuck behind a long document.
-  4. Blocks that an earlier request has filled with the same content are taken instead of computed.
+  4. Blocks that an earlier request has filled with the same content are taken instead of computed; one whose
+     beginning is the same, up to the end of an image encoded beforehand, is copied (`copies`).
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Scheduler:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []  # oldest first
         self.preemptions = 0
+        # (from, to): blocks to copy, in order, before the step at hand.
+        self.copies: list[tuple[int, int]] = []
 
     def check(self, sequence: Sequence) -> None:
         """Check a sequence against the whole cache.
@@ -81,6 +84,7 @@ class Scheduler:
     def plan(self) -> dict[Sequence, Chunk]:
         """The next step's chunks, without image features; empty only when nothing runs or waits."""
         self._admit()
+        self.copies = []
         chunks: dict[Sequence, Chunk] = {}
         decoding = [s for s in self.running if s.pending == 1]
         for sequence in decoding:
@@ -116,6 +120,10 @@ class Scheduler:
             for index in range(sequence.published, sequence.computed // self.pool.block_size):
                 self.pool.publish(sequence.blocks[index], sequence.key(index, self.pool.block_size))
                 sequence.published = index + 1
+            if sequence.fork and sequence.computed >= sequence.fork:
+                if key := sequence.fork_key(self.pool.block_size):
+                    self.pool.publish(sequence.blocks[sequence.fork // self.pool.block_size], key)
+                sequence.fork = 0
 
     def finish(self, sequence: Sequence, reason: str, error: Exception | None = None) -> None:
         """End a sequence, running, waiting or already ended, and free what it holds."""
@@ -127,7 +135,7 @@ class Scheduler:
             self.waiting.remove(sequence)
         self.pool.free(sequence.blocks)
         sequence.blocks = []
-        sequence.pixels = None
+        sequence.pixels, sequence.features = {}, {}
         sequence.error, sequence.finish_reason = error, reason
 
     def _admit(self) -> None:
@@ -165,11 +173,22 @@ class Scheduler:
         self.preemptions += 1
 
     def _next_key(self, sequence: Sequence) -> bytes | None:
-        """The content of its next block, where that is wholly known and leaves a position to compute."""
+        """The content of its next block, or of its beginning up to the fork, where that is known and leaves a
+        position to compute."""
         size = self.pool.block_size
-        if not self.prefix_cache or sequence.computed % size or sequence.pending <= size:
+        if not self.prefix_cache or sequence.computed % size:
             return None
-        return sequence.key(sequence.computed // size, size)
+        if self._forks(sequence):
+            return sequence.fork_key(size)
+        return sequence.key(sequence.computed // size, size) if sequence.pending > size else None
+
+    def _forks(self, sequence: Sequence) -> bool:
+        """Whether its fork lies in its next block."""
+        return (
+            sequence.computed
+            < sequence.fork
+            < min(sequence.computed + self.pool.block_size, len(sequence.tokens))
+        )
 
     def _reuse(self, sequence: Sequence) -> None:
         """Take blocks that are already filled with what comes next."""
@@ -179,13 +198,25 @@ class Scheduler:
             block = self.pool.take(key)
             if block is None:
                 break
-            index = sequence.computed // self.pool.block_size
+            index, found = sequence.computed // self.pool.block_size, self.pool.block_size
             self.pool.free(sequence.blocks[index:])
-            sequence.blocks[index:] = [block]
-            sequence.computed += self.pool.block_size
-            sequence.published = index + 1
+            del sequence.blocks[index:]
+            if self._forks(sequence):
+                # What follows differs, so it goes on in a block of its own. It may be the very one it copies
+                # from where nobody else holds that: then nothing is to be done.
+                self.pool.free([block])
+                own = self.pool.allocate(1)
+                if own is None:
+                    break
+                self.copies.append((block, own[0]))
+                found, sequence.fork = sequence.fork - sequence.computed, 0
+                sequence.blocks += own
+            else:
+                sequence.published = index + 1
+                sequence.blocks.append(block)
+            sequence.computed += found
             if not sequence.output:
-                sequence.cached += self.pool.block_size
+                sequence.cached += found
 
     def _draft(self, sequence: Sequence, decoding: int) -> list[int]:
         """Guesses for one of `decoding` sequences; rows, its limit and spare blocks bound them."""

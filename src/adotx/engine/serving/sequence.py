@@ -7,7 +7,7 @@ tensors of the model and no clock.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -15,7 +15,12 @@ from adotx.engine.sampling.loops import LoopGuard
 from adotx.engine.sampling.sampler import Sampler
 from adotx.engine.sampling.speculate import Drafter
 from adotx.engine.serving.blocks import ROOT, content_key
-from adotx.engine.serving.request import Output, Request
+from adotx.engine.serving.request import EncodedImage, Output, Request
+
+
+def tile_digests(pixels: np.ndarray) -> list[bytes]:
+    """What names each tile of an image: a cryptographic digest of its pixels."""
+    return [hashlib.sha256(tile.data).digest() for tile in pixels]
 
 
 class Sequence:
@@ -47,13 +52,21 @@ class Sequence:
     ) -> None:
         self.tokens = list(request.ids)
         self.prompt_tokens = len(self.tokens)
-        # A copy: what is hashed is what is read, whatever becomes of the caller's arrays.
-        self.pixels = np.concatenate(request.images) if len(request.images) else None
         self.positions = np.zeros(0, np.int64) if positions is None else positions
         self.tokens_per_tile = tokens_per_tile
         self.tile_digests: list[bytes] = []
-        if self.pixels is not None:
-            self.tile_digests = [hashlib.sha256(tile.data).digest() for tile in self.pixels]
+        self.pixels: dict[bytes, np.ndarray] = {}  # of tiles that the tower is to encode
+        self.features: dict[bytes, np.ndarray] = {}  # of tiles that were encoded beforehand
+        for image in request.images:
+            if isinstance(image, EncodedImage):
+                digests: Iterable[bytes] = image.digests
+                self.features.update(zip(digests, image.features, strict=True))
+            else:
+                # A copy: what is hashed is what is read, whatever becomes of the caller's arrays.
+                own = image.copy()
+                digests = tile_digests(own)
+                self.pixels.update(zip(digests, own, strict=True))
+            self.tile_digests += digests
         self.limit, self.stop_ids = limit, stop_ids
         self.constraint = request.constraint() if request.constraint else None
         self.sampler = Sampler(request.sampling, request.ids, self.constraint)
@@ -61,6 +74,8 @@ class Sequence:
         self.drafter = Drafter(self.tokens, self.positions.tolist(), draft) if draft else None
         self.deadline, self.streamed, self.notify = deadline, streamed, notify
         self.images_end = int(self.positions[-1]) + 1 if len(self.positions) else 0
+        # Where others that ask about the same encoded image may part from it, within a block; 0: nowhere.
+        self.fork = self.images_end if self.features else 0
         self.blocks: list[int] = []
         self.keys: list[bytes] = []  # of the blocks whose tokens are all known
         self.published = 0  # leading blocks whose content has a key in the pool
@@ -100,6 +115,16 @@ class Sequence:
             self.keys.append(content_key(self.keys[-1] if self.keys else ROOT, ids, images))
         return self.keys[block]
 
+    def fork_key(self, block_size: int) -> bytes | None:
+        """The content key of the block that `fork` lies in, up to there; None where no such part is."""
+        whole, rest = divmod(self.fork, block_size)
+        if not rest:
+            return None
+        start = self.fork - rest
+        images = [self.tile_digests[tile] for tile in self.tiles(start, self.fork)]
+        parent = self.key(whole - 1, block_size) if whole else ROOT
+        return content_key(parent, self.tokens[start : self.fork], images)
+
     def accept(self, token: int) -> str | None:
         """Take the next token; the reason to finish, if that ends it."""
         if token in self.stop_ids:
@@ -117,6 +142,7 @@ class Sequence:
     def result(self) -> Output:
         """The output of an ended sequence."""
         assert self.finish_reason is not None
+        last = self.sampler.logprobs[len(self.output) :]  # picked, and no part of the output
         return Output(
             list(self.output),
             self.finish_reason,
@@ -124,6 +150,7 @@ class Sequence:
             self.cached or 0,
             self.sampler.logprobs[: len(self.output)],
             self.loop_guard.start if self.finish_reason == "loop" else None,
+            last[0].logprob if last and self.finish_reason == "stop" else None,
             self.drafter.drafted if self.drafter else 0,
             self.drafter.accepted if self.drafter else 0,
         )

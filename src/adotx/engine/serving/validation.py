@@ -12,7 +12,7 @@ import numpy as np
 
 from adotx.engine.model.backend import Backend
 from adotx.engine.sampling.params import check_ids
-from adotx.engine.serving.request import Request
+from adotx.engine.serving.request import EncodedImage, Request
 from adotx.engine.serving.sequence import Sequence
 from adotx.errors import AdotxError
 
@@ -82,7 +82,8 @@ class Validator:
     def _positions(self, request: Request) -> np.ndarray:
         """Where image features go: the slots' positions, checked image by image against tiles and ids."""
         for pixels in request.images:
-            self.check_pixels(pixels)
+            if not isinstance(pixels, EncodedImage):
+                self.check_pixels(pixels)
         image = self._backend.image
         tiles = [len(pixels) for pixels in request.images]
         # A text model has no image token: its id 22 is an ordinary one. So it is where "no slots" is said.

@@ -1,0 +1,205 @@
+"""Two readings of a row made one: the first reader's text, the second reader's figures, Latin and Hanja.
+
+In: a text with its certainties, where its characters stand if that is known, and the glyphs of a second
+reader that knows no Hangul. Out: the text and its figures, each with what both readers said. Knows no models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from adotx.documents.readers.confidence import Evidence
+from adotx.documents.readers.glyphs import Glyph, Pair, cheapest
+from adotx.documents.readers.timesteps import Seen
+
+# A second reader's figure stands where it is at least this sure of each of its characters.
+SURE = 0.9
+# Pixels of a row: glyphs whose middles are further apart than a wide character are not the same.
+_APART = 28.0
+# To a reader without Hangul a syllable is nothing, or one or two strange things: cheap either way.
+_HANGUL_DROPPED, _HANGUL_PAIRED, _STRANGE_ADDED = 0.3, 0.35, 0.6
+_NEVER = 9.0
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
+# What stands together without Hangul or blanks: a figure, a word, a sign.
+_TOKEN = re.compile("[^\\s\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+")
+_DIGIT = re.compile("[0-9]")
+# Tokens that are worth a second look: figures, Latin, Hanja.
+_WORTH = re.compile("[0-9A-Za-z\u3400-\u9fff\uf900-\ufaff]")
+# A token is shown with so much beside it, in pixels of a row: about a syllable.
+_BESIDE = 28
+# Signs that both readers tell apart badly, or write in several ways: no reason to change anything.
+_SAME = str.maketrans("·・‧•∙–—―∼‘’“”`´", "·····---~''\"\"''")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A run of characters that are neither Hangul nor blank.
+
+    Attributes:
+        start, end: its place in the joined text.
+        first, second: what each reader has there; "" for nothing, `second` None where it was not asked.
+    """
+
+    start: int
+    end: int
+    first: str
+    second: str | None = None
+
+    @property
+    def is_figure(self) -> bool:
+        """Whether it has digits."""
+        return bool(_DIGIT.search(self.first + (self.second or "")))
+
+
+@dataclass(frozen=True)
+class JoinedRow:
+    """A row's text, what speaks for each of its characters, and its tokens."""
+
+    text: str
+    evidence: tuple[Evidence, ...]
+    tokens: tuple[Token, ...] = ()
+
+
+def asked_spans(text: str, seen: Sequence[Seen], width: int) -> list[tuple[int, int]]:
+    """Where in a row the second reader has something to say: (x0, x1) in pixels, from left to right.
+
+    Args:
+        text: what the first reader says of the row.
+        seen: where its characters stand; empty where that is not known: then it is the whole row or nothing.
+        width: of the row's ink.
+    """
+    tokens = [found.span() for found in _TOKEN.finditer(text) if _WORTH.search(found[0])]
+    if not text or (tokens and not seen):
+        return [(0, width)]
+    spans: list[tuple[int, int]] = []
+    for start, end in tokens:
+        x0 = max(0, round(seen[start].x0) - _BESIDE)
+        x1 = min(width, round(seen[end - 1].x1) + _BESIDE)
+        if spans and x0 - spans[-1][1] < _BESIDE:
+            spans[-1] = (spans[-1][0], x1)
+        elif x1 > x0:
+            spans.append((x0, x1))
+    return spans
+
+
+def alone(text: str, sure: Sequence[float], seen: Sequence[Seen]) -> JoinedRow:
+    """A row that the second reader was not asked about; arguments as for `joined_row`."""
+    tokens = tuple(Token(*found.span(), found[0]) for found in _TOKEN.finditer(text))
+    return JoinedRow(text, tuple(_evidence(text, sure, seen)), tokens)
+
+
+def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> JoinedRow:
+    """Both readings of a row.
+
+    Args:
+        text: of the first reader.
+        sure: its probability of each character.
+        seen: what the timestep heads see there, and where; empty where there are none.
+        glyphs: of the second reader.
+    """
+    if not text:
+        return _second_alone(glyphs)
+    pairs = _paired(text, seen, glyphs)
+    own = _evidence(text, sure, seen)
+    out, evidence, tokens = "", list[Evidence](), list[Token]()
+    at = 0
+    for found in _TOKEN.finditer(text):
+        start, end = found.span()
+        out, evidence = out + text[at:start], evidence + own[at:start]
+        theirs = _of_token(text, pairs, start, end, glyphs)
+        said = "".join(glyph.char for glyph in theirs)
+        least = min((glyph.sure for glyph in theirs), default=0.0)
+        new, of_new = found[0], own[start:end]
+        if _plain(said) == _plain(new):
+            of_new = [replace(each, second=glyph.sure) for each, glyph in zip(of_new, theirs, strict=True)]
+        elif least >= SURE and _WORTH.search(found[0] + said):
+            of_new = _changed(new, own[start:end], seen[start:end], theirs)
+            new = said
+        else:
+            of_new = [replace(each, second=-least) for each in of_new]
+        tokens.append(Token(len(out), len(out) + len(new), found[0], said))
+        out, evidence, at = out + new, evidence + of_new, end
+    return JoinedRow(out + text[at:], (*evidence, *own[at:]), tuple(tokens))
+
+
+def _changed(
+    old: str, own: Sequence[Evidence], seen: Sequence[Seen], glyphs: Sequence[Glyph]
+) -> list[Evidence]:
+    """What speaks for a token of the second reader's in the place of `old`, of the first reader's."""
+    if len(old) != len(glyphs):
+        against = -min(each.sure for each in own)
+        return [Evidence(glyph.sure, 0.0, against) for glyph in glyphs]
+    out = []
+    for n, (glyph, char, each) in enumerate(zip(glyphs, old, own, strict=True)):
+        heads = 0.0
+        if seen:
+            heads = seen[n].sure if seen[n].char == glyph.char else -seen[n].sure
+        out.append(Evidence(glyph.sure, heads, each.sure if char == glyph.char else -each.sure))
+    return out
+
+
+def _second_alone(glyphs: Sequence[Glyph]) -> JoinedRow:
+    """A row in which the first reader finds nothing: what the second is sure of, if it is a plain figure."""
+    text = "".join(glyph.char for glyph in glyphs)
+    least = min((glyph.sure for glyph in glyphs), default=0.0)
+    if len(text) < 2 or not text.isascii() or least < SURE or not _DIGIT.search(text):
+        return JoinedRow("", ())
+    return JoinedRow(text, tuple(Evidence(glyph.sure) for glyph in glyphs), (Token(0, len(text), "", text),))
+
+
+def _evidence(text: str, sure: Sequence[float], seen: Sequence[Seen]) -> list[Evidence]:
+    """What the first reader and the heads say of each character."""
+    if not seen:
+        return [Evidence(p) for p in sure]
+    heads = [each.sure if each.char == char else -each.sure for char, each in zip(text, seen, strict=True)]
+    return [Evidence(p, head) for p, head in zip(sure, heads, strict=True)]
+
+
+def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pair]:
+    """Places in the text and the second reader's glyphs for them; blanks are in no pair."""
+    letters = [n for n, char in enumerate(text) if char != " "]
+
+    def cost(n: int, glyph: Glyph) -> float:
+        if seen and abs((seen[n].x0 + seen[n].x1) / 2 - glyph.x) > _APART:
+            return _NEVER
+        if _HANGUL.match(text[n]):
+            return _HANGUL_PAIRED
+        return float(_plain(text[n]) != _plain(glyph.char))
+
+    costs = [[cost(n, glyph) for glyph in glyphs] for n in letters]
+    drop = [_HANGUL_DROPPED if _HANGUL.match(text[n]) else 1.0 for n in letters]
+    add = [1.0 if glyph.char.isdigit() else _STRANGE_ADDED for glyph in glyphs]
+    return [(None if i is None else letters[i], j) for i, j in cheapest(costs, drop, add)]
+
+
+def _of_token(text: str, pairs: Sequence[Pair], start: int, end: int, glyphs: Sequence[Glyph]) -> list[Glyph]:
+    """The second reader's glyphs for the token at `start` to `end`: its partners and what lies between them.
+
+    Digits at either end for which the first reader has nothing belong to it too where no Hangul touches it.
+    """
+    inside = [place for place, (i, _) in enumerate(pairs) if i is not None and start <= i < end]
+    found = [j for _, j in pairs[inside[0] : inside[-1] + 1] if j is not None]
+    if start == 0 or text[start - 1] == " ":
+        found = _lost(glyphs, reversed(pairs[: inside[0]]))[::-1] + found
+    if end == len(text) or text[end] == " ":
+        found += _lost(glyphs, pairs[inside[-1] + 1 :])
+    return [glyphs[j] for j in found]
+
+
+def _lost(glyphs: Sequence[Glyph], pairs: Iterable[Pair]) -> list[int]:
+    """Parts of figures without a partner, up to the first pair. What has no partner in the other reading is
+    passed over, for its order among these is arbitrary."""
+    lost: list[int] = []
+    for i, j in pairs:
+        if j is None:
+            continue
+        if i is not None or glyphs[j].char not in "0123456789,.-":
+            break
+        lost.append(j)
+    return lost
+
+
+def _plain(text: str) -> str:
+    return text.translate(_SAME)
