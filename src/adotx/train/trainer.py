@@ -205,6 +205,12 @@ def load_weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_tensors(folder, WEIGHTS)
 
 
+def latest_weights(folder: Path) -> dict[str, torch.Tensor] | None:
+    """What an unfinished stage would leave if it ended now; None before its first save."""
+    last = last_checkpoint(folder)
+    return load_tensors(last, WEIGHTS) | load_tensors(last, AVERAGE) if last else None
+
+
 def _resume(
     checkpoint: Path, model: nn.Module, optimizer: MuonAdamW, average: Average, device: torch.device
 ) -> tuple[int, float]:

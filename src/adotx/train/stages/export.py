@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
+import torch
 from transformers import GenerationConfig
 
 from adotx.chat import chat_template
@@ -22,22 +24,36 @@ from adotx.train.architecture import new_model
 from adotx.train.recipe import Recipe
 from adotx.train.results import is_finished, need
 from adotx.train.stages.reading import ReadingModel
-from adotx.train.trainer import load_weights
+from adotx.train.trainer import latest_weights, load_weights
 from adotx.train.weights import load_state, save_tensors, shard_limit
 
-NEEDS = ("tokenizer", "reading")
+NEEDS = ("tokenizer",)
 #: larger than any model that is trained here
 _ONE_FILE = 2**40
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt")
 
 
 def run(recipe: Recipe) -> Path:
-    """Export the stage `pages`, or `reading` where pages were not trained on."""
-    last = "pages" if is_finished(recipe.folder("pages")) else "reading"
+    """Export the stage `pages`, or `reading` where pages were not trained on.
+
+    A stage that is not finished is exported as it was last saved, so that a long run can be tried meanwhile.
+    """
     words = need(recipe, "tokenizer")
     model = ReadingModel(new_model(recipe), AxTokenizer.open(words))
-    load_state(model, load_weights(need(recipe, last)))
+    load_state(model, _weights(recipe))
     return save_checkpoint(model, words, recipe.folder(), recipe.shard_megabytes)
+
+
+def _weights(recipe: Recipe) -> dict[str, torch.Tensor]:
+    for stage in ("pages", "reading"):
+        folder = recipe.folder(stage)
+        if is_finished(folder):
+            return load_weights(folder)
+        weights = latest_weights(folder)
+        if weights:
+            print(f"export: {stage} is not finished, its last save is taken", file=sys.stderr, flush=True)
+            return weights
+    return load_weights(need(recipe, "reading"))
 
 
 def save_checkpoint(
