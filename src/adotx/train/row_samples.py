@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +30,10 @@ IGNORED = -100
 SHARED = -1
 #: the row of padding: nobody sees it
 PADDING = -2
+#: ids of a training sample at most; a full tile of long rows has more
+LONGEST = 448
+#: ids of a row besides its text: its number, the head of the answer, the end
+_AROUND = 7
 #: lengths of a batch are multiples of this, so that the allocator meets few sizes (docs/log.md)
 _LENGTH_STEP = 64
 
@@ -61,8 +66,14 @@ def row_prompt(tokenizer: AxTokenizer, row: int, image_token_id: int = 22) -> tu
     return list(prompt.ids[:end]), list(prompt.ids[end:])
 
 
-def reading_sample(tile: RowTile, tokenizer: AxTokenizer, image_token_id: int = 22) -> ReadingSample:
-    """The shared prompt and an answer for each row of the tile, and for the first row that is empty."""
+def reading_sample(
+    tile: RowTile, tokenizer: AxTokenizer, image_token_id: int = 22, rng: random.Random | None = None
+) -> ReadingSample:
+    """The shared prompt and an answer for each row of the tile, and for the first row that is empty.
+
+    Args:
+        rng: leaves out rows, so that a sample is not longer than `LONGEST`.
+    """
     ids, _ = row_prompt(tokenizer, 0, image_token_id)
     start = len(ids) - GRID * GRID
     rows, labels, current, following = ([value] * len(ids) for value in (SHARED, IGNORED, IGNORED, IGNORED))
@@ -73,7 +84,10 @@ def reading_sample(tile: RowTile, tokenizer: AxTokenizer, image_token_id: int = 
     empty = next((row for row in range(GRID) if row not in texts), None)
     if empty is not None:
         texts[empty] = ("", {})
+    left_out = _left_out(texts, LONGEST - len(ids), rng) if rng else set()
     for row, (text, places) in sorted(texts.items()):
+        if row in left_out:
+            continue
         head = row_prompt(tokenizer, row, image_token_id)[1]
         answer, looks = [], []
         for index, char in enumerate(text):
@@ -89,6 +103,18 @@ def reading_sample(tile: RowTile, tokenizer: AxTokenizer, image_token_id: int = 
         current += seen
         following += [*seen[1:], IGNORED]
     return ReadingSample(tile.pixels, tile.labels, ids, rows, labels, current, following)
+
+
+def _left_out(texts: dict[int, tuple[str, Any]], room: int, rng: random.Random) -> set[int]:
+    """Rows to leave out, chosen at random, until the others fit into `room` ids."""
+    need = {row: len(text) + _AROUND for row, (text, _) in texts.items()}
+    order = rng.sample(sorted(need), len(need))
+    out: set[int] = set()
+    while sum(need.values()) > room:
+        row = order.pop()
+        del need[row]
+        out.add(row)
+    return out
 
 
 def _place(tile: RowTile, row: int) -> int:

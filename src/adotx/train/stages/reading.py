@@ -110,7 +110,7 @@ class ReadingTiles(IterableDataset):
             rows = GRID if rng.random() < 0.85 else rng.randint(1, GRID)
             tile = make_tile(rng, self.text, self.fonts, rows)
             if tile.rows:
-                yield corrupt(reading_sample(tile, self.tokenizer), rng)
+                yield corrupt(reading_sample(tile, self.tokenizer, rng=rng), rng)
 
 
 class ReadingModel(nn.Module):
