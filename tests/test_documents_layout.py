@@ -13,11 +13,11 @@ from PIL import Image
 
 from adotx.documents.layout.bands import Flow, Grid
 from adotx.documents.layout.clean import clean
-from adotx.documents.layout.sheet import straight_sheet
 from adotx.documents.layout.lines import Segment
 from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.pack import lines_of, pack
 from adotx.documents.layout.page import lay_out
+from adotx.documents.layout.sheet import straight_sheet
 from documents_pages import WORDS, Drawn, markdown_of
 
 

@@ -33,5 +33,8 @@ def _mapped(to_image: Homography, box: Box | None) -> Box | None:
         return None
     a, b, c, d, e, f, g, h, i = to_image
     corners = [(x, y, g * x + h * y + i) for x in (box[0], box[2]) for y in (box[1], box[3])]
-    xs, ys = [(a * x + b * y + c) / w for x, y, w in corners], [(d * x + e * y + f) / w for x, y, w in corners]
+    xs, ys = (
+        [(a * x + b * y + c) / w for x, y, w in corners],
+        [(d * x + e * y + f) / w for x, y, w in corners],
+    )
     return min(xs), min(ys), max(xs), max(ys)

@@ -80,8 +80,8 @@ class PlacedPage:
     Attributes:
         regions: flows and grids.
         em: pixels per em of most of the text.
-        to_image: (a, ..., i): with w = g x + h y + i, ((a x + b y + c) / w, (d x + e y + f) / w) are the pixels
-            of the input image.
+        to_image: (a, ..., i): with w = g x + h y + i, ((a x + b y + c) / w, (d x + e y + f) / w) are the
+            pixels of the input image.
     """
 
     regions: Sequence[Region]

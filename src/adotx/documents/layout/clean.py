@@ -20,7 +20,8 @@ PAPER, INK = 245.0, 20.0
 _INK_SHARE, _FAINT_SHARE = 0.32, 0.16
 # Less darkness than this share of the paper is texture, not print.
 _LEAST_CONTRAST = 0.07
-# Paper is what is left when dark things narrower than this many em are filled: list marks are, table rows are not.
+# Paper is what is left when dark things narrower than this many em are filled: list marks are, tinted rows of
+# tables are not.
 _WIDEST_STROKE = 0.9
 # A ground is what most of a square of so many em shows: print of either kind covers less than half of it.
 _GROUND = 1.1
@@ -34,8 +35,10 @@ _MOST_PRINT = 0.5
 _GROW = 0.12
 # Paper darker than this grey level is as good as black: nothing is darker than it.
 _DARKEST_PAPER = 48.0
-# A dark ground is darker than this share of the page's paper and fills this much of the box around it.
-_DARK_GROUND, _FILLED = 0.6, 0.7
+# Print and ground differ by this many grey levels at least; a box's rim is this share of its height.
+_TWO_TONES, _RIM = 12.0, 0.08
+# A panel fills this much of the box around it.
+_FILLED = 0.7
 # A dark ground that covers more of the page than this is the page.
 _WHOLE_PAGE = 0.85
 
@@ -94,14 +97,17 @@ def clean(sheet: Sheet) -> CleanPage:
     ems = (boxes[:, 3] - boxes[:, 1]) / BOX_OF_EM
     em = _usual(ems, boxes[:, 2] - boxes[:, 0])
     darkness = _darkness(gray, em)
-    dark = np.array([_is_dark(gray[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes.tolist()])
+    levels = np.array([_dark_level(gray[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes.tolist()])
+    dark = levels > 0
     panels: list[Box] = []
     alone = dark
     if dark.any():
-        panels, covered = _turn_over(darkness, gray, boxes[dark], em)
+        panels, covered = _turn_over(darkness, gray, boxes[dark], float(np.median(levels[dark])), em)
         alone = dark.copy()
         alone[dark] = ~covered
-    for box, size, light, lone in zip(boxes.tolist(), ems.tolist(), dark.tolist(), alone.tolist(), strict=True):
+    for box, size, light, lone in zip(
+        boxes.tolist(), ems.tolist(), dark.tolist(), alone.tolist(), strict=True
+    ):
         if lone or size > _LARGE * em:
             _clean_box(darkness, gray, box, size, light)
     return _normalized(darkness, boxes, panels, sheet.matrix)
@@ -149,19 +155,22 @@ def _reduced(gray: np.ndarray, step: int) -> np.ndarray:
     return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
 
 
-def _is_dark(area: np.ndarray) -> bool:
-    """Whether a text box is light on dark: its rim and most of it are the darker of its two tones."""
+def _dark_level(area: np.ndarray) -> float:
+    """The grey level between ground and print of a text box that is light on dark: its rim and most of it are
+    the darker of its two tones; 0 for dark print."""
     threshold, _ = cv2.threshold(area, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     below = area <= threshold
-    if below.all() or not below.any() or area[~below].mean() - area[below].mean() < 12:
-        return False
-    rim = max(1, round(0.08 * area.shape[0]))
-    edge = np.concatenate([below[:rim].ravel(), below[-rim:].ravel(), below[:, :rim].ravel(), below[:, -rim:].ravel()])
-    return bool((edge.mean() + below.mean()) / 2 > 0.5)
+    if below.all() or not below.any() or area[~below].mean() - area[below].mean() < _TWO_TONES:
+        return 0.0
+    rim = max(1, round(_RIM * area.shape[0]))
+    edge = np.concatenate(
+        [below[:rim].ravel(), below[-rim:].ravel(), below[:, :rim].ravel(), below[:, -rim:].ravel()]
+    )
+    return threshold + 1.0 if edge.mean() + below.mean() > 1 else 0.0
 
 
 def _turn_over(
-    darkness: np.ndarray, gray: np.ndarray, boxes: np.ndarray, em: float
+    darkness: np.ndarray, gray: np.ndarray, boxes: np.ndarray, level: float, em: float
 ) -> tuple[list[Box], np.ndarray]:
     """Make the dark grounds on which light text stands paper, in place.
 
@@ -172,7 +181,6 @@ def _turn_over(
     step = max(1, round(em / 6))
     small = _reduced(gray, step)
     ground = cv2.medianBlur(small, max(3, round(_GROUND * em / step)) | 1)
-    level = _DARK_GROUND * float(np.percentile(small, 95))
     _, labels, stats, _ = cv2.connectedComponentsWithStats((ground < level).astype(np.uint8), connectivity=4)
     at = ((boxes[:, :2] + boxes[:, 2:]) // 2 // step).clip(0, [small.shape[1] - 1, small.shape[0] - 1])
     under = labels[at[:, 1], at[:, 0]]
@@ -231,9 +239,7 @@ def _dusted(gray: np.ndarray) -> np.ndarray:
     return out
 
 
-def _normalized(
-    darkness: np.ndarray, boxes: np.ndarray, panels: list[Box], matrix: np.ndarray
-) -> CleanPage:
+def _normalized(darkness: np.ndarray, boxes: np.ndarray, panels: list[Box], matrix: np.ndarray) -> CleanPage:
     """Choose what is ink, and spread the greys so that paper and ink have fixed ones."""
     inside = np.zeros(darkness.shape, np.uint8)
     for x0, y0, x1, y1 in boxes.tolist():

@@ -84,9 +84,15 @@ def rough_em(boxes: np.ndarray) -> float:
     return float(heights[order][np.searchsorted(share, 0.5)]) / BOX_OF_EM
 
 
+def _step(em: float) -> int:
+    """Smearing looks at squares of so many pixels."""
+    return 2 if em >= 14 else 1
+
+
 def _line_em(boxes: np.ndarray, em: float) -> float | None:
-    """Pixels per em by the heights of lines; None with too few of them."""
-    heights, widths = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+    """Pixels per em by the heights of smeared lines; None with too few of them."""
+    # Squares reach half of what they are larger than a pixel beyond the ink, above and below.
+    heights, widths = boxes[:, 3] - boxes[:, 1] - (_step(em) - 1), boxes[:, 2] - boxes[:, 0]
     sane = (heights > 0.4 * em) & (heights < 1.9 * em) & (widths > 1.5 * heights)
     # Few lines tell it only if they are long.
     if sane.sum() < 3 and not (sane & (widths > 6 * heights)).any():
@@ -112,7 +118,6 @@ def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
         boxes: int64 [n, 4], of text.
         em: rough pixels per em.
     """
-    height, width = ink.shape
     core, reach = np.zeros(ink.shape, np.uint8), np.zeros(ink.shape, np.float32)
     for x0, y0, x1, y1 in boxes[np.argsort(boxes[:, 3] - boxes[:, 1])].tolist():
         size = (y1 - y0) / BOX_OF_EM
@@ -223,7 +228,7 @@ def _walls(ink: np.ndarray, frames: list[Frame], em: float) -> np.ndarray | None
 
 def _smear(ink: np.ndarray, em: float, walls: np.ndarray | None) -> np.ndarray:
     """Boxes int [n, 4] of ink whose horizontal gaps are closed; a line's words run together."""
-    step = 2 if em >= 14 else 1
+    step = _step(em)
     height, width = ink.shape[0] // step * step, ink.shape[1] // step * step
     small = ink[:height, :width]
     if step == 2:

@@ -57,7 +57,9 @@ class _Network:
         core = openvino.Core()
         model = core.read_model(path)
         # One picture at a time and soon: all its threads work on it.
-        self._request = core.compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"}).create_infer_request()
+        self._request = core.compile_model(
+            model, "CPU", {"PERFORMANCE_HINT": "LATENCY"}
+        ).create_infer_request()
         self._lock = Lock()
 
     def __call__(self, pixels: np.ndarray) -> list[np.ndarray]:
@@ -137,7 +139,9 @@ def page_parts(rgb: np.ndarray, least: float = 0.4) -> list[Found]:
         reach = (odds / odds.sum(2, keepdims=True)) @ np.arange(odds.shape[2]) * stride
         boxes.append(np.concatenate([centre - reach[:, :2], centre + reach[:, 2:]], 1))
         scores.append(score[keep])
-    return _best(np.concatenate(boxes), np.concatenate(scores), least, (rgb.shape[1] / width, rgb.shape[0] / height))
+    return _best(
+        np.concatenate(boxes), np.concatenate(scores), least, (rgb.shape[1] / width, rgb.shape[0] / height)
+    )
 
 
 def _best(boxes: np.ndarray, scores: np.ndarray, least: float, zoom: tuple[float, float]) -> list[Found]:

@@ -24,8 +24,8 @@ MAX_PIXELS = 9_000_000
 BOX_OF_EM = 1.2
 # Pictures smaller than this (a line, a label) are given a margin of their own edge.
 _MIN_SIDE = 48
-# Type outside of these, in pixels per em, is brought to the nearer one: smaller is too coarse to part letters,
-# larger is more than the readers look at. The smaller part of a page's type is meant.
+# Type outside of these, in pixels per em, is brought to the nearer one: smaller is too coarse to part
+# letters, larger is more than the readers look at. The smaller part of a page's type is meant.
 _SMALLEST, _LARGEST, _SMALLER = 17.0, 34.0, 0.2
 # A picture is enlarged at most this much.
 _MOST_ENLARGED = 3.0

@@ -26,8 +26,8 @@ _LEAST_SKEW = 0.0007
 _STROKE, _LONGEST_STROKE = 0.12, 3.0
 # How much of the text's height upright strokes must cover together before they are believed.
 _ENOUGH_STROKES = 0.6
-# Uprights that lean less than this on the average (tangent: 0.7 degrees) are left alone: margins are ragged by as
-# much; and so are those of which setting them upright leaves more than this share of the lean.
+# Uprights that lean less than this on the average (tangent: 0.7 degrees) are left alone: margins are ragged
+# by as much; and so are those of which setting them upright leaves more than this share of the lean.
 _LEAST_LEAN, _BETTER = 0.012, 0.6
 # A homography may change the size of type over the page at most this much.
 _LARGEST_CHANGE = 6.0
@@ -42,9 +42,9 @@ def straighten(gray: np.ndarray, quad: np.ndarray, height: int) -> np.ndarray:
         height: of the strip in pixels; its width keeps the proportions.
     """
     quad = np.asarray(quad, np.float32)
-    high = (np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
-    wide = (np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3])) / 2
-    width = max(1, round(float(wide / max(high, 1e-6)) * height))
+    high = float(np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1]))
+    wide = float(np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3]))
+    width = max(1, round(wide / max(high, 1e-6) * height))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     return warp(gray, cv2.getPerspectiveTransform(quad, target), (width, height))
 
@@ -61,9 +61,7 @@ def warp(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.n
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         # Pixel centres lie half a pixel inside.
         matrix = matrix @ _shift(-0.5, -0.5) @ back @ _shift(0.5, 0.5)
-    return cv2.warpPerspective(
-        picture, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.warpPerspective(picture, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def scale_at(matrix: np.ndarray, x: float, y: float) -> float:
