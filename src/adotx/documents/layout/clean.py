@@ -195,11 +195,11 @@ def _turn_over(
     kernel = np.ones((3, 3), np.uint8)
     # Where a ground ends neither side can be judged.
     edge = cv2.dilate(mask, kernel) - cv2.erode(mask, kernel, borderType=cv2.BORDER_REPLICATE)
-    mask, edge = (
+    whole, ends = (
         cv2.resize(each, (width, height), interpolation=cv2.INTER_NEAREST) > 0 for each in (mask, edge)
     )
-    np.copyto(darkness, _darkness(255 - gray, em), where=mask)
-    darkness[edge] = 0
+    np.copyto(darkness, _darkness(255 - gray, em), where=whole)
+    darkness[ends] = 0
     return panels, under > 0
 
 
@@ -257,9 +257,9 @@ def _normalized(darkness: np.ndarray, boxes: np.ndarray, panels: list[Box], matr
     share = (darkness - middle) / full
     for x0, y0, x1, y1 in boxes.tolist():
         _strengthened(share[y0:y1, x0:x1], noise / full)
-    gray = np.clip(PAPER - share * (PAPER - INK), 0, 255).astype(np.uint8)
+    gray: np.ndarray = np.clip(PAPER - share * (PAPER - INK), 0, 255).astype(np.uint8)
     spread = noise / full
-    judged = share
+    judged: np.ndarray = share
     if spread > 0.07:  # texture reaches into the ink's range: judge a smoothed page
         radius = 0.7 if spread < 0.14 else 1.1
         judged = cv2.GaussianBlur(share, (0, 0), radius)

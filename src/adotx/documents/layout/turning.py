@@ -2,7 +2,7 @@
 
 In: a picture and its text quadrangles. Out: quarter turns to the upright page. The page classifier is sure
 even where it is wrong (few lines on a large sheet), so it is asked twice, about the whole and about windows
-around the longest lines, and the direction of the lines must fit. Knows nothing of skew.
+around the longest lines, and the direction and the margins of the lines must fit. Knows nothing of skew.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ _LONG = 2.0
 _WINDOWS, _LINES = 6, 14
 # How likely a turn must be, by the whole picture and by the windows.
 _SURE = 0.55
+# Lines begin flush and end ragged: after a turn they may begin this much more ragged than they end.
+_FLUSH = 1.3
 
 
 def quarter_turns(rgb: np.ndarray, quads: Quads) -> int:
@@ -32,8 +34,20 @@ def quarter_turns(rgb: np.ndarray, quads: Quads) -> int:
     down = float(high[high > _LONG * wide].sum())
     if turn == 0 or likely[turn] < _SURE or (turn == 2) != (across > down):
         return 0
-    likely = _by_windows(rgb, quads)
-    return turn if likely[turn] > _SURE else 0
+    if _by_windows(rgb, quads)[turn] < _SURE:
+        return 0
+    left, right = _ragged(rotated(quads, rgb.shape[:2], turn))
+    return turn if left < _FLUSH * right else 0
+
+
+def _ragged(quads: Quads) -> tuple[float, float]:
+    """How far lines begin, and end, from where most of them do, in pixels on the average."""
+    left, right = quads.corners[:, [0, 3], 0].mean(1), quads.corners[:, [1, 2], 0].mean(1)
+    return _spread(left), _spread(right)
+
+
+def _spread(places: np.ndarray) -> float:
+    return float(np.abs(places - np.median(places)).mean()) + 1.0
 
 
 def _by_windows(rgb: np.ndarray, quads: Quads) -> np.ndarray:
