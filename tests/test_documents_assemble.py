@@ -133,7 +133,7 @@ def test_lines_without_pixels_become_a_page() -> None:
             PlacedGrid([[[line("합계", 360, 40, 100)], [line("5,000", 360, 300, 360)]]], ruled=False),
         ],
         em=24.0,
-        to_image=(2.0, 0.0, 10.0, 0.0, 2.0, 20.0),
+        to_image=(2.0, 0.0, 10.0, 0.0, 2.0, 20.0, 0.0, 0.0, 1.0),
     )
     title, text, table, total = assemble(page)
     assert (title, text) == (Heading.of("견적서", 1), Paragraph.of("아래와 같이 보냅니다."))

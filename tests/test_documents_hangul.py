@@ -25,8 +25,9 @@ def test_type_size_is_found(face: str, size: int) -> None:
     page = Drawn.blank(1400, 700, face=face)
     page.paragraph(60, 50, 1200, HANGUL_WORDS, size)
     layout = lay_out(page.image)
-    assert layout.em == pytest.approx(size, rel=0.1)
-    assert [segment.size for segment in layout.segments] == pytest.approx(
+    zoom = layout.page.zoom
+    assert layout.em * zoom == pytest.approx(size, rel=0.1)
+    assert [segment.size * zoom for segment in layout.segments] == pytest.approx(
         [size] * len(layout.segments), rel=0.12
     )
 

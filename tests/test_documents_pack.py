@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adotx.documents.layout.pack import ROWS, TILE, glyph_runs, lines_of, pack, words_of
+from adotx.documents.layout.pack import EM, ROWS, TILE, glyph_runs, lines_of, pack, words_of
 from adotx.documents.layout.page import lay_out
 from documents_pages import WORDS, Drawn, row_heights
 
@@ -20,7 +20,7 @@ def test_rows_are_centred_and_of_one_size(size: int) -> None:
     page.paragraph(60, 50, 1000, WORDS * 2, size)
     packed = pack(lay_out(page.image))
     heights = row_heights(packed)
-    assert 18 <= np.median(heights) <= 25
+    assert 0.78 * EM <= np.median(heights) <= 1.08 * EM
     assert np.median(packed.tiles) > 235
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from adotx.documents.assembly.body import body_of
 from adotx.documents.assembly.flow import Draft, flow_blocks
 from adotx.documents.assembly.levels import with_levels
-from adotx.documents.assembly.placed import Affine, PlacedGrid, PlacedPage
+from adotx.documents.assembly.placed import Homography, PlacedGrid, PlacedPage
 from adotx.documents.assembly.tables import grid_blocks
 from adotx.markdown import Block, Box
 
@@ -27,11 +27,14 @@ def assemble(page: PlacedPage) -> list[Block]:
     return [block.at(_mapped(page.to_image, block.box)) for block in with_levels(drafts)]
 
 
-def _mapped(to_image: Affine, box: Box | None) -> Box | None:
-    """The upright box around a box under an affine map."""
+def _mapped(to_image: Homography, box: Box | None) -> Box | None:
+    """The upright box around a box under a homography."""
     if box is None:
         return None
-    a, b, c, d, e, f = to_image
-    corners = [(x, y) for x in (box[0], box[2]) for y in (box[1], box[3])]
-    xs, ys = [a * x + b * y + c for x, y in corners], [d * x + e * y + f for x, y in corners]
+    a, b, c, d, e, f, g, h, i = to_image
+    corners = [(x, y, g * x + h * y + i) for x in (box[0], box[2]) for y in (box[1], box[3])]
+    xs, ys = (
+        [(a * x + b * y + c) / w for x, y, w in corners],
+        [(d * x + e * y + f) / w for x, y, w in corners],
+    )
     return min(xs), min(ys), max(xs), max(ys)

@@ -33,8 +33,8 @@ def place(layout: Layout, texts: Texts) -> PlacedPage:
             regions.append(PlacedFlow(placed(region.lines), region.right, region.mark))
         else:
             regions.append(PlacedGrid([[placed(cell) for cell in row] for row in region.rows], region.ruled))
-    (a, b, c), (d, e, f) = layout.page.matrix.tolist()
-    return PlacedPage(regions, layout.em, (a, b, c, d, e, f))
+    a, b, c, d, e, f, g, h, i = layout.page.matrix.ravel().tolist()
+    return PlacedPage(regions, layout.em, (a, b, c, d, e, f, g, h, i))
 
 
 def _placed(layout: Layout, line: TextLine, texts: Texts) -> PlacedLine | None:

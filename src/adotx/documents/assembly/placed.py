@@ -14,7 +14,7 @@ from adotx.markdown import Box
 
 #: what frames a flow: nothing, a box, a bar at its side, a dark or tinted panel
 Mark = Literal["", "box", "bar", "panel"]
-Affine = tuple[float, float, float, float, float, float]
+Homography = tuple[float, float, float, float, float, float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class PlacedPage:
     Attributes:
         regions: flows and grids.
         em: pixels per em of most of the text.
-        to_image: (a, b, c, d, e, f): x' = a x + b y + c, y' = d x + e y + f are the pixels of the input
-        image.
+        to_image: (a, ..., i): with w = g x + h y + i, ((a x + b y + c) / w, (d x + e y + f) / w) are the
+            pixels of the input image.
     """
 
     regions: Sequence[Region]
     em: float
-    to_image: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    to_image: Homography = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
     def flows(self) -> Iterator[PlacedFlow]:
         """The regions that are no grids."""

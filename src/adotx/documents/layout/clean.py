@@ -1,31 +1,48 @@
-"""A photographed or scanned page in, an upright evenly lit dark-on-light page out.
+"""An upright page in, an evenly lit dark-on-light page out.
 
-In: an RGB image. Out: `CleanPage`: grey uint8 [H, W] with paper near 245 and ink near 20, ink masks, dark
-panels (white-on-dark boxes, turned over already) and the affine map back to the input. Knows nothing of
-lines, text or models.
+In: a `Sheet`. Out: `CleanPage`: grey uint8 [H, W] with paper near 245 and ink near 20, masks of ink, panels
+(light print on dark, turned over already). Whether print is dark or light is decided for each text box on its
+own. Knows nothing of lines, text or models.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
-from PIL import Image, ImageFilter
-from scipy import ndimage
 
-#: Larger pages are reduced: 9 million pixels are A4 at 300 dpi.
-MAX_PIXELS = 9_000_000
-#: Smaller pictures (a line, a label) are enlarged before thresholds in whole pixels make sense.
-MIN_SIDE = 48
+from adotx.documents.layout.networks import Box
+from adotx.documents.layout.sheet import BOX_OF_EM, Sheet
+
 PAPER, INK = 245.0, 20.0
-_MAX_SKEW = 3.0
 # Share of the ink's darkness above which a pixel is ink; faint is what ruling lines need.
 _INK_SHARE, _FAINT_SHARE = 0.32, 0.16
 # Less darkness than this share of the paper is texture, not print.
 _LEAST_CONTRAST = 0.07
+# Paper is what is left when dark things narrower than this many em are filled: list marks are, tinted rows of
+# tables are not.
+_WIDEST_STROKE = 0.9
+# A ground is what most of a square of so many em shows: print of either kind covers less than half of it.
+_GROUND = 1.1
+# Boxes this much larger than the page's type are cleaned on their own: their strokes are wider.
+_LARGE = 1.7
+# Print fainter than this share of the page's usual is brought to full strength on its own.
+_FAINT_PRINT = 0.7
+# More of a box than this is not print but a tint.
+_MOST_PRINT = 0.5
+# Around a box, in its em: what the detector leaves out above and below a line.
+_GROW = 0.12
+# Paper darker than this grey level is as good as black: nothing is darker than it.
+_DARKEST_PAPER = 48.0
+# Print and ground differ by this many grey levels at least; a box's rim is this share of its height.
+_TWO_TONES, _RIM = 12.0, 0.08
+# A panel fills this much of the box around it.
+_FILLED = 0.7
+# A dark ground that covers more of the page than this is the page.
+_WHOLE_PAGE = 0.85
 
-Box = tuple[int, int, int, int]
+__all__ = ["Box", "CleanPage", "clean"]
 
 
 @dataclass
@@ -36,78 +53,166 @@ class CleanPage:
         gray: uint8 [H, W], paper about 245, full ink about 20.
         ink: bool [H, W], print without paper texture.
         faint: bool [H, W], also what is much lighter than print (ruling lines).
+        boxes: int64 [n, 4], (x0, y0, x1, y1) of the text boxes.
         panels: boxes (x0, y0, x1, y1) that were light on dark; their content is turned over in `gray` and
-        `ink`.
-        angle: degrees the page was turned counter-clockwise to stand upright.
-        matrix: float64 [2, 3]; (x, y, 1) of the clean page -> (x, y) of the input.
+            `ink`.
+        matrix: float64 [3, 3]; (x, y, 1) of the clean page -> (x, y, w) of the input.
         noise: deviation of the paper's texture as a share of the ink's darkness.
-        blank: True where nothing is darker than texture.
+        blank: True where no text is.
     """
 
     gray: np.ndarray
     ink: np.ndarray
     faint: np.ndarray
+    boxes: np.ndarray
     panels: list[Box] = field(default_factory=list)
-    angle: float = 0.0
-    matrix: np.ndarray = field(default_factory=lambda: np.eye(2, 3))
+    matrix: np.ndarray = field(default_factory=lambda: np.eye(3))
     noise: float = 0.0
     blank: bool = False
 
+    def to_input(self, x: float, y: float) -> tuple[float, float]:
+        """A point of the clean page -> the point of the input image."""
+        u, v, w = self.matrix @ (x, y, 1.0)
+        return float(u / w), float(v / w)
 
-def clean(image: Image.Image, deskew: bool = True) -> CleanPage:
-    """Clean one page.
+    @property
+    def zoom(self) -> float:
+        """Pixels of the input for one of the clean page, in its middle."""
+        height, width = self.gray.shape
+        x, y = self.to_input(width / 2, height / 2)
+        ends = (self.to_input(width / 2 + 1, height / 2), self.to_input(width / 2, height / 2 + 1))
+        (a, b), (c, d) = ((u - x, v - y) for u, v in ends)
+        return float(np.sqrt(abs(a * d - b * c)))
 
-    Args:
-        image: any mode; RGB from `adotx.vision.open_image`.
-        deskew: straighten a skew of up to three degrees.
+
+def clean(sheet: Sheet) -> CleanPage:
+    """Clean one page."""
+    gray = cv2.cvtColor(sheet.rgb, cv2.COLOR_RGB2GRAY)
+    boxes = _boxes(sheet)
+    if not len(boxes):
+        empty = np.zeros(gray.shape, bool)
+        flat = np.full(gray.shape, round(PAPER), np.uint8)
+        return CleanPage(flat, empty, empty, boxes, matrix=sheet.matrix, blank=True)
+    gray = _dusted(_dusted(gray).T).T
+    ems = (boxes[:, 3] - boxes[:, 1]) / BOX_OF_EM
+    em = _usual(ems, boxes[:, 2] - boxes[:, 0])
+    darkness = _darkness(gray, em)
+    levels = np.array([_dark_level(gray[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes.tolist()])
+    dark = levels > 0
+    panels: list[Box] = []
+    alone = dark
+    if dark.any():
+        panels, covered = _turn_over(darkness, gray, boxes[dark], float(np.median(levels[dark])), em)
+        alone = dark.copy()
+        alone[dark] = ~covered
+    for box, size, light, lone in zip(
+        boxes.tolist(), ems.tolist(), dark.tolist(), alone.tolist(), strict=True
+    ):
+        if lone or size > _LARGE * em:
+            _clean_box(darkness, gray, box, size, light)
+    return _normalized(darkness, boxes, panels, sheet.matrix)
+
+
+def _boxes(sheet: Sheet) -> np.ndarray:
+    """Upright boxes int64 [n, 4] of a sheet's quadrangles, inside of it."""
+    height, width = sheet.rgb.shape[:2]
+    corners = sheet.quads.corners
+    low, high = np.floor(corners.min(1)), np.ceil(corners.max(1))
+    boxes = np.concatenate([low, high], 1).astype(np.int64).reshape(-1, 4)
+    boxes[:, ::2] = boxes[:, ::2].clip(0, width)
+    boxes[:, 1::2] = boxes[:, 1::2].clip(0, height)
+    return boxes[(boxes[:, 2] - boxes[:, 0] > 2) & (boxes[:, 3] - boxes[:, 1] > 2)]
+
+
+def _usual(ems: np.ndarray, widths: np.ndarray) -> float:
+    """The median over the width of all boxes."""
+    order = np.argsort(ems)
+    share = np.cumsum(widths[order]) / widths.sum()
+    return float(ems[order][np.searchsorted(share, 0.5)])
+
+
+def _darkness(gray: np.ndarray, em: float) -> np.ndarray:
+    """How much darker than its paper each pixel is, as a share of the paper: float32 [H, W].
+
+    Paper is what is left when dark things narrower than a stroke ever is are filled.
     """
-    gray = image.convert("L")
-    width, height = gray.size
-    scale = min(1.0, math.sqrt(MAX_PIXELS / (width * height)))
-    if scale < 1.0:
-        gray = gray.resize(
-            (max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BOX
-        )
-    if min(gray.size) < MIN_SIDE:  # a crop of a line: give it a margin of its own paper
-        gray = _pad(gray)
-    values = np.asarray(gray)
-    offset = ((gray.width - width * scale) / 2, (gray.height - height * scale) / 2)
-    matrix = np.array([[1 / scale, 0, -offset[0] / scale], [0, 1 / scale, -offset[1] / scale]])
-    # A short text covers a few thousandths of a page.
-    low, high = np.percentile(values[::3, ::3], (0.1, 99.9))
-    if high - low > 20 and _is_dark(values, (low + high) / 2):
-        values = 255 - values
-    values = _dusted(_dusted(values).T).T
-    gray = Image.fromarray(np.ascontiguousarray(values))
-    angle = skew_angle(values) if deskew else 0.0
-    if abs(angle) >= 0.04:
-        before = gray.size
-        edge = int(np.median(np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])))
-        gray = gray.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=edge)
-        matrix = matrix @ np.vstack([_unrotate(angle, before, gray.size), [0, 0, 1]])
-        values = np.asarray(gray)
-    else:
-        angle = 0.0
-    darkness, panels = _flatten(values)
-    return _normalized(darkness, panels, angle, matrix)
-
-
-def _is_dark(gray: np.ndarray, middle: float) -> bool:
-    """Whether a page is light on dark: most of it and its margin, or nearly all, is dark."""
-    dark = float(np.mean(gray[::3, ::3] < middle))
-    rim = max(2, min(gray.shape) // 40)
-    edge = np.concatenate(
-        [gray[:rim].ravel(), gray[-rim:].ravel(), gray[:, :rim].ravel(), gray[:, -rim:].ravel()]
+    height, width = gray.shape
+    step = max(1, round(em / 6))
+    small = _reduced(gray, step)
+    reach = max(3, round(_WIDEST_STROKE * em / step)) | 1
+    paper = cv2.morphologyEx(
+        small, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_REPLICATE
     )
-    return dark > 0.85 or (dark > 0.5 and float(np.mean(edge < middle)) > 0.7)
+    paper = cv2.blur(paper, (3, 3), borderType=cv2.BORDER_REPLICATE).astype(np.float32)
+    paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
+    darkness = paper - gray
+    np.divide(darkness, np.maximum(paper, _DARKEST_PAPER), out=darkness)
+    return darkness
 
 
-def _pad(gray: Image.Image) -> Image.Image:
-    edge = np.asarray(gray)
-    border = int(np.median(np.concatenate([edge[0], edge[-1], edge[:, 0], edge[:, -1]])))
-    canvas = Image.new("L", (max(gray.width + 16, MIN_SIDE), max(gray.height + 16, MIN_SIDE)), border)
-    canvas.paste(gray, ((canvas.width - gray.width) // 2, (canvas.height - gray.height) // 2))
-    return canvas
+def _reduced(gray: np.ndarray, step: int) -> np.ndarray:
+    size = max(1, -(-gray.shape[1] // step)), max(1, -(-gray.shape[0] // step))
+    return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+
+
+def _dark_level(area: np.ndarray) -> float:
+    """The grey level between ground and print of a text box that is light on dark: its rim and most of it are
+    the darker of its two tones; 0 for dark print."""
+    threshold, _ = cv2.threshold(area, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    below = area <= threshold
+    if below.all() or not below.any() or area[~below].mean() - area[below].mean() < _TWO_TONES:
+        return 0.0
+    rim = max(1, round(_RIM * area.shape[0]))
+    edge = np.concatenate(
+        [below[:rim].ravel(), below[-rim:].ravel(), below[:, :rim].ravel(), below[:, -rim:].ravel()]
+    )
+    return threshold + 1.0 if edge.mean() + below.mean() > 1 else 0.0
+
+
+def _turn_over(
+    darkness: np.ndarray, gray: np.ndarray, boxes: np.ndarray, level: float, em: float
+) -> tuple[list[Box], np.ndarray]:
+    """Make the dark grounds on which light text stands paper, in place.
+
+    Returns:
+        (the grounds that are rectangles smaller than the page, which boxes lie on any ground).
+    """
+    height, width = gray.shape
+    step = max(1, round(em / 6))
+    small = _reduced(gray, step)
+    ground = cv2.medianBlur(small, max(3, round(_GROUND * em / step)) | 1)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((ground < level).astype(np.uint8), connectivity=4)
+    at = ((boxes[:, :2] + boxes[:, 2:]) // 2 // step).clip(0, [small.shape[1] - 1, small.shape[0] - 1])
+    under = labels[at[:, 1], at[:, 0]]
+    panels: list[Box] = []
+    for number in np.unique(under[under > 0]).tolist():
+        x, y, w, h, area = stats[number].tolist()
+        if area > _FILLED * w * h and w * h < _WHOLE_PAGE * small.size:
+            panels.append((x * step, y * step, min(width, (x + w) * step), min(height, (y + h) * step)))
+    if not (under > 0).any():
+        return [], under > 0
+    mask = np.isin(labels, under[under > 0]).astype(np.uint8)
+    kernel = np.ones((3, 3), np.uint8)
+    # Where a ground ends neither side can be judged.
+    edge = cv2.dilate(mask, kernel) - cv2.erode(mask, kernel, borderType=cv2.BORDER_REPLICATE)
+    whole, ends = (
+        cv2.resize(each, (width, height), interpolation=cv2.INTER_NEAREST) > 0 for each in (mask, edge)
+    )
+    np.copyto(darkness, _darkness(255 - gray, em), where=whole)
+    darkness[ends] = 0
+    return panels, under > 0
+
+
+def _clean_box(darkness: np.ndarray, gray: np.ndarray, box: list[int], em: float, light: bool) -> None:
+    """Judge one box anew, in place: by its own size of type, and turned over if its print is light."""
+    grow, around = round(_GROW * em), round(em)
+    x0, y0, x1, y1 = box
+    y0, x0 = max(0, y0 - grow), max(0, x0 - grow)
+    y1, x1 = min(gray.shape[0], y1 + grow), min(gray.shape[1], x1 + grow)
+    top, left = max(0, y0 - around), max(0, x0 - around)
+    area = gray[top : y1 + around, left : x1 + around]
+    found = _darkness(255 - area if light else area, em)
+    darkness[y0:y1, x0:x1] = found[y0 - top : y1 - top, x0 - left : x1 - left]
 
 
 def _dusted(gray: np.ndarray) -> np.ndarray:
@@ -134,228 +239,47 @@ def _dusted(gray: np.ndarray) -> np.ndarray:
     return out
 
 
-def _unrotate(angle: float, before: tuple[int, int], after: tuple[int, int]) -> np.ndarray:
-    """[2, 3]: a point of the turned picture -> the picture before; both turn about their centres."""
-    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    (w0, h0), (w1, h1) = before, after
-    return np.array(
-        [
-            [c, -s, w0 / 2 - c * w1 / 2 + s * h1 / 2],
-            [s, c, h0 / 2 - s * w1 / 2 - c * h1 / 2],
-        ]
-    )
-
-
-def skew_angle(gray: np.ndarray) -> float:
-    """Degrees to turn a page counter-clockwise so that its lines are horizontal; 0 where nothing speaks for
-    another angle.
-
-    Horizontal edges are projected along each candidate direction; level text piles them up
-    into few rows. Edges instead of ink, so that shadows and dark panels do not matter.
-    """
-    step = max(1, round(max(gray.shape) / 1400))
-    small = _block_means(gray, step)
-    if small.shape[0] < 8 or small.shape[1] < 32:
-        return 0.0
-    edges = small[2:] - small[:-2]
-    strong = np.percentile(np.abs(edges[::2, ::2]), 97)
-    if strong < 6:
-        return 0.0
-    y, x = np.nonzero(np.abs(edges) > strong * 0.7)
-    if len(y) > 40_000:
-        pick = np.random.default_rng(0).choice(len(y), 40_000, replace=False)
-        y, x = y[pick], x[pick]
-    sign = np.sign(edges[y, x])
-    x = x - small.shape[1] / 2
-
-    def score(angle: float) -> float:
-        rows = y - x * math.tan(math.radians(angle))
-        rows -= rows.min()
-        # Bottom edges are positive and top edges negative: a level line keeps them apart.
-        profile = np.bincount((rows + 0.5).astype(np.int64), weights=sign)
-        return float(np.sum(profile * profile))
-
-    best, best_score = 0.0, score(0.0)
-    for span, stride in ((_MAX_SKEW, 0.25), (0.25, 0.05)):
-        centre = best
-        for angle in np.arange(-span, span + 1e-9, stride) + centre:
-            value = score(float(angle))
-            if value > best_score:
-                best, best_score = float(angle), value
-    if abs(best) > _MAX_SKEW - 0.01 or best_score < 1.03 * score(0.0):
-        return 0.0
-    return best
-
-
-def _block_means(gray: np.ndarray, step: int) -> np.ndarray:
-    """uint8 [H, W] -> float64 [H // step, W // step]: means of whole blocks of `step` pixels a side."""
-    height, width = gray.shape[0] // step * step, gray.shape[1] // step * step
-    # Sums of shifted images: fifteen times as fast as a mean over two axes.
-    sums = np.zeros((height // step, width // step), np.uint32)
-    for y in range(step):
-        for x in range(step):
-            sums += gray[y:height:step, x:width:step]
-    return sums / step**2
-
-
-def _flatten(gray: np.ndarray) -> tuple[np.ndarray, list[Box]]:
-    """Darkness float32 [H, W] against the local paper (0 paper, 1 black), and the dark panels, turned
-    over."""
-    height, width = gray.shape
-    block = int(np.clip(round(math.sqrt(gray.size) / 230), 3, 12))
-    tiles = np.pad(gray, ((0, -height % block), (0, -width % block)), mode="edge")
-    rows, cols = tiles.shape[0] // block, tiles.shape[1] // block
-    tiles = tiles.reshape(rows, block, cols, block).swapaxes(1, 2).reshape(rows, cols, block * block)
-    most, half = int(block * block * 0.85), block * block // 2
-    ordered = np.partition(tiles, (0, half, most), axis=-1)
-    bright = ordered[..., most].astype(np.float32)
-    middle = ordered[..., half].astype(np.float32)
-    paper = _surface(bright)
-    dark = 1 - middle / paper
-    contrast = max(1 - float(np.percentile(ordered[..., 0] / paper, 3)), 0.1)
-    panels = _panels(dark, gray, paper, contrast, block)
-    for x0, y0, x1, y1 in panels:
-        area = np.s_[y0 // block : -(-y1 // block), x0 // block : -(-x1 // block)]
-        bright[area] = paper[area]
-    # Grey closing fills whatever is narrower than the window with the paper around it; tinted rows are wider.
-    window = max(3, min(5 if block >= 5 else 7, rows | 1, cols | 1))
-    local = ndimage.grey_closing(np.minimum(bright, paper * 1.15), size=(window, window), mode="nearest")
-    local = ndimage.gaussian_filter(local, 1.0, mode="nearest")
-    field = np.asarray(
-        Image.fromarray(local).resize((cols * block, rows * block), Image.Resampling.BILINEAR)
-    )[:height, :width]
-    darkness = gray / np.maximum(field, 1.0)
-    np.subtract(1, darkness, out=darkness)
-    for box in panels:
-        _turn_over(darkness, box)
-    _wipe_wedges(darkness, bright < 0.86 * paper, block)
-    return darkness, panels
-
-
-def _wipe_wedges(darkness: np.ndarray, dark: np.ndarray, block: int) -> None:
-    """Paper over the desk that shows beside a page that lies askew: dark blocks hanging on the picture's
-    edge."""
-    labels, count = ndimage.label(np.pad(dark, 1, constant_values=True))
-    if not count:
-        return
-    wedge = labels[1:-1, 1:-1] == labels[0, 0]
-    reach_y, reach_x = max(2, round(0.06 * dark.shape[0])), max(2, round(0.06 * dark.shape[1]))
-    wedge[reach_y:-reach_y, reach_x:-reach_x] = False
-    if wedge.sum() < 3:
-        return
-    wedge = ndimage.binary_dilation(wedge, iterations=1)
-    full = np.repeat(np.repeat(wedge, block, 0), block, 1)[: darkness.shape[0], : darkness.shape[1]]
-    darkness[full] = 0
-
-
-def _surface(bright: np.ndarray) -> np.ndarray:
-    """The paper's brightness as a smooth quadratic surface that print, panels and pictures do not pull
-    down."""
-    rows, cols = bright.shape
-    y, x = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, cols), indexing="ij")
-    basis = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).reshape(-1, 6)
-    values = bright.reshape(-1)
-    pick = np.arange(0, len(values), max(1, len(values) // 8000))
-    basis_small, small = basis[pick], values[pick]
-    keep = small > 0.6 * np.percentile(small, 75)
-    for _ in range(5):
-        if keep.sum() < 12:
-            break
-        # By the normal equations: six unknowns are solved at once, where thousands of rows would wake BLAS's
-        # threads.
-        known = basis_small[keep]
-        weights, *_ = np.linalg.lstsq(known.T @ known, known.T @ small[keep], rcond=None)
-        fit = basis_small @ weights
-        keep = (small > fit * 0.88) & (small < fit * 1.2)
-    else:
-        surface = (basis @ weights).reshape(rows, cols)
-        # Where it was extrapolated it may not leave the range of what was seen.
-        low, high = np.percentile(small[keep], (1, 99)) if keep.any() else (small.min(), small.max())
-        return np.clip(surface, max(low * 0.9, 1), high * 1.1).astype(np.float32)
-    return np.full(bright.shape, max(float(np.percentile(values, 75)), 1.0), np.float32)
-
-
-def _panels(dark: np.ndarray, gray: np.ndarray, paper: np.ndarray, contrast: float, block: int) -> list[Box]:
-    """Upright rectangles that are mostly as dark as ink: headers and code boxes with light text."""
-    mask = dark > 0.55 * contrast
-    mask = ndimage.binary_closing(np.pad(mask, 2), np.ones((3, 3)))[2:-2, 2:-2]
-    labels, count = ndimage.label(mask)
-    if not count:
-        return []
-    height, width = gray.shape
-    found: list[Box] = []
-    for number, (ys, xs) in enumerate(ndimage.find_objects(labels), 1):
-        rows, cols = ys.stop - ys.start, xs.stop - xs.start
-        if rows < 3 or cols < 5 or rows * cols < 20:
-            continue
-        if np.mean(labels[ys, xs] == number) < 0.75:
-            continue
-        threshold = float(np.median(paper[ys, xs])) * (1 - 0.5 * contrast)
-        y0, y1 = max(0, (ys.start - 1) * block), min(height, (ys.stop + 1) * block)
-        x0, x1 = max(0, (xs.start - 1) * block), min(width, (xs.stop + 1) * block)
-        solid = gray[y0:y1, x0:x1] < threshold
-        on_rows, on_cols = np.flatnonzero(solid.mean(1) > 0.45), np.flatnonzero(solid.mean(0) > 0.45)
-        if len(on_rows) < 8 or len(on_cols) < 8:
-            continue
-        box = (x0 + on_cols[0], y0 + on_rows[0], x0 + on_cols[-1] + 1, y0 + on_rows[-1] + 1)
-        inside = gray[box[1] : box[3], box[0] : box[2]] < threshold
-        frame = np.concatenate(
-            [inside[1:3].ravel(), inside[-3:-1].ravel(), inside[:, 1:3].ravel(), inside[:, -3:-1].ravel()]
-        )
-        # Print is never solid along all its four edges.
-        if inside.mean() > 0.6 and frame.mean() > 0.9:
-            left, top, right, low = (int(v) for v in box)
-            found.append((left, top, right, low))
-    return found
-
-
-def _turn_over(darkness: np.ndarray, box: Box) -> None:
-    """Make one dark panel light, in place, and wipe its edge."""
-    x0, y0, x1, y1 = box
-    area = darkness[y0:y1, x0:x1]
-    base = float(np.median(area))
-    light = base - float(np.percentile(area, 1))
-    turned = np.clip((base - area) * (base / light), 0, None) if light > 0.25 * base else np.zeros_like(area)
-    edge = 2
-    turned[:edge] = turned[-edge:] = 0
-    turned[:, :edge] = turned[:, -edge:] = 0
-    height, width = darkness.shape
-    darkness[max(0, y0 - 3) : min(height, y1 + 3), max(0, x0 - 3) : min(width, x1 + 3)] = 0
-    darkness[y0:y1, x0:x1] = turned
-
-
-def _normalized(darkness: np.ndarray, panels: list[Box], angle: float, matrix: np.ndarray) -> CleanPage:
+def _normalized(darkness: np.ndarray, boxes: np.ndarray, panels: list[Box], matrix: np.ndarray) -> CleanPage:
     """Choose what is ink, and spread the greys so that paper and ink have fixed ones."""
-    sample = darkness[::2, ::2]
-    middle = float(np.median(sample))
-    noise = 1.4826 * float(np.median(np.abs(sample - middle)))
+    inside = np.zeros(darkness.shape, np.uint8)
+    for x0, y0, x1, y1 in boxes.tolist():
+        inside[y0:y1, x0:x1] = 1
+    sample = darkness[::2, ::2][inside[::2, ::2] > 0]
+    middle = float(np.percentile(sample, 30))  # most of a box is paper
+    noise = 1.4826 * float(np.median(np.abs(sample[sample <= middle] - middle)))
     threshold = middle + max(_LEAST_CONTRAST, 4.5 * noise)
     marked = sample[sample > threshold]
-    if len(marked) < max(12, 2e-6 * sample.size):
+    if len(marked) < 12:
         flat = np.full(darkness.shape, round(PAPER), np.uint8)
         empty = np.zeros(darkness.shape, bool)
-        return CleanPage(flat, empty, empty, panels, angle, matrix, blank=True)
+        return CleanPage(flat, empty, empty, boxes, panels, matrix, blank=True)
     full = max(float(np.percentile(marked, 80)) - middle, 0.1)
-    share = darkness - middle
-    share /= full
+    share = (darkness - middle) / full
+    for x0, y0, x1, y1 in boxes.tolist():
+        _strengthened(share[y0:y1, x0:x1], noise / full)
+    gray: np.ndarray = np.clip(PAPER - share * (PAPER - INK), 0, 255).astype(np.uint8)
     spread = noise / full
-    levels = share * (PAPER - INK)
-    np.subtract(PAPER, levels, out=levels)
-    gray = np.clip(levels, 0, 255, out=levels).astype(np.uint8)
+    judged: np.ndarray = share
     if spread > 0.07:  # texture reaches into the ink's range: judge a smoothed page
         radius = 0.7 if spread < 0.14 else 1.1
-        smooth = np.asarray(Image.fromarray(gray).filter(ImageFilter.GaussianBlur(radius)))
-        judged = (PAPER - smooth) / (PAPER - INK)
+        judged = cv2.GaussianBlur(share, (0, 0), radius)
         spread /= 2.2 * radius
-    else:
-        judged = share
     ink = judged > max(_INK_SHARE, min(3.5 * spread, 0.5))
     faint = share > max(_FAINT_SHARE, min(1.5 * noise / full, 0.4))
     # What has no dark core is texture that happened to clump.
     strong = judged > max(_INK_SHARE + 0.1, min(5.0 * spread, 0.65))
-    labels, count = ndimage.label(ink, np.ones((3, 3)))
-    has_core = np.zeros(count + 1, bool)
+    count, labels = cv2.connectedComponents(ink.astype(np.uint8), connectivity=8)
+    has_core = np.zeros(count, bool)
     has_core[labels[strong]] = True
     has_core[0] = False
-    ink = has_core[labels]
-    return CleanPage(gray, ink, faint, panels, angle, matrix, noise / full)
+    return CleanPage(gray, has_core[labels], faint, boxes, panels, matrix, noise / full)
+
+
+def _strengthened(share: np.ndarray, noise: float) -> None:
+    """Bring a box whose print is fainter than the page's to full strength, in place."""
+    strongest = share[share > max(3 * noise, _LEAST_CONTRAST)]
+    if len(strongest) < 12 or len(strongest) > _MOST_PRINT * share.size:
+        return
+    level = float(np.percentile(strongest, 85))
+    if level < _FAINT_PRINT and level > 6 * noise:
+        share /= level

@@ -10,16 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from adotx.documents.layout.clean import Box
 from adotx.documents.layout.rulings import Frame, runs
+from adotx.documents.layout.sheet import BOX_OF_EM
 
 #: Wider gaps part segments; reading order puts those of one line together again.
 SEGMENT_GAP = 0.7
 # A letter or mark that is smaller than this in height and width, in em, is a speck.
 _SPECK = 0.22
+# How far a text box's ink reaches beyond it above and below; how far a list mark may stand before it and a
+# closing mark behind it, in em of the box; how large such marks are, and their least area in square em.
+_ABOVE, _BEFORE, _BEHIND = 0.12, 1.8, 1.2
+_LARGEST_MARK, _LEAST_MARK = 1.15, 0.01
+# Dashes of dashed rules are at most this high, in em.
+_DASH = 0.32
+# Text boxes this much higher than the page's type are lines of their own.
+_LARGE = 1.7
 # Remnants of a rule lie this near it, in em.
 _NEAR_RULE = 0.3
 # Ink height of a line with Hangul and punctuation, and of most Hangul syllables, in em, over the usual faces.
@@ -65,80 +74,76 @@ class Segment:
         return (self.size or self.height) / LINE_OF_EM
 
 
-def rough_em(ink: np.ndarray) -> float:
-    """Pixels per em of the text that covers most of the page, before rulings are known; 0 without any
-    text."""
-    labels, count = ndimage.label(ink, np.ones((3, 3)))
-    if not count:
+def rough_em(boxes: np.ndarray) -> float:
+    """Pixels per em of the text that covers most of the page, by its text boxes [n, 4]; 0 without any."""
+    if not len(boxes):
         return 0.0
-    boxes = _boxes(labels)
-    high, wide = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
-    sane = (high >= 5) & (wide >= 2) & (wide < 6 * high) & (high < 12 * wide) & (high < ink.shape[0] / 2)
-    if not sane.any():
-        return max(8.0, float(high.max())) if (high >= 5).any() else 0.0
-    heights = np.sort(high[sane])
-    # Parts of syllables are smaller than syllables: the upper end of the common heights is a syllable's.
-    share = np.cumsum(heights, dtype=np.float64) / heights.sum()
-    em = float(heights[np.searchsorted(share, 0.7)]) / _SYLLABLE_OF_EM
-    # Where syllables fall apart (handwriting), the lines they make tell more.
-    text = np.concatenate([[False], sane & (high < 4 * em)])[labels]
-    return max(em, _line_em(_smear(text, em, None), em) or em)
+    heights, widths = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+    order = np.argsort(heights)
+    share = np.cumsum(widths[order]) / widths.sum()
+    return float(heights[order][np.searchsorted(share, 0.5)]) / BOX_OF_EM
+
+
+def _step(em: float) -> int:
+    """Smearing looks at squares of so many pixels."""
+    return 2 if em >= 14 else 1
 
 
 def _line_em(boxes: np.ndarray, em: float) -> float | None:
-    """Pixels per em by the heights of lines; None with too few of them."""
-    heights, widths = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+    """Pixels per em by the heights of smeared lines; None with too few of them."""
+    # Squares reach half of what they are larger than a pixel beyond the ink, above and below.
+    heights, widths = boxes[:, 3] - boxes[:, 1] - (_step(em) - 1), boxes[:, 2] - boxes[:, 0]
     sane = (heights > 0.4 * em) & (heights < 1.9 * em) & (widths > 1.5 * heights)
-    if sane.sum() < 3:
+    # Few lines tell it only if they are long.
+    if sane.sum() < 3 and not (sane & (widths > 6 * heights)).any():
         return None
     order = np.argsort(heights[sane])
     share = np.cumsum(widths[sane][order]) / widths[sane].sum()
     return float(heights[sane][order][np.searchsorted(share, 0.5)]) / LINE_OF_EM
 
 
-def _boxes(labels: np.ndarray) -> np.ndarray:
-    """int [n, 4] of (x0, y0, x1, y1) of each label."""
-    found = ndimage.find_objects(labels)
-    return np.array([(x.start, y.start, x.stop, y.stop) for y, x in found], np.int64).reshape(-1, 4)
+def _labelled(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(labels [H, W], boxes int [n, 4] of (x0, y0, x1, y1), areas [n]) of what hangs together."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    stats = stats[1:].astype(np.int64)
+    boxes = np.concatenate([stats[:, :2], stats[:, :2] + stats[:, 2:4]], 1)
+    return labels, boxes, stats[:, 4]
 
 
-def drop_noise(ink: np.ndarray, em: float) -> np.ndarray:
-    """The ink without specks, dashed rules, wedges at the page's edge and pictures; a new mask."""
-    labels, count = ndimage.label(ink, np.ones((3, 3)))
-    if not count:
-        return ink.copy()
-    boxes = _boxes(labels)
-    area = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    x0, y0, x1, y1 = boxes.T
+def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
+    """The ink of text: what lies in text boxes, and what may be marks before and behind their lines.
+
+    Args:
+        ink: bool [H, W] without rulings.
+        boxes: int64 [n, 4], of text.
+        em: rough pixels per em.
+    """
+    core, reach = np.zeros(ink.shape, np.uint8), np.zeros(ink.shape, np.float32)
+    for x0, y0, x1, y1 in boxes[np.argsort(boxes[:, 3] - boxes[:, 1])].tolist():
+        size = (y1 - y0) / BOX_OF_EM
+        grow, before, behind = round(_ABOVE * size), round(_BEFORE * size), round(_BEHIND * size)
+        top, low = max(0, y0 - grow), y1 + grow
+        core[top:low, max(0, x0 - grow) : x1 + grow] = 1
+        reach[top:low, max(0, x0 - before) : x1 + behind] = size
+    labels, found, area = _labelled(ink & (reach > 0))
+    if not len(found):
+        return np.zeros_like(ink)
+    x0, y0, x1, y1 = found.T
     high, wide = y1 - y0, x1 - x0
-    height, width = ink.shape
-    drop = area < max(2.0, 0.004 * em * em)
-    small = (area < max(4.0, 0.02 * em * em)) & ~drop
-    if small.any():  # a full stop has letters beside it, a speck has not
-        large = ~(drop | small)
-        grid = max(1, round(0.35 * em))
-        near = np.zeros((height // grid + 3, width // grid + 3), bool)
-        ys, xs = np.nonzero(np.concatenate([[False], large])[labels[::2, ::2]])
-        near[ys * 2 // grid + 1, xs * 2 // grid + 1] = True
-        cy, cx = (y0 + y1) // 2 // grid + 1, (x0 + x1) // 2 // grid + 1
-        close = ndimage.binary_dilation(near, np.ones((3, 5)))
-        # As far as a list mark stands from its text.
-        beside = ndimage.binary_dilation(near, np.ones((3, 9)))
-        lone, mark = small & ~beside[cy, cx], small & beside[cy, cx] & ~close[cy, cx]
-        # Where dots lie all over the page, those beside text are of the same kind.
-        expected = lone.sum() * (beside & ~close).sum() / max((~beside).sum(), 1)
-        drop |= lone if mark.sum() > 2 * expected + 2 or not lone.any() else lone | mark
-    edge = (x0 <= 1) | (y0 <= 1) | (x1 >= width - 1) | (y1 >= height - 1)
-    drop |= edge & ((wide > 2.5 * em) | (high > 2.5 * em))
-    drop |= (high > 6 * em) & (wide > 0.5 * em)  # pictures, brackets of a drawing
-    drop |= _dashes(boxes, em)
+    sums = cv2.integral(core)
+    inside = (sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]) / (high * wide) > 0.5
+    size = reach[(y0 + y1) // 2, (x0 + x1) // 2]
+    mark = (np.maximum(high, wide) < _LARGEST_MARK * size) & (area >= _LEAST_MARK * size * size)
+    drop = ~(inside | mark)
+    drop |= area < max(2.0, 0.004 * em * em)
+    drop |= _dashes(found, em)
     return np.concatenate([[False], ~drop])[labels]
 
 
 def _dashes(boxes: np.ndarray, em: float) -> np.ndarray:
     """Which components are dashes of a dashed rule: flat, alike, ten or more in one row."""
     x0, y0, x1, y1 = boxes.T
-    flat = (y1 - y0 <= max(3, 0.14 * em)) & (x1 - x0 <= 0.8 * em)
+    flat = (y1 - y0 <= max(3, _DASH * em)) & (x1 - x0 <= 0.8 * em)
     drop = np.zeros(len(boxes), bool)
     rows = (y0 + y1) // 2
     for row in np.unique(rows[flat]):
@@ -152,29 +157,53 @@ def _dashes(boxes: np.ndarray, em: float) -> np.ndarray:
     return drop
 
 
-def find_segments(ink: np.ndarray, em: float, frames: list[Frame]) -> tuple[list[Segment], float]:
+def find_segments(
+    ink: np.ndarray, text: np.ndarray, em: float, frames: list[Frame]
+) -> tuple[list[Segment], float]:
     """Segments of a page and its em.
 
     Args:
         ink: bool [H, W] without rulings and noise.
+        text: int64 [n, 4], the text boxes.
         em: rough pixels per em; judged anew from the lines that come out.
         frames: their upright rules part segments.
     """
     walls = _walls(ink, frames, em)
+    large = text[text[:, 3] - text[:, 1] > _LARGE * BOX_OF_EM * em]
+    segments = _large_segments(ink, large)
+    if segments:
+        ink = ink.copy()
+        for x0, y0, x1, y1 in large.tolist():
+            ink[y0:y1, x0:x1] = False
     boxes = _smear(ink, em, walls)
     if not len(boxes):
-        return [], em
+        return segments, em
     better = _line_em(boxes, em)
     if better is not None:
         if abs(better - em) > 0.12 * em:
             boxes = _smear(ink, better, walls)
         em = better
-    segments = []
+    parts: list[Segment] = []
     for box in _whole(boxes, em, walls):
-        segments += _split(ink, box, em)
-    trimmed = [_trimmed(ink, segment) for segment in segments]
+        parts += _split(ink, box, em)
+    trimmed = [_trimmed(ink, segment) for segment in parts]
     found = [s for s in trimmed if s is not None and _may_be_text(s, em, frames)]
-    return [s for s in found if not _is_speck(s, em) or _is_mark(s, found, em)], em
+    return segments + [s for s in found if not _is_speck(s, em) or _is_mark(s, found, em)], em
+
+
+def _large_segments(ink: np.ndarray, boxes: np.ndarray) -> list[Segment]:
+    """Segments of type much larger than the page's: a text box is a line of it, however its strokes lie."""
+    out = []
+    for x0, y0, x1, y1 in boxes.tolist():
+        size = (y1 - y0) / BOX_OF_EM
+        columns = np.logical_not(ink[y0:y1, x0:x1].any(0))
+        start = x0
+        for _, a, b in [*runs(columns[None, :], max(1, round(SEGMENT_GAP * size))).tolist(), (0, x1 - x0, 0)]:
+            segment = _trimmed(ink, Segment((start, y0, x0 + a, y1), (y0, y1))) if x0 + a > start else None
+            if segment is not None and segment.height > 0.2 * size:
+                out.append(segment)
+            start = x0 + b
+    return out
 
 
 def _walls(ink: np.ndarray, frames: list[Frame], em: float) -> np.ndarray | None:
@@ -199,7 +228,7 @@ def _walls(ink: np.ndarray, frames: list[Frame], em: float) -> np.ndarray | None
 
 def _smear(ink: np.ndarray, em: float, walls: np.ndarray | None) -> np.ndarray:
     """Boxes int [n, 4] of ink whose horizontal gaps are closed; a line's words run together."""
-    step = 2 if em >= 14 else 1
+    step = _step(em)
     height, width = ink.shape[0] // step * step, ink.shape[1] // step * step
     small = ink[:height, :width]
     if step == 2:
@@ -220,10 +249,7 @@ def _smear(ink: np.ndarray, em: float, walls: np.ndarray | None) -> np.ndarray:
         if step == 2:
             barred = barred[::2, ::2] | barred[::2, 1::2]
         smeared &= ~barred
-    labels, count = ndimage.label(smeared, np.ones((3, 3)))
-    if not count:
-        return np.zeros((0, 4), np.int64)
-    return _boxes(labels) * step
+    return _labelled(smeared)[1] * step
 
 
 def _whole(boxes: np.ndarray, em: float, walls: np.ndarray | None) -> list[Box]:

@@ -1,6 +1,6 @@
 """Lines of a page in, 384 x 384 tiles of text rows out: the form in which nano reads.
 
-A tile holds twelve rows of 32 pixels; a row is a line of the page or a piece of one, scaled to about 23
+A tile holds twelve rows of 32 pixels; a row is a line of the page or a piece of one, scaled to about 26
 pixels per em, its ink centred in the row's height, starting at x = 4. Lines are cut at word gaps where they
 can be, never through a glyph that stands apart. `adotx.data.rows` draws training tiles of the same form.
 Knows nothing of text or models.
@@ -21,7 +21,7 @@ from adotx.documents.layout.rulings import runs
 
 TILE, ROWS, ROW, LEFT, WIDEST = 384, 12, 32, 4, 374
 #: pixels per em in a tile
-EM = 23.0
+EM = 26.0
 # Gaps above this are word spaces, in em; those wider than `_WIDEST_GAP` are narrowed to it.
 _WORD_GAP, _WIDEST_GAP = 0.2, 0.6
 

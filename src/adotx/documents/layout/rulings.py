@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from adotx.documents.layout.clean import PAPER, Box, CleanPage
 
 # A rule longer than this share of the page is dust on a scanner's glass.
 _DUST_SHARE = 0.97
+
+# Text boxes higher than this, in em, hold type whose strokes are as long as rules.
+_LARGE = 2.0
 
 
 def _same_place(em: float) -> float:
@@ -87,10 +90,14 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     thickest = max(4, round(0.36 * em))
     height, width = page.ink.shape
     noisy = page.noise > 0.05
-    horizontal = _rules(page.faint, round(3.2 * em), thickest, em, noisy)
+    faint = page.faint.copy()
+    for x0, y0, x1, y1 in page.boxes.tolist():
+        if y1 - y0 > _LARGE * em:  # strokes of large type are no rules
+            faint[y0:y1, x0:x1] = False
+    horizontal = _rules(faint, round(3.2 * em), thickest, em, noisy)
     # Strokes of a large heading are vertical lines too, up to twice the em of running text.
-    vertical = _rules(page.faint.T, round(2.6 * em), thickest, em, noisy)
-    short = _rules(page.faint.T, round(1.1 * em), thickest, em, noisy) if len(horizontal) > 1 else []
+    vertical = _rules(faint.T, round(2.6 * em), thickest, em, noisy)
+    short = _rules(faint.T, round(1.1 * em), thickest, em, noisy) if len(horizontal) > 1 else []
     vertical += _between(short, horizontal, vertical)
     reach = round(0.3 * em) if noisy else 2  # where rules are broken, their ends were not seen
     for rule in horizontal:
@@ -111,7 +118,7 @@ def _rules(mask: np.ndarray, least: int, thickest: int, em: float, noisy: bool) 
     wide[1:] |= mask[:-1]
     wide[:-1] |= mask[1:]
     if noisy:  # a rule is broken then: most of a stretch must be dark, which no row of letters is
-        share = ndimage.uniform_filter1d(wide.astype(np.uint8) * 200, max(5, round(1.5 * em)), axis=1)
+        share = cv2.blur(wide.view(np.uint8) * np.uint8(200), (max(5, round(1.5 * em)), 1))
         wide = share > 150
     found = runs(np.ascontiguousarray(wide), least)
     groups: list[list[int]] = []  # top row, last row, start, end

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from adotx.documents.layout import Box, Flow, Layout, line_em
-from adotx.documents.layout.clean import MIN_SIDE
 from adotx.documents.layout.rulings import runs
+from adotx.documents.layout.straighten import warp
 from adotx.vision import plan
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ class Sheet:
     def __init__(self, image: Image.Image, layout: Layout, rule: TileRule) -> None:
         self._image, self._layout, self._rule = image, layout, rule
         height, width = layout.ink.shape
-        # A picture that small was given a margin: its places are not those of the clean page.
-        units = () if min(image.size) < MIN_SIDE else tuple(_units(layout))
+        units = tuple(_units(layout))
         self.whole = PagePiece((0, 0, width, height), units, whole=True)
 
     def pieces(self) -> list[PagePiece]:
@@ -134,7 +133,7 @@ class Sheet:
     @property
     def _zoom(self) -> float:
         """Pixels of the image for one of the clean page."""
-        return float(np.hypot(*self._layout.page.matrix[:, 0]))
+        return self._layout.page.zoom
 
     @property
     def _margin(self) -> int:
@@ -142,10 +141,10 @@ class Sheet:
 
     @cached_property
     def _upright(self) -> Image.Image:
-        angle = self._layout.page.angle
-        if not angle:
-            return self._image
-        return self._image.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=self._paper)
+        zoom, (height, width) = self._zoom, self._layout.ink.shape
+        size = round(width * zoom), round(height * zoom)
+        to_page = np.linalg.inv(self._layout.page.matrix)
+        return Image.fromarray(warp(np.asarray(self._image), np.diag([zoom, zoom, 1.0]) @ to_page, size))
 
     @cached_property
     def _paper(self) -> tuple[int, int, int]:

@@ -1,0 +1,137 @@
+"""A picture in, an upright straight page out, with its text boxes.
+
+In: an image as it was opened. Out: `Sheet`: colours, text quadrangles and the homography back to the image.
+Quarter turns, skew, perspective, unequal resolution and the size of type are settled here. Knows nothing of
+ink, lines or order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from adotx.documents.layout.detect import Quads, detect
+from adotx.documents.layout.straighten import upright, warp
+from adotx.documents.layout.turning import quarter_turns, rotated, turn_matrix, turned
+
+#: Larger pages are reduced: 9 million pixels are A4 at 300 dpi.
+MAX_PIXELS = 9_000_000
+#: a text box's height for an em of its text: the detector leaves some paper above and below
+BOX_OF_EM = 1.2
+# Pictures smaller than this (a line, a label) are given a margin of their own edge.
+_MIN_SIDE = 48
+# Type outside of these, in pixels per em, is brought to the nearer one: smaller is too coarse to part
+# letters, larger is more than the readers look at. The smaller part of a page's type is meant.
+_SMALLEST, _LARGEST, _SMALLER = 17.0, 34.0, 0.2
+# A picture is enlarged at most this much.
+_MOST_ENLARGED = 3.0
+# Resolutions that differ by less than this between x and y are the same.
+_SAME_DPI = 1.08
+# Around the text of a sheet in perspective, in em: what lies farther out may be another thing.
+_AROUND = 4.0
+
+
+@dataclass
+class Sheet:
+    """One page, upright.
+
+    Attributes:
+        rgb: uint8 [H, W, 3].
+        quads: its text boxes, in its pixels.
+        matrix: float64 [3, 3]; (x, y, 1) of the sheet -> (x, y, w) of the image it came as.
+    """
+
+    rgb: np.ndarray
+    quads: Quads
+    matrix: np.ndarray
+
+
+def straight_sheet(image: Image.Image, deskew: bool = True) -> Sheet:
+    """Find the text of a picture and set it upright.
+
+    Args:
+        image: any mode; RGB from `adotx.vision.open_image`.
+        deskew: straighten it; else it stays as it stands.
+    """
+    rgb = np.asarray(image.convert("RGB"))
+    to_image = np.eye(3)
+    rgb, step = _square_pixels(rgb, image)
+    to_image = to_image @ step
+    rgb, step = _with_margin(rgb)
+    to_image = to_image @ step
+    quads = detect(rgb)
+    times = quarter_turns(rgb, quads) if deskew else 0
+    if times:
+        to_image = to_image @ np.linalg.inv(turn_matrix(rgb.shape[:2], times))
+        quads, rgb = rotated(quads, rgb.shape[:2], times), turned(rgb, times)
+    matrix = upright(quads, rgb) if deskew else np.eye(3)
+    rgb, quads, step = _framed(rgb, quads, matrix)
+    return Sheet(rgb, quads, to_image @ step)
+
+
+def _square_pixels(rgb: np.ndarray, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """A picture whose file names another resolution across than down (fax), with square pixels."""
+    x, y = image.info.get("dpi", (1, 1))
+    if not (x and y) or max(x / y, y / x) < _SAME_DPI or max(x / y, y / x) > 4:
+        return rgb, np.eye(3)
+    width, height = rgb.shape[1], rgb.shape[0]
+    if x > y:
+        height = round(height * x / y)
+    else:
+        width = round(width * y / x)
+    step = np.diag([rgb.shape[1] / width, rgb.shape[0] / height, 1.0])
+    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_CUBIC), step
+
+
+def _with_margin(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    height, width = rgb.shape[:2]
+    if min(height, width) >= _MIN_SIDE:
+        return rgb, np.eye(3)
+    x, y = (max(8, (_MIN_SIDE - side + 1) // 2) for side in (width, height))
+    edge = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    colour = np.median(edge, 0).tolist()
+    framed = cv2.copyMakeBorder(rgb, y, y, x, x, cv2.BORDER_CONSTANT, value=colour)
+    return framed, np.array([[1.0, 0, -x], [0, 1.0, -y], [0, 0, 1.0]])
+
+
+def _framed(rgb: np.ndarray, quads: Quads, matrix: np.ndarray) -> tuple[np.ndarray, Quads, np.ndarray]:
+    """(picture under a homography at a good size, its quadrangles, the homography back)."""
+    height, width = rgb.shape[:2]
+    straight = bool(np.allclose(matrix, np.eye(3)))
+    moved = quads.mapped(matrix)
+    x0, y0, x1, y1 = 0.0, 0.0, float(width), float(height)
+    if not straight:
+        corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64)
+        flat = abs(matrix[2, 0]) + abs(matrix[2, 1]) == 0
+        (x0, y0), (x1, y1) = (f(cv2.perspectiveTransform(corners, matrix)[0], 0) for f in (np.min, np.max))
+        if not flat:
+            em = float(np.median(moved.heights)) / BOX_OF_EM
+            (a0, b0), (a1, b1) = (f(moved.corners.reshape(-1, 2), 0) for f in (np.min, np.max))
+            x0, y0 = max(x0, a0 - _AROUND * em), max(y0, b0 - _AROUND * em)
+            x1, y1 = min(x1, a1 + _AROUND * em), min(y1, b1 + _AROUND * em)
+    scale = _scale(moved, x1 - x0, y1 - y0)
+    size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
+    if straight:
+        zoom = np.diag([size[0] / width, size[1] / height, 1.0])
+        if size != (width, height):
+            kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+            rgb = cv2.resize(rgb, size, interpolation=kind)
+        return rgb, quads.mapped(zoom), np.linalg.inv(zoom)
+    whole = np.diag([scale, scale, 1.0]) @ np.array([[1.0, 0, -x0], [0, 1.0, -y0], [0, 0, 1.0]]) @ matrix
+    return warp(rgb, whole, size), quads.mapped(whole), np.linalg.inv(whole)
+
+
+def _scale(quads: Quads, width: float, height: float) -> float:
+    """How much a page is enlarged or reduced so that its type has a good size."""
+    scale = 1.0
+    if len(quads):
+        order = np.argsort(quads.heights)
+        share = np.cumsum(quads.widths[order]) / quads.widths.sum()
+        em = float(quads.heights[order][np.searchsorted(share, _SMALLER)]) / BOX_OF_EM
+        scale = float(np.clip(scale, _SMALLEST / em, max(_LARGEST / em, 1e-3)))
+        scale = min(scale, _MOST_ENLARGED)
+    return min(scale, math.sqrt(MAX_PIXELS / max(width * height, 1.0)))
