@@ -38,7 +38,10 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "validate": (set(), ["DIR"]),
     "convert": ({"--weights", "--out"}, ["CHECKPOINT"]),
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),
-    "evaluate transcription": ({"--answers", "--json", "--kind", "--limit", *PEER, *MODEL}, ["DIR"]),
+    "evaluate transcription": (
+        {"--answers", "--card", "--json", "--kind", "--limit", *PEER, *MODEL},
+        ["DIR"],
+    ),
     "data fonts": ({"--list"}, ["FOLDER"]),
     "data pages": ({"--corpora", "--fonts", "--count", "--split", "--seed"}, ["DIR"]),
     "data split": (set(), ["DIR"]),

@@ -29,7 +29,8 @@ TRUTH = "가나다라마바사"
         ("<mark>2,300</mark>원", "12,300원", 1, 0),  # the figure that lacks a digit is marked
         ("112,300원", "12,300원", 1, 1),  # one too many
         ("사과 l개", "사과 1개", 1, 1),
-        ("사과는 둘", "사과는 셋", 0, 0),
+        ("3012개", "3이2개", 2, 2),  # a figure that has swallowed a letter
+        ("사과는 0l", "사과는 이", 0, 0),  # a wrong letter, no figure
         ("| 값 |\n| --- |\n| <mark>71</mark> |", "| 값 |\n| --- |\n| 11 |", 1, 0),
     ],
 )
@@ -54,8 +55,8 @@ def test_edits_are_a_least_set_that_turns_one_text_into_the_other() -> None:
         found = edits(said, true)
         assert len(found) == edit_distance(said, true)
         text = said
-        for place, one, other in found:  # from the end: places before are not moved
-            assert text[place : place + len(one)] == one
+        for place, at, one, other in found:  # from the end: places before are not moved
+            assert text[place : place + len(one)] == one and true[at : at + len(other)] == other
             text = text[:place] + other + text[place + len(one) :]
         assert text == true
 
@@ -130,6 +131,19 @@ def test_a_peer_that_is_not_there_is_an_error_with_a_remedy(pages, tmp_path, mon
     assert run(call) == REFUSED
     assert "apt-get install tesseract-ocr" in capsys.readouterr().err
     assert run(call[:5]) == DONE
+
+
+def test_the_table_is_written_into_a_card(pages, tmp_path, capsys) -> None:
+    card = tmp_path / "README.md"
+    card.write_text("# nano\n\n<!-- scores -->\nold\n<!-- /scores -->\n\nLicence\n", "utf-8")
+    call = ["evaluate", "transcription", str(pages), "--answers", str(pages), "--card", str(card)]
+    for _ in range(2):  # again and again
+        assert run(call) == DONE
+        shown = capsys.readouterr().out.strip()
+        text = card.read_text("utf-8")
+        assert text == f"# nano\n\n<!-- scores -->\n\n{shown}\n\n<!-- /scores -->\n\nLicence\n"
+    card.write_text("# nano\n", "utf-8")
+    assert run(call) == REFUSED and "<!-- scores -->" in capsys.readouterr().err
 
 
 def test_every_page_mode_and_language_is_asked(tmp_path, monkeypatch) -> None:

@@ -356,6 +356,7 @@ def evaluate_transcription(
     json_file: Annotated[
         Path | None, typer.Option("--json", help=text("evaluate.json"), metavar="FILE")
     ] = None,
+    card: Annotated[Path | None, typer.Option("--card", help=text("evaluate.card"), metavar="FILE")] = None,
     online: Online = False,
 ) -> int:
     from adotx.cli.evaluate import Choice
@@ -363,7 +364,7 @@ def evaluate_transcription(
 
     beside = peer.value if peer else ""
     choice = Choice(answers, kinds or (), limit, beside, peer_tries, peer_answers)
-    return run(folder, model, weights.value, online, choice, json_file)
+    return run(folder, model, weights.value, online, choice, json_file, card)
 
 
 app.add_typer(evaluate_app, name="evaluate")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adotx.cli import DONE, FINDING
 from adotx.cli.progress import Progress
@@ -17,6 +17,9 @@ from adotx.errors import AdotxError
 if TYPE_CHECKING:
     from adotx.documents.transcribe import PageResult
     from adotx.evaluate.transcription import PageScore, Sample, Score, Summary
+
+#: between these lines of a card stands the table
+CARD_MARKS = ("<!-- scores -->", "<!-- /scores -->")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,13 @@ class Choice:
 
 
 def transcription(
-    folder: Path, model: str, weights: str, online: bool, choice: Choice, json_file: Path | None
+    folder: Path,
+    model: str,
+    weights: str,
+    online: bool,
+    choice: Choice,
+    json_file: Path | None,
+    card: Path | None,
 ) -> int:
     """Score a folder; returns the exit code, `FINDING` where a page failed.
 
@@ -49,6 +58,7 @@ def transcription(
         folder: see `adotx.evaluate.transcription`.
         model, weights, online: as the options say; not opened where `choice` names answers.
         json_file: where all scores are written, page by page.
+        card: a Markdown file that gets the table between `CARD_MARKS`.
     """
     from adotx.evaluate.transcription import as_json, find_samples, found_answer, read_answer, score
 
@@ -69,9 +79,13 @@ def transcription(
                 progress.show(text("evaluate.reading", name=sample.name, done=number, count=len(samples)))
                 scores[ours].append(score(sample, read_answer(sample, read)))
     scores = {name: scores[name] for name in sorted(scores, key=lambda name: name != ours)}
-    _print(scores, settings)
+    table = _table(scores, settings)
+    print(table)
     if json_file is not None:
-        _write(json_file, {**as_json(dict(scores)), "settings": settings})
+        report = {**as_json(dict(scores)), "settings": settings}
+        _write(json_file, json.dumps(report, ensure_ascii=False, indent=1))
+    if card is not None:
+        _write(card, _with_table(card, table))
     return FINDING if any("failed" in each.statuses for each in scores[ours]) else DONE
 
 
@@ -120,21 +134,22 @@ def _reader(
     return Transcriber(Model.open(model, weights, online=online, progress=converted)).pages
 
 
-def _print(scores: dict[str, list[PageScore]], settings: dict[str, str]) -> None:
+def _table(scores: dict[str, list[PageScore]], settings: dict[str, str]) -> str:
     """A Markdown table, a row for each kind and reader, and for each reader over all."""
     from adotx.evaluate.transcription import ALL, summarise
 
     summaries = {name: summarise(found) for name, found in scores.items()}
     kind_head, rest = text("evaluate.heads").split(" | ", 1)
     heads = " | ".join([kind_head, *[text("evaluate.reader")] * (len(scores) > 1), rest])
-    print(f"| {heads} |\n|---{'|---:' * heads.count('|')}|")
+    lines = [f"| {heads} |", f"|---{'|---:' * heads.count('|')}|"]
     for kind in next(iter(summaries.values())):
         for number, (name, found) in enumerate(summaries.items()):
             # The peer says in which setting it was best; ours has none.
             setting = settings.get(kind, "") if number else ""
             reader = [f"{name} {setting}".rstrip()] * (len(scores) > 1)
             first = text("evaluate.all") if kind == ALL else kind
-            print(f"| {' | '.join([first, *reader, *_row(found[kind])])} |")
+            lines.append(f"| {' | '.join([first, *reader, *_row(found[kind])])} |")
+    return "\n".join(lines)
 
 
 def _row(summary: Summary) -> list[str]:
@@ -160,14 +175,32 @@ def _shown(score: Score) -> str:
     return f"{score.value:.4f}" + (f" [{low:.4f}, {high:.4f}]" if low < high else "")
 
 
-def _write(path: Path, report: dict[str, Any]) -> None:
+def _with_table(card: Path, table: str) -> str:
+    """The file's text with the table in its place."""
+    start, end = CARD_MARKS
     try:
-        path.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+        before, rest = card.read_text(encoding="utf-8").split(start)
+        after = rest.split(end)[1]
+    except (OSError, UnicodeDecodeError, ValueError, IndexError):
+        raise AdotxError(
+            "evaluate.card",
+            "has no place for the scores",
+            str(card),
+            "name a Markdown file with lines {start} and {end}",
+            start=start,
+            end=end,
+        ) from None
+    return f"{before}{start}\n\n{table}\n\n{end}{after}"
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise AdotxError(
             "out.unwritable",
             "{reason}",
             str(path),
-            "choose another --json",
+            "choose another file",
             reason=error.strerror or str(error),
         ) from None

@@ -313,6 +313,10 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "evaluate.reading": ("{name} ({done} of {count})", "{name} ({count}개 중 {done}번째)"),
     "evaluate.all": ("all", "전체"),
+    "evaluate.card": (
+        "Also write the table into this Markdown file, between <!-- scores --> and <!-- /scores -->.",
+        "이 마크다운 파일의 <!-- scores -->와 <!-- /scores --> 사이에도 표를 씁니다.",
+    ),
     "evaluate.peer_reading": ("{peer}: {kind} ...", "{peer}: {kind} 읽는 중 ..."),
     "evaluate.heads": (
         "kind | pages | CER | CER without spaces | text CER | worst | cell F1 | structure F1"

@@ -1,10 +1,10 @@
 """Are the figures right, and where they are not, was one told? Digits of a page and of its truth, aligned.
 
 In: two texts; in what was said, doubtful figures stand between `MARKS` (``<mark>12,300</mark>``). Out:
-`Digits`. A wrong digit is an edit that a digit has part in: one of the truth that is missing or replaced, and
-one that was said where the truth has none, so that neither a lost nor an invented digit goes unseen. Order
-and place are those of the least edits between the texts bared of Markdown, white space left out. Knows no
-models.
+`Digits`. A wrong digit is an edit that falls on a digit of the truth, or puts another digit beside one, so
+that neither a lost digit nor a figure that has grown goes unseen; a letter that was read as a digit where no
+figure stands is a wrong letter. Order and place are those of the least edits between the texts bared of
+Markdown, white space left out. Knows no models.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ def count_digits(hypothesis: str, reference: str) -> Digits:
     said = marked.replace(_OPEN, "").replace(_CLOSE, "")
     true = normalise_text(bare(reference), spaces=False)
     wrong = silent = 0
-    for place, one, other in edits(said, true):
-        if _digit(one) or _digit(other):
+    for place, at, one, other in edits(said, true):
+        beside = true[max(0, at - 1) : at] + true[at + len(other) : at + len(other) + 1]
+        if _digit(other) or (_digit(one) and any(map(_digit, beside))):
             wrong += 1
             # Where a character is missing, the figure before or behind it is the one that lacks it.
             silent += not any(doubts[max(0, place - (not one)) : place + 1])
@@ -75,8 +76,8 @@ def count_digits(hypothesis: str, reference: str) -> Digits:
     return Digits(sum(map(_digit, true)), wrong, silent, sum(map(_digit, said)), marked_digits)
 
 
-def edits(said: str, true: str) -> list[tuple[int, str, str]]:
-    """The edits of a least set, from the end: (place in `said`, character said, character of the truth).
+def edits(said: str, true: str) -> list[tuple[int, int, str, str]]:
+    """The edits of a least set, from the end: (place in `said`, place in `true`, character said, true one).
 
     One of the two characters is empty where something is missing or too many.
     """
@@ -92,19 +93,19 @@ def edits(said: str, true: str) -> list[tuple[int, str, str]]:
         row = np.concatenate(([i], np.minimum(best[i - 1, 1:] + 1, best[i - 1, :-1] + (b != code))))
         # Runs of insertions in one go: min over k <= j of row[k] + (j - k).
         best[i] = np.minimum.accumulate(row - steps) + steps
-    found: list[tuple[int, str, str]] = []
+    found: list[tuple[int, int, str, str]] = []
     i, j = len(a), len(b)
     while i or j:
         if i and j and best[i, j] == best[i - 1, j - 1] + (a[i - 1] != b[j - 1]):
             i, j = i - 1, j - 1
             if a[i] != b[j]:
-                found.append((start + i, said[start + i], true[start + j]))
+                found.append((start + i, start + j, said[start + i], true[start + j]))
         elif i and best[i, j] == best[i - 1, j] + 1:
             i -= 1
-            found.append((start + i, said[start + i], ""))
+            found.append((start + i, start + j, said[start + i], ""))
         else:
             j -= 1
-            found.append((start + i, "", true[start + j]))
+            found.append((start + i, start + j, "", true[start + j]))
     return found
 
 

@@ -95,6 +95,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "train.stage": [
         ("그런 학습 단계는 없습니다: {name!r}", "{known} 중 하나를 쓰세요"),
     ],
+    "evaluate.card": [
+        ("점수를 쓸 자리가 없습니다", "{start} 줄과 {end} 줄이 있는 마크다운 파일을 지정하세요"),
+    ],
     "evaluate.empty": [
         ("정답을 담은 NAME.md 파일이 없습니다", "NAME.md와 NAME.png가 든 폴더를 지정하세요"),
     ],
