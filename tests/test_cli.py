@@ -39,7 +39,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "convert": ({"--weights", "--out"}, ["CHECKPOINT"]),
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),
     "evaluate transcription": (
-        {"--answers", "--card", "--json", "--kind", "--limit", *PEER, *MODEL},
+        {"--answers", "--card", "--json", "--kind", "--limit", "--second-reader", *PEER, *MODEL},
         ["DIR"],
     ),
     "data fonts": ({"--list"}, ["FOLDER"]),

@@ -110,7 +110,7 @@ def folder(tmp_path: Path) -> Path:
 
 def page(markdown: str, status: str = "ok") -> SimpleNamespace:
     """What a reader says of a page."""
-    return SimpleNamespace(markdown=markdown, status=status)
+    return SimpleNamespace(marked=markdown, status=status)
 
 
 def test_a_folder_is_read_and_scored(folder: Path) -> None:

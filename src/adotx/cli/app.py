@@ -120,6 +120,9 @@ def _verb(group: typer.Typer, key: str) -> Callable[[Callable[..., int]], Callab
 Model = Annotated[str, typer.Option("--model", "-m", help=text("model"), metavar="MODEL")]
 WeightFormat = Annotated[Weights, typer.Option("--weights", "-w", help=text("weights"))]
 Online = Annotated[bool, typer.Option("--online", help=text("online"))]
+SecondReader = Annotated[
+    bool, typer.Option("--second-reader/--no-second-reader", help=text("transcribe.second_reader"))
+]
 MaxTokens = Annotated[int, typer.Option("--max-tokens", help=text("max_tokens"), min=1)]
 Temperature = Annotated[float, typer.Option("--temperature", help=text("temperature"), min=0)]
 TopP = Annotated[float, typer.Option("--top-p", help=text("top_p"))]
@@ -167,9 +170,7 @@ def transcribe(
     mark_doubtful: Annotated[
         bool, typer.Option("--mark-doubtful", help=text("transcribe.mark_doubtful"))
     ] = False,
-    second_reader: Annotated[
-        bool, typer.Option("--second-reader/--no-second-reader", help=text("transcribe.second_reader"))
-    ] = True,
+    second_reader: SecondReader = True,
     online: Online = False,
 ) -> int:
     from adotx.cli.transcribe import Settings
@@ -357,13 +358,14 @@ def evaluate_transcription(
         Path | None, typer.Option("--json", help=text("evaluate.json"), metavar="FILE")
     ] = None,
     card: Annotated[Path | None, typer.Option("--card", help=text("evaluate.card"), metavar="FILE")] = None,
+    second_reader: SecondReader = True,
     online: Online = False,
 ) -> int:
     from adotx.cli.evaluate import Choice
     from adotx.cli.evaluate import transcription as run
 
     beside = peer.value if peer else ""
-    choice = Choice(answers, kinds or (), limit, beside, peer_tries, peer_answers)
+    choice = Choice(answers, kinds or (), limit, beside, peer_tries, peer_answers, second_reader)
     return run(folder, model, weights.value, online, choice, json_file, card)
 
 

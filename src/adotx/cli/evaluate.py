@@ -33,6 +33,7 @@ class Choice:
         peer: a program to score beside (`adotx.evaluate.peers`); "" for none.
         peer_tries: pages of a kind on which the peer's setting is chosen; None for all.
         peer_answers: where the peer's answers are kept, and taken from.
+        second_reader: let the second reader check figures.
     """
 
     answers: Path | None = None
@@ -41,6 +42,7 @@ class Choice:
     peer: str = ""
     peer_tries: int | None = None
     peer_answers: Path | None = None
+    second_reader: bool = True
 
 
 def transcription(
@@ -73,7 +75,7 @@ def transcription(
             scores[ours] = [score(sample, found_answer(sample, choice.answers)) for sample in samples]
         else:
             progress.show(text("transcribe.loading", model=model))
-            read = _reader(model, weights, online, progress)
+            read = _reader(model, weights, online, progress, choice.second_reader)
             scores[ours] = []
             for number, sample in enumerate(samples, 1):
                 progress.show(text("evaluate.reading", name=sample.name, done=number, count=len(samples)))
@@ -124,14 +126,15 @@ def _peer(
 
 
 def _reader(
-    model: str, weights: str, online: bool, progress: Progress
+    model: str, weights: str, online: bool, progress: Progress, second_reader: bool
 ) -> Callable[[Path], Iterable[PageResult]]:
     from adotx.cli.convert import Conversion
     from adotx.documents.transcribe import Transcriber
     from adotx.model import Model
 
     converted = Conversion(progress, model, weights)
-    return Transcriber(Model.open(model, weights, online=online, progress=converted)).pages
+    opened = Model.open(model, weights, online=online, progress=converted)
+    return Transcriber(opened, second_reader=second_reader).pages
 
 
 def _table(scores: dict[str, list[PageScore]], settings: dict[str, str]) -> str:

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adotx.documents.doubt import MARKS
 from adotx.evaluate.bare import bare
 from adotx.evaluate.cer import normalise_text
 
-#: what stands before and after a doubtful figure
-MARKS = ("<mark>", "</mark>")
-#: the same as single characters, which no Markdown has: they pass through its parser
+#: `MARKS` as single characters, which no Markdown has: they pass through its parser
 _OPEN, _CLOSE = "\ue000", "\ue001"
 
 

@@ -175,7 +175,7 @@ def read_answer(sample: Sample, read: Callable[[Path], Iterable[PageResult]]) ->
             statuses.append(page.status)
     except AdotxError:
         statuses.append("failed")
-    text = "\n\n".join(page.markdown.strip("\n") for page in pages if page.markdown.strip())
+    text = "\n\n".join(page.marked.strip("\n") for page in pages if page.marked.strip())
     return Answer(text, tuple(statuses), time.perf_counter() - start)
 
 
