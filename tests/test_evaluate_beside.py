@@ -119,9 +119,15 @@ def test_a_peer_counts_by_its_best_setting_of_a_kind(pages, tmp_path, monkeypatc
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert report["settings"] == best and len(report["tesseract"]["pages"]) == 4
     run([*call, "--kind", "table", "--limit", "1"])
+    table = capsys.readouterr().out.splitlines()
     assert len(asked) == 18, "answers that are kept are not read again"
-    shown = capsys.readouterr().out.splitlines()
-    assert len(shown) == 2 + 2 * 2 and "| table | tesseract kor+eng 11 | 1 |" in shown[3]
+    assert json.loads((tmp_path / "kept" / "settings.json").read_text("utf-8")) == best
+    for path in (tmp_path / "kept" / "tesseract-kor-6" / "prose").iterdir():
+        path.unlink()
+    run([*call, "--kind", "prose"])
+    assert len(asked) == 20, "nor is a setting chosen again"
+    capsys.readouterr()
+    assert len(table) == 2 + 2 * 2 and "| table | tesseract kor+eng 11 | 1 |" in table[3]
     assert run([*call, "--kind", "poem"]) == REFUSED and "prose, table" in capsys.readouterr().err
 
 

@@ -112,16 +112,19 @@ def _peer(
     samples: list[Sample], choice: Choice, progress: Progress
 ) -> tuple[list[PageScore], dict[str, str]]:
     """The peer's scores, and its best setting by kind."""
-    from adotx.evaluate.peers import PEERS, best_setting
+    from adotx.evaluate.peers import PEERS, best_setting, keep_settings, kept_settings
 
     readers = PEERS[choice.peer](choice.peer_answers)
     scores: list[PageScore] = []
     settings: dict[str, str] = {}
+    chosen = kept_settings(choice.peer_answers)
     for kind in dict.fromkeys(sample.kind for sample in samples):
         progress.show(text("evaluate.peer_reading", peer=choice.peer, kind=kind))
         of_kind = [sample for sample in samples if sample.kind == kind]
-        settings[kind], found = best_setting(of_kind, readers, choice.peer_tries)
+        asked = {chosen[kind]: readers[chosen[kind]]} if chosen.get(kind) in readers else readers
+        settings[kind], found = best_setting(of_kind, asked, choice.peer_tries)
         scores += found
+        keep_settings(choice.peer_answers, chosen | settings)
     return scores, settings
 
 

@@ -304,8 +304,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "그 설정을 종류마다 앞의 N쪽으로 고릅니다(기본은 모든 쪽).",
     ),
     "evaluate.peer_answers": (
-        "Keep the peer's answers in this folder; what is there is not read again.",
-        "그 프로그램의 답을 이 폴더에 두고, 이미 있는 것은 다시 읽지 않습니다.",
+        "Keep the peer's answers and chosen settings in this folder; what is there is not asked again.",
+        "그 프로그램의 답과 고른 설정을 이 폴더에 두고, 이미 있는 것은 다시 묻지 않습니다.",
     ),
     "evaluate.json": (
         "Also write all scores, page by page, to this file.",

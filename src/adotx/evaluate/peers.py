@@ -29,6 +29,9 @@ LANGUAGES = ("kor", "kor+eng")
 #: every setting of Tesseract that is tried: language, page mode
 SETTINGS = tuple(f"{language} {mode}" for language in LANGUAGES for mode in MODES)
 
+#: in the folder of answers: the setting that was chosen for each kind of page
+_CHOSEN = "settings.json"
+
 
 def find_tesseract() -> str:
     """The program's path.
@@ -146,6 +149,19 @@ def best_setting(
     scores = {name: [score(sample, read(sample)) for sample in tried] for name, read in readers.items()}
     best = min(scores, key=lambda name: sum(each.cer for each in scores[name]))
     return best, scores[best] + [score(sample, readers[best](sample)) for sample in samples[len(tried) :]]
+
+
+def kept_settings(folder: Path | None) -> dict[str, str]:
+    """The settings that were chosen before, by kind of page; none where nothing is kept."""
+    path = folder and folder / _CHOSEN
+    return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+
+
+def keep_settings(folder: Path | None, settings: dict[str, str]) -> None:
+    """Keep them, so that other settings are not asked again."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _CHOSEN).write_text(json.dumps(settings, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 #: peers by the names that `--peer` takes
