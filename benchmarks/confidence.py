@@ -2,10 +2,11 @@
 
     usage: python benchmarks/confidence.py EXAM [--model nano] [--pages 4] [--evidence FILE]
 
-Reads the first pages of every kind of an exam (`benchmarks/exam`), row by row. A row's characters are right where
-the place of the page's truth that is most like the row has them too. Two logistic curves with weights of at least 0
-are fitted on the pages of even number; on those of odd number it prints how often what was expected came true.
-Nothing is fitted to a kind or a file: eight numbers in all. `--evidence` keeps what was read, to fit again.
+Reads the first pages of every kind of an exam (`benchmarks/exam`), row by row. A row's characters are right
+where the place of the page's truth that is most like the row has them too. Two logistic curves with weights of
+at least 0 are fitted on the pages of even number; on those of odd number it prints how often what was expected
+came true. Nothing is fitted to a kind or a file: eight numbers in all. `--evidence` keeps what was read, to fit
+again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import math
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,9 +99,11 @@ def show(name: str, table: np.ndarray, weights: np.ndarray) -> None:
     x = np.concatenate([np.ones((len(table), 1)), table[:, :3]], 1)
     x[:, 1] = [clipped_logit(p) for p in table[:, 0]]
     expected = 1 / (1 + np.exp(-(x @ weights)))
-    print(f"\n{name}: {len(table)}, {100 * table[:, 3].mean():.1f} % right\n\n| expected | n | right |\n|---|---:|---:|")
+    print(
+        f"\n{name}: {len(table)}, {100 * table[:, 3].mean():.1f} % right\n\n| expected | n | right |\n|---|---:|---:|"
+    )
     edges = [0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 1.001]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         held = (expected >= low) & (expected < high)
         if held.any():
             print(f"| {low:.3f}-{min(high, 1):.3f} | {held.sum()} | {table[held, 3].mean():.4f} |")

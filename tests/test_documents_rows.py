@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
@@ -26,6 +28,20 @@ def test_every_line_of_a_page_is_read_once_and_every_tile_encoded_once() -> None
     assert reading.rows == len(engine.asked) == markdown.count("줄") >= 15
     assert engine.asked == [divmod(n, 12) for n in range(reading.rows)]
     assert len(engine.shown) == -(-reading.rows // 12)
+
+
+def test_blocks_are_as_sure_as_their_rows() -> None:
+    class Doubts(DarkRows):
+        def generate(self, requests: list) -> list[Output]:
+            outputs = super().generate(requests)
+            for output in outputs[6:]:
+                output.logprobs[:] = [replace(step, logprob=-3.0) for step in output.logprobs]
+            return outputs
+
+    reading = reader(Doubts(lambda n: "줄이다.")).read(glyph_page(12))
+    assert reading.confidence is not None and 0.3 < reading.confidence < 0.99
+    sure = [block.confidence for block in reading.blocks]
+    assert all(each is not None for each in sure) and max(sure) - min(sure) >= 0 and sure[0] == max(sure)
 
 
 def test_blank_page_is_blank_and_nothing_is_asked() -> None:

@@ -8,6 +8,7 @@ lines stand. Knows no files, and no model beyond its checkpoint and engine.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +16,10 @@ from PIL import Image
 
 from adotx.documents.assembly import assemble, place
 from adotx.documents.doubt import doubted, is_item_number
-from adotx.documents.layout import ROWS, Packed, lay_out, pack
+from adotx.documents.layout import ROWS, Layout, Packed, lay_out, pack
 from adotx.documents.readers import PageReading
 from adotx.documents.readers.answers import RowAnswer, RowAsker
-from adotx.documents.readers.confidence import DOUBTFUL_FIGURE, POOR, figure, mean, verdict
+from adotx.documents.readers.confidence import DOUBTFUL_FIGURE, POOR, Evidence, figure, mean, verdict
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
@@ -27,6 +28,7 @@ from adotx.documents.readers.tile_answers import TileAsker
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
 from adotx.errors import Sentence, joined
+from adotx.markdown import Block, Box
 
 if TYPE_CHECKING:
     from adotx.model import Model
@@ -56,7 +58,7 @@ class RowReader:
         packed = pack(layout)
         rows, unread = self.rows(packed, is_cancelled)
         texts, beyond = grounded(layout, packed, [_doubted(row) for row in rows])
-        blocks = assemble(place(layout, packed.texts(texts)))
+        blocks = _with_confidence(assemble(place(layout, packed.texts(texts))), layout, packed, rows)
         total = len(texts)
         if not blocks:
             nothing = Sentence("nothing could be read where there is print")
@@ -114,6 +116,32 @@ class RowReader:
         for (n, x0), found in zip(asked, self._second.read(parts), strict=True):
             out[n] = [*(out[n] or ()), *(glyph.moved(x0) for glyph in found)]
         return out
+
+
+def _with_confidence(
+    blocks: Sequence[Block], layout: Layout, packed: Packed, rows: Sequence[JoinedRow]
+) -> list[Block]:
+    """Each block with the share of its characters that are expected to be right: of the rows that stand in
+    it."""
+    held: dict[int, list[Evidence]] = {}
+    for piece, row in zip(packed.pieces, rows, strict=True):
+        x0, y0, x1, y1 = piece.box
+        x, y = layout.to_input((x0 + x1) / 2, (y0 + y1) / 2)
+        around = [n for n, block in enumerate(blocks) if block.box and _holds(block.box, x, y)]
+        if around:
+            smallest = min(around, key=lambda n: _area(blocks[n].box))
+            held.setdefault(smallest, []).extend(row.evidence)
+    return [
+        replace(block, confidence=mean(held[n])) if held.get(n) else block for n, block in enumerate(blocks)
+    ]
+
+
+def _holds(box: Box, x: float, y: float) -> bool:
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
+
+
+def _area(box: Box | None) -> float:
+    return 0.0 if box is None else (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _doubted(row: JoinedRow) -> str:
