@@ -3,10 +3,10 @@
     usage: python benchmarks/confidence.py EXAM [--model nano] [--pages 4] [--evidence FILE]
 
 Reads the first pages of every kind of an exam (`benchmarks/exam`), row by row. A row's characters are right
-where the place of the page's truth that is most like the row has them too. Two logistic curves with weights of
-at least 0 are fitted on the pages of even number; on those of odd number it prints how often what was expected
-came true. Nothing is fitted to a kind or a file: eight numbers in all. `--evidence` keeps what was read, to fit
-again.
+where the place of the page's truth that is most like the row has them too. Two logistic curves with weights
+of at least 0 are fitted on the pages of even number; on those of odd number it prints how often what was
+expected came true. Nothing is fitted to a kind or a file: eight numbers in all. `--evidence` keeps what was
+read, to fit again.
 """
 
 from __future__ import annotations
@@ -99,9 +99,8 @@ def show(name: str, table: np.ndarray, weights: np.ndarray) -> None:
     x = np.concatenate([np.ones((len(table), 1)), table[:, :3]], 1)
     x[:, 1] = [clipped_logit(p) for p in table[:, 0]]
     expected = 1 / (1 + np.exp(-(x @ weights)))
-    print(
-        f"\n{name}: {len(table)}, {100 * table[:, 3].mean():.1f} % right\n\n| expected | n | right |\n|---|---:|---:|"
-    )
+    print(f"\n{name}: {len(table)}, {100 * table[:, 3].mean():.1f} % right")
+    print("\n| expected | n | right |\n|---|---:|---:|")
     edges = [0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 1.001]
     for low, high in pairwise(edges):
         held = (expected >= low) & (expected < high)

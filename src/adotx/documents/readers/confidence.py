@@ -17,7 +17,7 @@ from adotx.documents.readers import Status
 # Probabilities that a model gives are no nearer to 0 and 1 than this.
 _EDGE = 1e-4
 #: a figure that is less likely than this to be right is doubtful
-DOUBTFUL_FIGURE = 0.97
+DOUBTFUL_FIGURE = 0.9
 # A page of which fewer of the characters are expected to be right than this makes no sense: its text cannot
 # be told from invention. Below the other it is incomplete.
 NONSENSE, POOR = 0.5, 0.75
@@ -61,8 +61,8 @@ class _Logistic:
 
 
 # Fitted; see the module's docstring.
-_CHARACTER = _Logistic(0.0, 0.8, 1.5, 1.5)
-_FIGURE = _Logistic(0.0, 0.7, 1.5, 2.5)
+_CHARACTER = _Logistic(-0.20, 1.01, 1.5, 2.83)
+_FIGURE = _Logistic(0.01, 1.00, 1.5, 2.37)
 
 
 def character(evidence: Evidence) -> float:
