@@ -54,6 +54,8 @@ def test_alignment_costs_the_edit_distance_and_keeps_the_order(a: str, b: str) -
         ("전화: 031-93-2047", "站:031-933-2047", "전화: 031-933-2047"),
         ("2023. 4.16. 현재", "2023.4.16.王", "2023. 4.16. 현재"),  # nano's blanks stay
         ("제3조 및 제4조", "弟3圣及弟5圣", "제3조 및 제5조"),
+        ("2026. 12. 7. 1,234 5", "2026..12.7..,1,234,5,", "2026. 12. 7. 1,234 5"),
+        ("34 원", "1,234元", "1,234 원"),
         ("행복분식", "81早", "행복분식"),  # Hangul is never touched
         ("국민 12명", "子旦12명", "국민 12명"),
         ("祖上의 墓", "祖上9]墳", "祖上의 墳"),
@@ -70,10 +72,10 @@ def test_the_second_reader_has_the_word_where_there_is_no_hangul(
 
 
 def test_an_unsure_second_reader_changes_nothing_and_raises_a_doubt() -> None:
-    row = joined_row("13,000", [0.99] * 6, [], glyphs("11,000", 0.6))
+    row = joined_row("13,000", [0.6] * 6, [], glyphs("11,000", 0.6))
     assert row.text == "13,000"
-    agreed = joined_row("13,000", [0.99] * 6, [], glyphs("13,000", 0.99))
-    unasked = alone("13,000", [0.99] * 6, [])
+    agreed = joined_row("13,000", [0.6] * 6, [], glyphs("13,000", 0.99))
+    unasked = alone("13,000", [0.6] * 6, [])
     right = [confidence.figure(each.evidence) for each in (row, unasked, agreed)]
     assert right == sorted(right) and right[0] < confidence.DOUBTFUL_FIGURE < right[-1]
 

@@ -25,6 +25,7 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 # What stands together without Hangul or blanks: a figure, a word, a sign.
 _TOKEN = re.compile("[^\\s\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+")
 _DIGIT = re.compile("[0-9]")
+_SEPARATORS = ",.-"
 # Tokens that are worth a second look: figures, Latin, Hanja.
 _WORTH = re.compile("[0-9A-Za-z\u3400-\u9fff\uf900-\ufaff]")
 # A token is shown with so much beside it, in pixels of a row: about a syllable.
@@ -180,7 +181,8 @@ def _of_token(text: str, pairs: Sequence[Pair], start: int, end: int, glyphs: Se
     Digits at either end for which the first reader has nothing belong to it too where no Hangul touches it.
     """
     inside = [place for place, (i, _) in enumerate(pairs) if i is not None and start <= i < end]
-    found = [j for _, j in pairs[inside[0] : inside[-1] + 1] if j is not None]
+    within = pairs[inside[0] : inside[-1] + 1]
+    found = [j for i, j in within if j is not None and not (i is None and _is_twice(glyphs, j))]
     if start == 0 or text[start - 1] == " ":
         found = _lost(glyphs, reversed(pairs[: inside[0]]))[::-1] + found
     if end == len(text) or text[end] == " ":
@@ -188,16 +190,25 @@ def _of_token(text: str, pairs: Sequence[Pair], start: int, end: int, glyphs: Se
     return [glyphs[j] for j in found]
 
 
+def _is_twice(glyphs: Sequence[Glyph], place: int) -> bool:
+    """Whether a separator stands beside another of its kind: CTC sees one again in the blank behind it."""
+    char = glyphs[place].char
+    beside = [*glyphs[max(place - 1, 0) : place], *glyphs[place + 1 : place + 2]]
+    return char in _SEPARATORS and any(glyph.char == char for glyph in beside)
+
+
 def _lost(glyphs: Sequence[Glyph], pairs: Iterable[Pair]) -> list[int]:
-    """Parts of figures without a partner, up to the first pair. What has no partner in the other reading is
-    passed over, for its order among these is arbitrary."""
+    """Parts of figures without a partner, up to the first pair, the last of them a digit. What has no partner
+    in the other reading is passed over, for its order among these is arbitrary."""
     lost: list[int] = []
     for i, j in pairs:
         if j is None:
             continue
-        if i is not None or glyphs[j].char not in "0123456789,.-":
+        if i is not None or glyphs[j].char not in "0123456789" + _SEPARATORS:
             break
         lost.append(j)
+    while lost and not glyphs[lost[-1]].char.isdigit():
+        lost.pop()
     return lost
 
 

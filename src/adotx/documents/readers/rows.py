@@ -75,7 +75,8 @@ class RowReader:
             notes.append(
                 Sentence("{count} of {total} rows were cut where their ink ends", count=beyond, total=total)
             )
-        return PageReading(blocks, status, joined(notes), total, expected)
+        # What makes no sense is not handed on as if it were what the page says.
+        return PageReading(() if status == "failed" else blocks, status, joined(notes), total, expected)
 
     def rows(self, packed: Packed, is_cancelled: IsCancelled = not_cancelled) -> tuple[list[JoinedRow], int]:
         """What all readers together say of each packed row, and how many rows could not be read."""
