@@ -102,6 +102,16 @@ def test_the_second_reader_is_shown_what_it_can_judge() -> None:
     assert first == (92, 188) and second == (292, 368)
 
 
+def test_a_digit_beside_a_syllable_is_not_the_syllable() -> None:
+    text = "6.60원"
+    seen = [Seen(10.0 * n, 10.0 * n + 10, char, 0.9) for n, char in enumerate("6.60")] + [
+        Seen(52, 78, "원", 0.9)
+    ]
+    glyphs = [Glyph(char, 10.0 * n, 10.0 * n + 10, 0.99) for n, char in enumerate("6,600")]
+    assert joined_row(text, [0.9] * 5, seen, glyphs).text == "6,600원"
+    assert joined_row(text, [0.9] * 5, seen, [*glyphs, Glyph("8", 60, 70, 0.99)]).text == "6,600원"
+
+
 @given(st.text("가나 12,A", max_size=12), st.text("12,A天", max_size=10), st.floats(0.1, 1))
 def test_a_joined_row_is_whole(first: str, second: str, sure: float) -> None:
     row = joined_row(first, [0.8] * len(first), [], glyphs(second, sure))

@@ -16,8 +16,9 @@ from adotx.documents.readers.timesteps import Seen
 
 # A second reader's figure stands where it is at least this sure of each of its characters.
 SURE = 0.9
-# Pixels of a row: glyphs whose middles are further apart than a wide character are not the same.
-_APART = 28.0
+# Pixels of a row: a glyph whose middle is that far outside of a character's place is not that character.
+# Small where a digit beside a syllable must not be taken for it, large where readers see narrow signs shifted.
+_BEYOND_HANGUL, _BEYOND = 3.0, 16.0
 # To a reader without Hangul a syllable is nothing, or one or two strange things: cheap either way.
 _HANGUL_DROPPED, _HANGUL_PAIRED, _STRANGE_ADDED = 0.3, 0.35, 0.6
 _NEVER = 9.0
@@ -109,7 +110,7 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
     for found in _TOKEN.finditer(text):
         start, end = found.span()
         out, evidence = out + text[at:start], evidence + own[at:start]
-        theirs = _of_token(text, pairs, start, end, glyphs)
+        theirs = _of_token(text, pairs, (start, end), glyphs, bool(seen))
         said = "".join(glyph.char for glyph in theirs)
         least = min((glyph.sure for glyph in theirs), default=0.0)
         new, of_new = found[0], own[start:end]
@@ -163,9 +164,12 @@ def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pa
     letters = [n for n, char in enumerate(text) if char != " "]
 
     def cost(n: int, glyph: Glyph) -> float:
-        if seen and abs((seen[n].x0 + seen[n].x1) / 2 - glyph.x) > _APART:
-            return _NEVER
-        if _HANGUL.match(text[n]):
+        hangul = _HANGUL.match(text[n]) is not None
+        if seen:
+            beyond = max(seen[n].x0 - glyph.x, glyph.x - seen[n].x1)
+            if beyond > (_BEYOND_HANGUL if hangul else _BEYOND):
+                return _NEVER
+        if hangul:
             return _HANGUL_PAIRED
         return float(_plain(text[n]) != _plain(glyph.char))
 
@@ -175,17 +179,21 @@ def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pa
     return [(None if i is None else letters[i], j) for i, j in cheapest(costs, drop, add)]
 
 
-def _of_token(text: str, pairs: Sequence[Pair], start: int, end: int, glyphs: Sequence[Glyph]) -> list[Glyph]:
+def _of_token(
+    text: str, pairs: Sequence[Pair], span: tuple[int, int], glyphs: Sequence[Glyph], placed: bool
+) -> list[Glyph]:
     """The second reader's glyphs for the token at `start` to `end`: its partners and what lies between them.
 
-    Digits at either end for which the first reader has nothing belong to it too where no Hangul touches it.
+    Digits at either end for which the first reader has nothing belong to it too, but where Hangul touches it
+    only if the places of both are known: a syllable may look like digits.
     """
+    start, end = span
     inside = [place for place, (i, _) in enumerate(pairs) if i is not None and start <= i < end]
     within = pairs[inside[0] : inside[-1] + 1]
     found = [j for i, j in within if j is not None and not (i is None and _is_twice(glyphs, j))]
-    if start == 0 or text[start - 1] == " ":
+    if placed or start == 0 or text[start - 1] == " ":
         found = _lost(glyphs, reversed(pairs[: inside[0]]))[::-1] + found
-    if end == len(text) or text[end] == " ":
+    if placed or end == len(text) or text[end] == " ":
         found += _lost(glyphs, pairs[inside[-1] + 1 :])
     return [glyphs[j] for j in found]
 
