@@ -16,8 +16,8 @@ from adotx.documents.readers.timesteps import Seen
 
 # A second reader's figure stands where it is at least this sure of each of its characters.
 SURE = 0.9
-# Pixels of a row: a glyph whose middle is that far outside of a character's place is not that character.
-# Small where a digit beside a syllable must not be taken for it, large where readers see narrow signs shifted.
+# Pixels of a row: a glyph whose middle is that far outside of a character's place is not that character: few
+# where a digit beside a syllable must not be taken for it, many where readers see narrow signs shifted.
 _BEYOND_HANGUL, _BEYOND = 3.0, 16.0
 # To a reader without Hangul a syllable is nothing, or one or two strange things: cheap either way.
 _HANGUL_DROPPED, _HANGUL_PAIRED, _STRANGE_ADDED = 0.3, 0.35, 0.6
@@ -27,6 +27,8 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _TOKEN = re.compile("[^\\s\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+")
 _DIGIT = re.compile("[0-9]")
 _SEPARATORS = ",.-"
+# Share of a row's letters that the heads must see too for their places to be trusted.
+_TRUSTED = 0.7
 # Tokens that are worth a second look: figures, Latin, Hanja.
 _WORTH = re.compile("[0-9A-Za-z\u3400-\u9fff\uf900-\ufaff]")
 # A token is shown with so much beside it, in pixels of a row: about a syllable.
@@ -73,6 +75,7 @@ def asked_spans(text: str, seen: Sequence[Seen], width: int) -> list[tuple[int, 
         width: of the row's ink.
     """
     tokens = [found.span() for found in _TOKEN.finditer(text) if _WORTH.search(found[0])]
+    seen = _places(text, seen)
     if not text or (tokens and not seen):
         return [(0, width)]
     spans: list[tuple[int, int]] = []
@@ -103,14 +106,17 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
     """
     if not text:
         return _second_alone(glyphs)
-    pairs = _paired(text, seen, glyphs)
     own = _evidence(text, sure, seen)
+    seen = _places(text, seen)
+    pairs = _paired(text, seen, glyphs)
     out, evidence, tokens = "", list[Evidence](), list[Token]()
-    at = 0
+    at, taken = 0, -1
     for found in _TOKEN.finditer(text):
         start, end = found.span()
         out, evidence = out + text[at:start], evidence + own[at:start]
-        theirs = _of_token(text, pairs, (start, end), glyphs, bool(seen))
+        # What an earlier token has taken is not to be had twice.
+        own_places = [j for j in _of_token(text, pairs, (start, end), glyphs, bool(seen)) if j > taken]
+        theirs, taken = [glyphs[j] for j in own_places], max([taken, *own_places])
         said = "".join(glyph.char for glyph in theirs)
         least = min((glyph.sure for glyph in theirs), default=0.0)
         new, of_new = found[0], own[start:end]
@@ -159,6 +165,12 @@ def _evidence(text: str, sure: Sequence[float], seen: Sequence[Seen]) -> list[Ev
     return [Evidence(p, head) for p, head in zip(sure, heads, strict=True)]
 
 
+def _places(text: str, seen: Sequence[Seen]) -> Sequence[Seen]:
+    """Where characters stand, if that can be trusted: where the heads see much of the same text."""
+    letters = [each.char == char for char, each in zip(text, seen, strict=False) if char != " "]
+    return seen if sum(letters) >= _TRUSTED * len(letters) else ()
+
+
 def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pair]:
     """Places in the text and the second reader's glyphs for them; blanks are in no pair."""
     letters = [n for n, char in enumerate(text) if char != " "]
@@ -181,8 +193,8 @@ def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pa
 
 def _of_token(
     text: str, pairs: Sequence[Pair], span: tuple[int, int], glyphs: Sequence[Glyph], placed: bool
-) -> list[Glyph]:
-    """The second reader's glyphs for the token at `start` to `end`: its partners and what lies between them.
+) -> list[int]:
+    """Places of the second reader's glyphs for the token at `start` to `end`: its partners and what lies between them.
 
     Digits at either end for which the first reader has nothing belong to it too, but where Hangul touches it
     only if the places of both are known: a syllable may look like digits.
@@ -195,7 +207,7 @@ def _of_token(
         found = _lost(glyphs, reversed(pairs[: inside[0]]))[::-1] + found
     if placed or end == len(text) or text[end] == " ":
         found += _lost(glyphs, pairs[inside[-1] + 1 :])
-    return [glyphs[j] for j in found]
+    return found
 
 
 def _is_twice(glyphs: Sequence[Glyph], place: int) -> bool:
