@@ -194,7 +194,7 @@ def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pa
 def _of_token(
     text: str, pairs: Sequence[Pair], span: tuple[int, int], glyphs: Sequence[Glyph], placed: bool
 ) -> list[int]:
-    """Places of the second reader's glyphs for the token at `start` to `end`: its partners and what lies between them.
+    """Places of the second reader's glyphs for a token: its partners and what lies between them.
 
     Digits at either end for which the first reader has nothing belong to it too, but where Hangul touches it
     only if the places of both are known: a syllable may look like digits.
