@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,15 @@ def test_the_second_reader_has_the_word_where_there_is_no_hangul(
     assert said(first, second) == joined
 
 
+def test_where_the_first_reader_is_lost_a_figure_of_the_second_stands() -> None:
+    def row(second: str) -> str:
+        return joined_row("그 그", [0.3] * 3, [], glyphs(second)).text
+
+    assert row("90,586") == "90,586" and row("-31.5%") == "-31.5%"
+    assert row("8") == row("里12") == row("No.12") == "그 그"
+    assert joined_row("그 그", [0.9] * 3, [], glyphs("90,586")).text == "그 그"
+
+
 def test_an_unsure_second_reader_changes_nothing_and_raises_a_doubt() -> None:
     row = joined_row("13,000", [0.6] * 6, [], glyphs("11,000", 0.6))
     assert row.text == "13,000"
@@ -96,10 +106,13 @@ def test_the_second_reader_is_shown_what_it_can_judge() -> None:
     def places(text: str) -> list[Seen]:
         return [Seen(20.0 * n, 20.0 * n + 20, char, 0.9) for n, char in enumerate(text)]
 
-    assert asked_spans("가나다 라마, 바사.", [], 200) == asked_spans("가나.", places("가나."), 200) == []
-    assert asked_spans("", [], 150) == asked_spans("가 12", [], 150) == [(0, 150)]
+    def spans(text: str, sure: float = 0.9, seen: Sequence[Seen] = ()) -> list[tuple[int, int]]:
+        return asked_spans(text, [sure] * len(text), seen, 400)
+
+    assert spans("가나다 라마, 바사.") == spans("가나.", 0.9, places("가나.")) == []
+    assert spans("") == spans("가 12") == spans("그 그", 0.3, places("그 그")) == [(0, 400)]
     text = "가나다라마 12바사아자차카타파A하"
-    [first, second] = asked_spans(text, places(text), 400)
+    [first, second] = spans(text, 0.9, places(text))
     assert first == (92, 188) and second == (292, 368)
 
 

@@ -27,6 +27,10 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _TOKEN = re.compile("[^\\s\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+")
 _DIGIT = re.compile("[0-9]")
 _SEPARATORS = ",.-"
+# A figure that is a whole row, as in a table's cell; shorter ones may be anything.
+_WHOLE_FIGURE = re.compile(r"(?=.*[0-9].*[0-9])[0-9.,:/%+()~-]{3,}")
+# Mean probability below which a first reading says nothing.
+_LOST = 0.5
 # Share of a row's letters that the heads must see too for their places to be trusted.
 _TRUSTED = 0.7
 # Tokens that are worth a second look: figures, Latin, Hanja.
@@ -66,17 +70,18 @@ class JoinedRow:
     tokens: tuple[Token, ...] = ()
 
 
-def asked_spans(text: str, seen: Sequence[Seen], width: int) -> list[tuple[int, int]]:
+def asked_spans(text: str, sure: Sequence[float], seen: Sequence[Seen], width: int) -> list[tuple[int, int]]:
     """Where in a row the second reader has something to say: (x0, x1) in pixels, from left to right.
 
     Args:
         text: what the first reader says of the row.
+        sure: its probability of each character.
         seen: where its characters stand; empty where that is not known: then it is the whole row or nothing.
         width: of the row's ink.
     """
     tokens = [found.span() for found in _TOKEN.finditer(text) if _WORTH.search(found[0])]
     seen = _places(text, seen)
-    if not text or (tokens and not seen):
+    if _is_lost(sure) or (tokens and not seen):
         return [(0, width)]
     spans: list[tuple[int, int]] = []
     for start, end in tokens:
@@ -104,8 +109,8 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
         seen: what the timestep heads see there, and where; empty where there are none.
         glyphs: of the second reader.
     """
-    if not text:
-        return _second_alone(glyphs)
+    if _is_lost(sure) and (other := _second_alone(glyphs)).text:
+        return other
     own = _evidence(text, sure, seen)
     seen = _places(text, seen)
     pairs = _paired(text, seen, glyphs)
@@ -148,11 +153,16 @@ def _changed(
     return out
 
 
+def _is_lost(sure: Sequence[float]) -> bool:
+    """Whether the first reader finds nothing in a row, or does not know what it sees there."""
+    return not sure or sum(sure) / len(sure) < _LOST
+
+
 def _second_alone(glyphs: Sequence[Glyph]) -> JoinedRow:
-    """A row in which the first reader finds nothing: what the second is sure of, if it is a plain figure."""
+    """A row in which the first reader is lost: what the second is sure of, if it is one figure."""
     text = "".join(glyph.char for glyph in glyphs)
     least = min((glyph.sure for glyph in glyphs), default=0.0)
-    if len(text) < 2 or not text.isascii() or least < SURE or not _DIGIT.search(text):
+    if least < SURE or not _WHOLE_FIGURE.fullmatch(text):
         return JoinedRow("", ())
     return JoinedRow(text, tuple(Evidence(glyph.sure) for glyph in glyphs), (Token(0, len(text), "", text),))
 

@@ -111,7 +111,7 @@ class RowReader:
         parts: list[np.ndarray] = []
         for n, (piece, answer, places) in enumerate(zip(packed.pieces, answers, seen, strict=True)):
             strip = strip_of(packed.tiles[piece.tile], piece.row)
-            for x0, x1 in asked_spans(answer.text, places, strip.shape[1]):
+            for x0, x1 in asked_spans(answer.text, answer.sure, places, strip.shape[1]):
                 asked.append((n, x0))
                 parts.append(strip[:, x0:x1])
         for (n, x0), found in zip(asked, self._second.read(parts), strict=True):
