@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from adotx.errors import AdotxError
 
@@ -247,8 +247,18 @@ def _finish(image: Image.Image, where: str, limits: Limits, published: bool) -> 
         raise _damaged(error, where) from None
     result = result.copy() if result is image else result
     # Orientation is applied; places, thumbnails and names in the metadata are nobody's business further on.
-    result.info = {}
+    dpi = _unequal_dpi(image)
+    result.info = {"dpi": dpi} if dpi else {}
     return result
+
+
+def _unequal_dpi(image: Image.Image) -> tuple[float, float] | None:
+    """The resolution across and down where the file names two that differ (fax): its pixels are not square."""
+    try:
+        x, y = (float(value) for value in image.info.get("dpi", ()))
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (x, y) if x != y and x > 0 and y > 0 and image.getexif().get(ExifTags.Base.Orientation, 1) < 5 else None
 
 
 def _check_frames(image: Image.Image, where: str, limits: Limits) -> None:

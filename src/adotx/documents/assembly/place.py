@@ -32,7 +32,8 @@ def place(layout: Layout, texts: Texts) -> PlacedPage:
         if isinstance(region, Flow):
             regions.append(PlacedFlow(placed(region.lines), region.right, region.mark))
         else:
-            regions.append(PlacedGrid([[placed(cell) for cell in row] for row in region.rows], region.ruled))
+            rows = [[placed(cell) for cell in row] for row in region.rows]
+            regions.append(PlacedGrid(rows, region.ruled, region.spans))
     a, b, c, d, e, f, g, h, i = layout.page.matrix.ravel().tolist()
     return PlacedPage(regions, layout.em, (a, b, c, d, e, f, g, h, i))
 

@@ -6,8 +6,8 @@ as.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from adotx.markdown import Box
@@ -64,10 +64,14 @@ class PlacedFlow:
 
 @dataclass(frozen=True)
 class PlacedGrid:
-    """Rows of cells, each cell a list of lines; `ruled` by lines, else by alignment."""
+    """Rows of cells, each cell a list of lines; `ruled` by lines, else by alignment.
+
+    `spans` gives (rows, columns) of merged cells by (row, column) of their top left; what they cover is empty.
+    """
 
     rows: Sequence[Sequence[Sequence[PlacedLine]]]
     ruled: bool
+    spans: Mapping[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
 
 Region = PlacedFlow | PlacedGrid

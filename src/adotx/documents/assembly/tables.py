@@ -13,7 +13,7 @@ import numpy as np
 
 from adotx.documents.assembly.joins import join_lines
 from adotx.documents.assembly.placed import PlacedGrid, PlacedLine, box_of
-from adotx.markdown import Block, Fields, Paragraph, Table
+from adotx.markdown import Block, Cell, Fields, Paragraph, Table
 
 _NUMERIC = re.compile(r"^[-+₩$(]?\d[\d,.\s]*\)?\s?(원|%|개|건|명|점)?$")
 
@@ -25,6 +25,8 @@ def grid_blocks(grid: PlacedGrid) -> list[Block]:
     rows = [row for row in grid.rows if any(row)]
     if not rows:
         return []
+    if grid.spans:
+        return [_merged(grid)]
     texts = [[_cell_text(cell) for cell in row] for row in rows]
     width = max(map(len, texts))
     texts = [row + [""] * (width - len(row)) for row in texts]
@@ -47,6 +49,34 @@ def grid_blocks(grid: PlacedGrid) -> list[Block]:
     if end < len(rows):
         blocks.append(_fields(rows[end:], texts[end:]))
     return blocks
+
+
+def _merged(grid: PlacedGrid) -> Table:
+    """A table with merged cells; rows and columns that no cell begins in are left out."""
+    places = range(len(grid.rows)), range(max(map(len, grid.rows)))
+    covered = {
+        (row + down, column + across)
+        for (row, column), (high, wide) in grid.spans.items()
+        for down in range(high)
+        for across in range(wide)
+        if down or across
+    }
+    begun = [(row, column) for row in places[0] for column in places[1] if (row, column) not in covered]
+    used = [sorted({place[axis] for place in begun}) for axis in (0, 1)]
+    rows: list[tuple[Cell, ...]] = []
+    for row in used[0]:
+        cells = []
+        for column in used[1]:
+            if (row, column) in covered:
+                continue
+            high, wide = grid.spans.get((row, column), (1, 1))
+            rowspan = sum(row <= at < row + high for at in used[0])
+            colspan = sum(column <= at < column + wide for at in used[1])
+            cells.append(Cell(_cell_text(grid.rows[row][column]), colspan, rowspan))
+        rows.append(tuple(cells))
+    # A header cell over two rows makes both of them header.
+    head = max((cell.rowspan for cell in rows[0]), default=1)
+    return Table(tuple(rows), head if head < len(rows) else 1).at(_around(grid.rows))
 
 
 def _cell_text(cell: Sequence[PlacedLine]) -> str:

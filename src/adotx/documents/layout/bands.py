@@ -40,11 +40,15 @@ class Flow:
 
 @dataclass
 class Grid:
-    """Rows of cells, each cell a list of lines; `ruled` by lines, else by alignment."""
+    """Rows of cells, each cell a list of lines; `ruled` by lines, else by alignment.
+
+    `spans` gives (rows, columns) of merged cells by (row, column) of their top left; what they cover is empty.
+    """
 
     rows: list[list[list[TextLine]]]
     box: Box
     ruled: bool
+    spans: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
 
 Region = Flow | Grid

@@ -35,6 +35,9 @@ _MOST_PRINT = 0.5
 _GROW = 0.12
 # Paper darker than this grey level is as good as black: nothing is darker than it.
 _DARKEST_PAPER = 48.0
+# Channels that differ by more than this many grey levels are a colour. A seal is so many em large, not longer than
+# this many times its width, and colour covers less than this share of it: a panel is full of it.
+_COLOURED, _SEAL, _SEAL_LONG, _SEAL_FILLED = 60, (2.0, 10.0), 1.6, 0.7
 # Print and ground differ by this many grey levels at least; a box's rim is this share of its height.
 _TWO_TONES, _RIM = 12.0, 0.08
 # A panel fills this much of the box around it.
@@ -87,28 +90,24 @@ class CleanPage:
 
 def clean(sheet: Sheet) -> CleanPage:
     """Clean one page."""
-    gray = cv2.cvtColor(sheet.rgb, cv2.COLOR_RGB2GRAY)
     boxes = _boxes(sheet)
+    gray = cv2.cvtColor(sheet.rgb, cv2.COLOR_RGB2GRAY)
     if not len(boxes):
         empty = np.zeros(gray.shape, bool)
         flat = np.full(gray.shape, round(PAPER), np.uint8)
         return CleanPage(flat, empty, empty, boxes, matrix=sheet.matrix, blank=True)
-    gray = _dusted(_dusted(gray).T).T
     ems = (boxes[:, 3] - boxes[:, 1]) / BOX_OF_EM
     em = _usual(ems, boxes[:, 2] - boxes[:, 0])
+    _take_off_seals(gray, sheet.rgb, em)
+    gray = _dusted(_dusted(gray).T).T
     darkness = _darkness(gray, em)
     levels = np.array([_dark_level(gray[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes.tolist()])
     dark = levels > 0
     panels: list[Box] = []
-    alone = dark
     if dark.any():
-        panels, covered = _turn_over(darkness, gray, boxes[dark], float(np.median(levels[dark])), em)
-        alone = dark.copy()
-        alone[dark] = ~covered
-    for box, size, light, lone in zip(
-        boxes.tolist(), ems.tolist(), dark.tolist(), alone.tolist(), strict=True
-    ):
-        if lone or size > _LARGE * em:
+        panels = _turn_over(darkness, gray, boxes[dark], float(np.median(levels[dark])), em)
+    for box, size, light in zip(boxes.tolist(), ems.tolist(), dark.tolist(), strict=True):
+        if size > _LARGE * em:
             _clean_box(darkness, gray, box, size, light)
     return _normalized(darkness, boxes, panels, sheet.matrix)
 
@@ -171,11 +170,15 @@ def _dark_level(area: np.ndarray) -> float:
 
 def _turn_over(
     darkness: np.ndarray, gray: np.ndarray, boxes: np.ndarray, level: float, em: float
-) -> tuple[list[Box], np.ndarray]:
+) -> list[Box]:
     """Make the dark grounds on which light text stands paper, in place.
 
+    Args:
+        boxes: of light text.
+        level: the grey between ground and print.
+
     Returns:
-        (the grounds that are rectangles smaller than the page, which boxes lie on any ground).
+        the grounds that are rectangles smaller than the page.
     """
     height, width = gray.shape
     step = max(1, round(em / 6))
@@ -183,15 +186,15 @@ def _turn_over(
     ground = cv2.medianBlur(small, max(3, round(_GROUND * em / step)) | 1)
     _, labels, stats, _ = cv2.connectedComponentsWithStats((ground < level).astype(np.uint8), connectivity=4)
     at = ((boxes[:, :2] + boxes[:, 2:]) // 2 // step).clip(0, [small.shape[1] - 1, small.shape[0] - 1])
-    under = labels[at[:, 1], at[:, 0]]
+    under = np.unique(labels[at[:, 1], at[:, 0]])
     panels: list[Box] = []
-    for number in np.unique(under[under > 0]).tolist():
+    for number in under[under > 0].tolist():
         x, y, w, h, area = stats[number].tolist()
         if area > _FILLED * w * h and w * h < _WHOLE_PAGE * small.size:
             panels.append((x * step, y * step, min(width, (x + w) * step), min(height, (y + h) * step)))
-    if not (under > 0).any():
-        return [], under > 0
     mask = np.isin(labels, under[under > 0]).astype(np.uint8)
+    for x0, y0, x1, y1 in (boxes // step).tolist():  # large print hides its ground
+        mask[y0 : y1 + 1, x0 : x1 + 1] = 1
     kernel = np.ones((3, 3), np.uint8)
     # Where a ground ends neither side can be judged.
     edge = cv2.dilate(mask, kernel) - cv2.erode(mask, kernel, borderType=cv2.BORDER_REPLICATE)
@@ -200,7 +203,7 @@ def _turn_over(
     )
     np.copyto(darkness, _darkness(255 - gray, em), where=whole)
     darkness[ends] = 0
-    return panels, under > 0
+    return panels
 
 
 def _clean_box(darkness: np.ndarray, gray: np.ndarray, box: list[int], em: float, light: bool) -> None:
@@ -213,6 +216,31 @@ def _clean_box(darkness: np.ndarray, gray: np.ndarray, box: list[int], em: float
     area = gray[top : y1 + around, left : x1 + around]
     found = _darkness(255 - area if light else area, em)
     darkness[y0:y1, x0:x1] = found[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def _take_off_seals(gray: np.ndarray, rgb: np.ndarray, em: float) -> None:
+    """Make coloured seals paper, in place: print under them is dark in every colour, their own ink is not."""
+    step = max(1, round(em / 8))
+    size = max(1, gray.shape[1] // step), max(1, gray.shape[0] // step)
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    coloured = ((small.max(2) - small.min(2)) > _COLOURED).astype(np.uint8)
+    if not coloured.any():
+        return
+    joined = cv2.morphologyEx(coloured, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    for x, y, w, h, _ in stats[1:].tolist():
+        smallest, largest = sorted((w * step / em, h * step / em))
+        filled = float(coloured[y : y + h, x : x + w].mean())
+        if smallest < _SEAL[0] or largest > _SEAL[1] or largest > _SEAL_LONG * smallest or filled > _SEAL_FILLED:
+            continue
+        area = np.s_[max(0, (y - 1) * step) : (y + h + 1) * step, max(0, (x - 1) * step) : (x + w + 1) * step]
+        brightest, darkest = rgb[area].max(2), rgb[area].min(2)
+        seal = brightest - darkest > _COLOURED
+        if seal.any():
+            level = max(float(np.percentile(brightest[seal], 30)), 1.0)
+            # Where black print lies under the seal the colour is weak, and stays dark.
+            taken = np.minimum(brightest * (255 / level), 255).astype(np.uint8)
+            gray[area] = np.where(brightest - darkest > _COLOURED // 2, np.maximum(taken, gray[area]), gray[area])
 
 
 def _dusted(gray: np.ndarray) -> np.ndarray:

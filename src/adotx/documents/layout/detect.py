@@ -24,8 +24,13 @@ _LONGEST = 2.0
 _OVERLAP = 96
 # Lines lower than this, in the detector's pixels, are looked at from nearer; they come out this high then.
 _LOW, _WANTED = 9.0, 14.0
-# Lines higher than this fall apart; they are looked at once more from this much farther away.
+# Lines higher than this fall apart; they are looked at once more from so much farther away, or where the highest
+# is as high as this.
 _HIGH, _AFAR = 110.0, 3.0
+# What was seen from near is believed up to this many times `_HIGH`, what is seen from afar from this share on.
+_TRUSTED, _OF_HIGH = 1.6, 0.6
+# A single box from near that fills this share of one from afar had not fallen apart.
+_WHOLE = 0.25
 # A pixel is text from this probability on, a box from this mean of its pixels (the values of PP-OCR).
 _PIXEL, _BOX = 0.3, 0.5
 # The network draws lines thinner than they are; area over outline times this gives them back (PP-OCR).
@@ -84,8 +89,10 @@ def detect(rgb: np.ndarray) -> Quads:
         quads = _at_scale(rgb, scale)
         heights = quads.heights * scale
     if len(quads) and heights.max() > _HIGH:
-        afar = _at_scale(rgb, scale / _AFAR)
-        quads = _with_large(quads, afar[afar.heights * scale > 0.6 * _HIGH])
+        afar = _at_scale(rgb, scale * min(1 / _AFAR, _HIGH / float(heights.max())))
+        # What is found from near alone is no text: a texture, the whole of a photograph.
+        quads = quads[heights < _TRUSTED * _HIGH]
+        quads = _with_large(quads, afar[afar.heights * scale > _OF_HIGH * _HIGH])
     return quads
 
 
@@ -158,16 +165,11 @@ def _with_large(quads: Quads, large: Quads) -> Quads:
         return quads
     keep = np.ones(len(quads), bool)
     kept = []
+    areas = np.array([float(cv2.contourArea(other)) for other in quads.corners])
     for number, quad in enumerate(large.corners):
-        area = float(cv2.contourArea(quad))
-        shares = [
-            float(cv2.intersectConvexConvex(quad, other)[0]) / max(1.0, float(cv2.contourArea(other)))
-            for other in quads.corners
-        ]
-        inside = np.array(shares) > _FRAGMENT
-        tall = quads.heights[inside].max(initial=0.0)
-        # A single box of about its size shows that the line had not fallen apart.
-        if inside.sum() == 1 and tall > 0.6 * large.heights[number] and area > 0:
+        common = [float(cv2.intersectConvexConvex(quad, other)[0]) for other in quads.corners]
+        inside = np.array(common) > _FRAGMENT * areas
+        if inside.sum() == 1 and areas[inside][0] > _WHOLE * float(cv2.contourArea(quad)):
             continue
         keep &= ~inside
         kept.append(number)

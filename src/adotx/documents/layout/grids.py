@@ -171,15 +171,51 @@ def _cells(row: Sequence[Node], gutters: Sequence[float]) -> list[list[TextLine]
 
 def ruled_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em: float) -> Grid | None:
     """The cells between the rules of a grid."""
-    xs, ys = list(frame.xs), list(frame.ys)
+    xs, ys = frame.xs, frame.ys
     if len(xs) < 2:
         return None
-    xs, ys = xs[1:-1], ys[1:-1]
-    nodes = nodes_of(segments, inside)
-    rows: list[list[Node]] = [[] for _ in range(len(ys) + 1)]
-    for node in nodes:
-        rows[int(np.searchsorted(ys, (node.core[0] + node.core[1]) / 2))].append(node)
-    return Grid([_cells(row, xs) for row in rows if row], frame.box, ruled=True)
+    spans = _spans(frame)
+    home = {
+        (row + down, column + across): (row, column)
+        for (row, column), (rows, columns) in spans.items()
+        for down in range(rows)
+        for across in range(columns)
+    }
+    cells: list[list[list[Node]]] = [[[] for _ in range(len(xs) - 1)] for _ in range(len(ys) - 1)]
+    for node in nodes_of(segments, inside):
+        row = int(np.searchsorted(ys[1:-1], (node.core[0] + node.core[1]) / 2))
+        column = int(np.searchsorted(xs[1:-1], (node.box[0] + node.box[2]) / 2))
+        row, column = home.get((row, column), (row, column))
+        cells[row][column].append(node)
+    lines = [[lines_in(cell) for cell in row] for row in cells]
+    if not spans:  # a row between two rules of a double line
+        lines = [row for row in lines if any(row)]
+    return Grid(lines, frame.box, ruled=True, spans=spans)
+
+
+def _spans(frame: Frame) -> dict[tuple[int, int], tuple[int, int]]:
+    """(rows, columns) of the merged cells of a grid: rectangles without walls inside."""
+    rows, columns = len(frame.ys) - 1, len(frame.xs) - 1
+    taken: set[tuple[int, int]] = set()
+    spans = {}
+    for row in range(rows):
+        for column in range(columns):
+            if (row, column) in taken:
+                continue
+            wide, high = 1, 1
+            while column + wide < columns and (row, column + wide) not in taken:
+                if frame.has_right(row, column + wide - 1):
+                    break
+                wide += 1
+            across = range(column, column + wide)
+            while row + high < rows and not any(frame.has_below(row + high - 1, at) for at in across):
+                if any(frame.has_right(row + high, at) for at in across[:-1]):
+                    break
+                high += 1
+            taken |= {(row + down, at) for down in range(high) for at in across}
+            if (high, wide) != (1, 1):
+                spans[row, column] = high, wide
+    return spans
 
 
 def open_grid(segments: Sequence[Segment], inside: list[int], em: float) -> Grid | None:

@@ -214,8 +214,14 @@ def _walls(ink: np.ndarray, frames: list[Frame], em: float) -> np.ndarray | None
         if frame.kind in ("grid", "box", "bar"):
             walls = np.zeros(ink.shape, bool) if walls is None else walls
             _, y0, _, y1 = frame.box
-            for x in frame.xs:
-                walls[max(0, y0) : y1, max(0, round(x) - 1) : round(x) + 2] = True
+            for number, x in enumerate(frame.xs):
+                at = slice(max(0, round(x) - 1), round(x) + 2)
+                if frame.kind != "grid" or number in (0, len(frame.xs) - 1):
+                    walls[max(0, y0) : y1, at] = True
+                    continue
+                for row, (top, low) in enumerate(pairwise(frame.ys)):
+                    if frame.has_right(row, number - 1):
+                        walls[max(0, round(top)) : round(low), at] = True
         elif frame.kind == "rows":
             walls = np.zeros(ink.shape, bool) if walls is None else walls
             x0, y0, x1, y1 = frame.box

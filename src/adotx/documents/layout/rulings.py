@@ -7,7 +7,7 @@ models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -19,6 +19,8 @@ from adotx.documents.layout.clean import PAPER, Box, CleanPage
 # A rule longer than this share of the page is dust on a scanner's glass.
 _DUST_SHARE = 0.97
 
+# A line that covers this share of a cell's side is a wall.
+_WALL = 0.7
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
 
@@ -48,13 +50,24 @@ class Frame:
 
     kind: "grid" (cells), "rows" (a table of three or more horizontal rules), "box" (one rectangle), "bar"
     (one vertical rule beside text). `xs` and `ys` are the rules' places, sorted; for a grid they bound the
-    cells.
+    cells, and `right` bool [rows, columns - 1] and `below` [rows - 1, columns] say where a rule stands between
+    two: cells without one are merged.
     """
 
     kind: Literal["grid", "rows", "box", "bar"]
     box: Box
     xs: tuple[float, ...] = ()
     ys: tuple[float, ...] = ()
+    right: np.ndarray | None = field(default=None, compare=False)
+    below: np.ndarray | None = field(default=None, compare=False)
+
+    def has_right(self, row: int, column: int) -> bool:
+        """Whether a rule parts a cell of a grid from the next in its row."""
+        return self.right is None or bool(self.right[row, column])
+
+    def has_below(self, row: int, column: int) -> bool:
+        """Whether a rule parts a cell of a grid from the one below."""
+        return self.below is None or bool(self.below[row, column])
 
 
 @dataclass
@@ -107,7 +120,45 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     # Dust on the scanner's glass runs over the whole page and bounds nothing.
     horizontal = [rule for rule in horizontal if rule.length < _DUST_SHARE * width]
     vertical = [rule for rule in vertical if rule.length < _DUST_SHARE * height]
-    return Rulings(horizontal, vertical, _frames(horizontal, vertical, em))
+    frames = [_walled(frame, faint, em) for frame in _frames(horizontal, vertical, em)]
+    return Rulings(horizontal, vertical, frames)
+
+
+def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:
+    """A grid with the walls between its cells, by what stands where its rules may run."""
+    if frame.kind != "grid":
+        return frame
+    xs, ys = frame.xs, frame.ys
+    reach = max(2, round(_same_place(em)))
+    right = np.array(
+        [
+            [_is_wall(faint[_inner(y0, y1), max(0, round(x) - reach) : round(x) + reach + 1]) for x in xs[1:-1]]
+            for y0, y1 in pairwise(ys)
+        ]
+    ).reshape(len(ys) - 1, len(xs) - 2)
+    below = np.array(
+        [
+            [_is_wall(faint[max(0, round(y) - reach) : round(y) + reach + 1, _inner(x0, x1)].T) for x0, x1 in pairwise(xs)]
+            for y in ys[1:-1]
+        ]
+    ).reshape(len(ys) - 2, len(xs) - 1)
+    return replace(frame, right=right, below=below)
+
+
+def _inner(start: float, end: float) -> slice:
+    """What lies between two rules, without them."""
+    step = 0.12 * (end - start)
+    return slice(max(0, round(start + step)), max(1, round(end - step)))
+
+
+def _is_wall(area: np.ndarray) -> bool:
+    """Whether a straight line runs from the top of a mask to its bottom; a letter is not as high."""
+    if not area.size:
+        return True
+    wide = area.copy()  # a line may step aside by a pixel
+    wide[:, 1:] |= area[:, :-1]
+    wide[:, :-1] |= area[:, 1:]
+    return bool(wide.mean(0).max() > _WALL)
 
 
 def _rules(mask: np.ndarray, least: int, thickest: int, em: float, noisy: bool) -> list[Rule]:

@@ -29,8 +29,10 @@ _MIN_SIDE = 48
 _SMALLEST, _LARGEST, _SMALLER = 17.0, 34.0, 0.2
 # A picture is enlarged at most this much.
 _MOST_ENLARGED = 3.0
-# Resolutions that differ by less than this between x and y are the same.
-_SAME_DPI = 1.08
+# A box this many times as wide as high that rises by more than this (tangent: 11 degrees) is a watermark.
+_LONG, _ASKEW = 1.6, 0.2
+# Resolutions that differ by less than this between x and y are the same; by more than that, a mistake.
+_SAME_DPI, _FOOLISH_DPI = 1.08, 4.0
 # Around the text of a sheet in perspective, in em: what lies farther out may be another thing.
 _AROUND = 4.0
 
@@ -69,14 +71,21 @@ def straight_sheet(image: Image.Image, deskew: bool = True) -> Sheet:
         to_image = to_image @ np.linalg.inv(turn_matrix(rgb.shape[:2], times))
         quads, rgb = rotated(quads, rgb.shape[:2], times), turned(rgb, times)
     matrix = upright(quads, rgb) if deskew else np.eye(3)
+    quads = quads[_level(quads.mapped(matrix))]
     rgb, quads, step = _framed(rgb, quads, matrix)
     return Sheet(rgb, quads, to_image @ step)
 
 
+def _level(quads: Quads) -> np.ndarray:
+    """bool [n]: not written askew on a straight page, as watermarks and stamps are."""
+    step = np.abs(quads.corners[:, 1] - quads.corners[:, 0])
+    return (step[:, 1] < _ASKEW * step[:, 0]) | (quads.widths < _LONG * quads.heights)
+
+
 def _square_pixels(rgb: np.ndarray, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     """A picture whose file names another resolution across than down (fax), with square pixels."""
-    x, y = image.info.get("dpi", (1, 1))
-    if not (x and y) or max(x / y, y / x) < _SAME_DPI or max(x / y, y / x) > 4:
+    x, y = map(float, image.info.get("dpi", (1, 1)))
+    if x <= 0 or y <= 0 or not _SAME_DPI <= max(x / y, y / x) < _FOOLISH_DPI:
         return rgb, np.eye(3)
     width, height = rgb.shape[1], rgb.shape[0]
     if x > y:
