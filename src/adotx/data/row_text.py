@@ -23,11 +23,11 @@ from adotx.data.glyphs import readable
 #: shares of rows by kind; `syllables` are what no context tells
 MIX = MappingProxyType(
     {
-        "prose": 0.36,
-        "syllables": 0.27,
+        "prose": 0.35,
+        "syllables": 0.22,
         "figures": 0.16,
         "facts": 0.07,
-        "latin": 0.08,
+        "latin": 0.14,
         "symbols": 0.03,
         "hanja": 0.03,
     }

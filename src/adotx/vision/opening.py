@@ -258,7 +258,11 @@ def _unequal_dpi(image: Image.Image) -> tuple[float, float] | None:
         x, y = (float(value) for value in image.info.get("dpi", ()))
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return (x, y) if x != y and x > 0 and y > 0 and image.getexif().get(ExifTags.Base.Orientation, 1) < 5 else None
+    return (
+        (x, y)
+        if x != y and x > 0 and y > 0 and image.getexif().get(ExifTags.Base.Orientation, 1) < 5
+        else None
+    )
 
 
 def _check_frames(image: Image.Image, where: str, limits: Limits) -> None:

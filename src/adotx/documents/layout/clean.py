@@ -231,7 +231,12 @@ def _take_off_seals(gray: np.ndarray, rgb: np.ndarray, em: float) -> None:
     for x, y, w, h, _ in stats[1:].tolist():
         smallest, largest = sorted((w * step / em, h * step / em))
         filled = float(coloured[y : y + h, x : x + w].mean())
-        if smallest < _SEAL[0] or largest > _SEAL[1] or largest > _SEAL_LONG * smallest or filled > _SEAL_FILLED:
+        if (
+            smallest < _SEAL[0]
+            or largest > _SEAL[1]
+            or largest > _SEAL_LONG * smallest
+            or filled > _SEAL_FILLED
+        ):
             continue
         area = np.s_[max(0, (y - 1) * step) : (y + h + 1) * step, max(0, (x - 1) * step) : (x + w + 1) * step]
         brightest, darkest = rgb[area].max(2), rgb[area].min(2)
@@ -240,7 +245,9 @@ def _take_off_seals(gray: np.ndarray, rgb: np.ndarray, em: float) -> None:
             level = max(float(np.percentile(brightest[seal], 30)), 1.0)
             # Where black print lies under the seal the colour is weak, and stays dark.
             taken = np.minimum(brightest * (255 / level), 255).astype(np.uint8)
-            gray[area] = np.where(brightest - darkest > _COLOURED // 2, np.maximum(taken, gray[area]), gray[area])
+            gray[area] = np.where(
+                brightest - darkest > _COLOURED // 2, np.maximum(taken, gray[area]), gray[area]
+            )
 
 
 def _dusted(gray: np.ndarray) -> np.ndarray:

@@ -132,13 +132,19 @@ def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:
     reach = max(2, round(_same_place(em)))
     right = np.array(
         [
-            [_is_wall(faint[_inner(y0, y1), max(0, round(x) - reach) : round(x) + reach + 1]) for x in xs[1:-1]]
+            [
+                _is_wall(faint[_inner(y0, y1), max(0, round(x) - reach) : round(x) + reach + 1])
+                for x in xs[1:-1]
+            ]
             for y0, y1 in pairwise(ys)
         ]
     ).reshape(len(ys) - 1, len(xs) - 2)
     below = np.array(
         [
-            [_is_wall(faint[max(0, round(y) - reach) : round(y) + reach + 1, _inner(x0, x1)].T) for x0, x1 in pairwise(xs)]
+            [
+                _is_wall(faint[max(0, round(y) - reach) : round(y) + reach + 1, _inner(x0, x1)].T)
+                for x0, x1 in pairwise(xs)
+            ]
             for y in ys[1:-1]
         ]
     ).reshape(len(ys) - 2, len(xs) - 1)
