@@ -82,11 +82,20 @@ def test_where_the_first_reader_is_lost_a_figure_of_the_second_stands() -> None:
     assert joined_row("그 그", [0.9] * 3, [], glyphs("90,586")).text == "그 그"
 
 
+def test_two_sure_readers_that_differ_raise_a_doubt() -> None:
+    row = joined_row("2004.", [0.9] * 5, [], glyphs("2024."))
+    assert row.text == "2024." and row.tokens[0].differs and confidence.is_disputed(row.evidence)
+    unsure = joined_row("2004.", [0.9, 0.9, 0.3, 0.9, 0.9], [], glyphs("2024."))
+    assert unsure.text == "2024." and not confidence.is_disputed(unsure.evidence)
+
+
 def test_an_unsure_second_reader_changes_nothing_and_raises_a_doubt() -> None:
     row = joined_row("13,000", [0.6] * 6, [], glyphs("11,000", 0.6))
     assert row.text == "13,000"
     agreed = joined_row("13,000", [0.6] * 6, [], glyphs("13,000", 0.99))
     unasked = alone("13,000", [0.6] * 6, [])
+    assert row.tokens[0].differs and confidence.is_disputed(row.evidence)
+    assert not agreed.tokens[0].differs and not unasked.tokens[0].differs
     right = [confidence.figure(each.evidence) for each in (row, unasked, agreed)]
     assert right == sorted(right) and right[0] < confidence.DOUBTFUL_FIGURE < right[-1]
 

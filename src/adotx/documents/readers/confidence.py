@@ -18,9 +18,11 @@ from adotx.documents.readers import Status
 _EDGE = 1e-4
 #: a figure that is less likely than this to be right is doubtful
 DOUBTFUL_FIGURE = 0.9
+# A reader of this probability or more means what it says.
+_DISPUTE = 0.5
 # A page of which fewer of the characters are expected to be right than this makes no sense: its text cannot
 # be told from invention. Below the other it is incomplete.
-NONSENSE, POOR = 0.5, 0.75
+NONSENSE, POOR = 0.5, 0.8
 #: a page of which this share of the rows could not be read is not read
 MOST_UNREAD = 0.5
 
@@ -61,8 +63,8 @@ class _Logistic:
 
 
 # Fitted; see the module's docstring.
-_CHARACTER = _Logistic(-0.20, 1.01, 1.5, 2.83)
-_FIGURE = _Logistic(0.01, 1.00, 1.5, 2.37)
+_CHARACTER = _Logistic(0.22, 1.06, 1.65, 1.78)
+_FIGURE = _Logistic(0.60, 1.01, 0.00, 1.55)
 
 
 def character(evidence: Evidence) -> float:
@@ -76,6 +78,11 @@ def figure(evidence: Sequence[Evidence]) -> float:
     heads = min(each.heads for each in evidence)
     second = min(each.second for each in evidence)
     return _FIGURE(weakest, heads, second)
+
+
+def is_disputed(evidence: Sequence[Evidence]) -> bool:
+    """Whether the reading that does not stand is sure of itself too: the one that stands is doubtful then."""
+    return min(each.second for each in evidence) <= -_DISPUTE
 
 
 def mean(evidence: Sequence[Evidence]) -> float:

@@ -60,6 +60,12 @@ class Token:
         """Whether it has digits."""
         return bool(_DIGIT.search(self.first + (self.second or "")))
 
+    @property
+    def differs(self) -> bool:
+        """Whether both readers have read it and not the same digits."""
+        digits = [_DIGIT.findall(text or "") for text in (self.first, self.second)]
+        return self.second is not None and digits[0] != digits[1]
+
 
 @dataclass(frozen=True)
 class JoinedRow:

@@ -19,7 +19,15 @@ from adotx.documents.doubt import doubted, is_item_number
 from adotx.documents.layout import ROWS, Layout, Packed, lay_out, pack
 from adotx.documents.readers import PageReading
 from adotx.documents.readers.answers import RowAnswer, RowAsker
-from adotx.documents.readers.confidence import DOUBTFUL_FIGURE, POOR, Evidence, figure, mean, verdict
+from adotx.documents.readers.confidence import (
+    DOUBTFUL_FIGURE,
+    POOR,
+    Evidence,
+    figure,
+    is_disputed,
+    mean,
+    verdict,
+)
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
@@ -152,6 +160,8 @@ def _doubted(row: JoinedRow) -> str:
         start, end = token.start, token.end
         if not token.is_figure or is_item_number(row.text, start, end):
             continue
-        if figure(row.evidence[start:end]) < DOUBTFUL_FIGURE:
+        evidence = row.evidence[start:end]
+        disputed = token.differs and is_disputed(evidence)
+        if disputed or figure(evidence) < DOUBTFUL_FIGURE:
             text = text[:start] + doubted(text[start:end]) + text[end:]
     return text
