@@ -24,9 +24,10 @@ from adotx.engine.runtime import compile_model, core
 
 _FILE = ("models", "PP-OCRv6_rec_small.onnx")
 _HEIGHT, _STEP = 48, 8
-# Widths that pictures are filled up to with paper: few, for a network is made ready for each of them; 576 is
-# the widest row. Of pictures of one width so many are read at once.
-_WIDTHS, _AT_ONCE = (80, 160, 320, 576), 8
+# Widths that pictures are filled up to with paper (576 is the widest row), and how many of one width are read
+# at once, blank ones among them: few shapes, for the network is made ready for each, which takes as long as
+# reading ten rows.
+_WIDTHS, _AT_ONCE = (80, 160, 320, 576), 4
 # Ink is that much darker than the paper of its row; it gets that many columns of paper beside it.
 _DARKER, _MARGIN = 60, 6
 # What it calls the space, and in another width, what this project writes otherwise.
@@ -58,7 +59,7 @@ class SecondReader:
             width = _width(pictures[order[at]])
             part = [n for n in order[at : at + _AT_ONCE] if _width(pictures[n]) == width]
             at += len(part)
-            batch = np.ones((len(part), 1, _HEIGHT, width), np.float32)
+            batch = np.ones((_AT_ONCE, 1, _HEIGHT, width), np.float32)
             for place, n in enumerate(part):
                 batch[place, 0, :, : pictures[n].shape[1]] = pictures[n].astype(np.float32) / 127.5 - 1
                 batch[place, 0, :, pictures[n].shape[1] :] = float(pictures[n].max()) / 127.5 - 1
