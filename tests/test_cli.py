@@ -40,6 +40,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),
     "evaluate transcription": ({"--answers", "--json", "--kind", "--limit", *PEER, *MODEL}, ["DIR"]),
     "data fonts": ({"--list"}, ["FOLDER"]),
+    "data pack": ({"--corpora", "--fonts", "--megabytes"}, ["DIR"]),
     "data pages": ({"--corpora", "--fonts", "--count", "--split", "--seed"}, ["DIR"]),
     "data split": (set(), ["DIR"]),
     "train nano": ({"--config"}, ["KEY=VALUE"]),
@@ -304,10 +305,12 @@ class TestTrain:
         assert runs == [("glyphs", settings)]
 
     def test_nano_is_every_stage(self, runs: list[Any]) -> None:
-        assert run(["train", "nano", "scale=0.1", "glyphs={minutes=3}"]) == DONE
-        assert runs == [("all", {"scale": 0.1, "glyphs": {"minutes": 3}})]
+        words = ["scale=0.1", "glyphs={minutes=3}", "glyphs.threads=1", "pages.minutes=0"]
+        assert run(["train", "nano", *words]) == DONE
+        tables = {"glyphs": {"minutes": 3, "threads": 1}, "pages": {"minutes": 0}}
+        assert runs == [("all", {"scale": 0.1, **tables})]
 
-    @pytest.mark.parametrize("word", ["minutes", "=3", "a-b=1"])
+    @pytest.mark.parametrize("word", ["minutes", "=3", "a-b=1", ".a=1", "a.b-c=1"])
     def test_bad_setting(self, runs: list[Any], word: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["train", "pages", word]) == REFUSED
         assert "KEY=VALUE" in capsys.readouterr().err and not runs
