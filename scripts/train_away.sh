@@ -11,7 +11,7 @@ shift 3
 run=${RUN:-$(mktemp -d)} python=${PYTHON:-python3}
 export PYTHONPATH=src PYTHONUNBUFFERED=1 XDG_CACHE_HOME=$run/cache OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
 settings=(
-    corpora="$pack/corpora" fonts="$pack/fonts" out="$run/nano" deadline="$seconds" workers=15 batch_size=256
+    corpora="$pack/corpora" fonts="$pack/fonts" out="$run/nano" deadline="$seconds" workers=15 batch_size=128
     shard_megabytes=14 save_minutes=2 validate_minutes=2 average=200
     language.minutes=2 glyphs.minutes=12 reading.minutes=30 pages.minutes=0
     glyphs.whole_share=1 reading.whole_share=1 reading.decay_from=0.4 "$@"
