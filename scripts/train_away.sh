@@ -9,7 +9,7 @@ set -euo pipefail
 pack=$1 out=$2 seconds=$3
 shift 3
 run=${RUN:-$(mktemp -d)} python=${PYTHON:-python3}
-export PYTHONPATH=src PYTHONUNBUFFERED=1 XDG_CACHE_HOME=$run/cache OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
+export PYTHONPATH=src${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1 XDG_CACHE_HOME=$run/cache OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
 settings=(
     corpora="$pack/corpora" fonts="$pack/fonts" out="$run/nano" deadline="$seconds" workers=15 batch_size=128
     shard_megabytes=14 save_minutes=2 validate_minutes=2 average=200

@@ -340,6 +340,21 @@ class TestTrain:
 
 
 class TestData:
+    def test_pack(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from adotx.data.packing import Pack
+
+        asked: list[Any] = []
+        pack = Pack(faces=3, hanja=2, every=1, font_bytes=2**20, corpus_bytes=2**21)
+        monkeypatch.setattr(
+            "adotx.data.packing.make_pack", lambda *args: asked.append(args[:4]) or pack
+        )
+        args = ["data", "pack", "out", "--corpora", "c", "--fonts", "f", "--fonts", "g", "--megabytes", "9"]
+        assert run(args) == DONE
+        assert asked == [(Path("out"), Path("c"), [Path("f"), Path("g")], 9.0)]
+        assert "3 faces" in capsys.readouterr().err
+
     def test_split(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         zstandard = pytest.importorskip("zstandard")
         rows = {
