@@ -67,6 +67,8 @@ def run_all(recipes: Sequence[Recipe]) -> Path:
     )
     folder = recipes[-1].folder()
     if deadline:
+        for recipe in recipes:
+            _module(recipe.stage)  # importing takes long on a fresh machine: no stage pays for it
         pages = any(r.stage == _OPTIONAL for r in recipes)
         import_module("adotx.train.corpus").load_all(recipes[0].corpora, recipes[0].fonts, pages)
         gc.freeze()  # what the workers inherit stays shared: no collection touches its pages
