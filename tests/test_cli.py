@@ -347,9 +347,7 @@ class TestData:
 
         asked: list[Any] = []
         pack = Pack(faces=3, hanja=2, every=1, font_bytes=2**20, corpus_bytes=2**21)
-        monkeypatch.setattr(
-            "adotx.data.packing.make_pack", lambda *args: asked.append(args[:4]) or pack
-        )
+        monkeypatch.setattr("adotx.data.packing.make_pack", lambda *args: asked.append(args[:4]) or pack)
         args = ["data", "pack", "out", "--corpora", "c", "--fonts", "f", "--fonts", "g", "--megabytes", "9"]
         assert run(args) == DONE
         assert asked == [(Path("out"), Path("c"), [Path("f"), Path("g")], 9.0)]
