@@ -43,6 +43,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
         ["DIR"],
     ),
     "data fonts": ({"--list"}, ["FOLDER"]),
+    "data pack": ({"--corpora", "--fonts", "--megabytes"}, ["DIR"]),
     "data pages": ({"--corpora", "--fonts", "--count", "--split", "--seed"}, ["DIR"]),
     "data split": (set(), ["DIR"]),
     "train nano": ({"--config"}, ["KEY=VALUE"]),
@@ -307,10 +308,12 @@ class TestTrain:
         assert runs == [("glyphs", settings)]
 
     def test_nano_is_every_stage(self, runs: list[Any]) -> None:
-        assert run(["train", "nano", "scale=0.1", "glyphs={minutes=3}"]) == DONE
-        assert runs == [("all", {"scale": 0.1, "glyphs": {"minutes": 3}})]
+        words = ["scale=0.1", "glyphs={minutes=3}", "glyphs.threads=1", "pages.minutes=0"]
+        assert run(["train", "nano", *words]) == DONE
+        tables = {"glyphs": {"minutes": 3, "threads": 1}, "pages": {"minutes": 0}}
+        assert runs == [("all", {"scale": 0.1, **tables})]
 
-    @pytest.mark.parametrize("word", ["minutes", "=3", "a-b=1"])
+    @pytest.mark.parametrize("word", ["minutes", "=3", "a-b=1", ".a=1", "a.b-c=1"])
     def test_bad_setting(self, runs: list[Any], word: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["train", "pages", word]) == REFUSED
         assert "KEY=VALUE" in capsys.readouterr().err and not runs
@@ -340,6 +343,19 @@ class TestTrain:
 
 
 class TestData:
+    def test_pack(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from adotx.data.packing import Pack
+
+        asked: list[Any] = []
+        pack = Pack(faces=3, hanja=2, every=1, font_bytes=2**20, corpus_bytes=2**21)
+        monkeypatch.setattr("adotx.data.packing.make_pack", lambda *args: asked.append(args[:4]) or pack)
+        args = ["data", "pack", "out", "--corpora", "c", "--fonts", "f", "--fonts", "g", "--megabytes", "9"]
+        assert run(args) == DONE
+        assert asked == [(Path("out"), Path("c"), [Path("f"), Path("g")], 9.0)]
+        assert "3 faces" in capsys.readouterr().err
+
     def test_split(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         zstandard = pytest.importorskip("zstandard")
         rows = {

@@ -133,7 +133,7 @@ def test_timebox_counts_minutes_over_resumes_and_lowers_the_rate() -> None:
 def test_recipe_takes_overrides_and_names_what_is_wrong() -> None:
     recipe = read_recipe("glyphs", {"minutes": 2, "fonts": "x", "reading": {"minutes": 7}})
     assert recipe.minutes == 2.0 and [str(f) for f in recipe.fonts] == ["x"] and recipe.batch_size == 16
-    assert read_recipe("reading", {"reading": {"minutes": 7}}).minutes == 7.0
+    assert read_recipe("reading", {"reading": {"minutes": 7}, "minutes": 2}).minutes == 7.0
     for stage, settings, word in [
         ("nothing", {}, "tokenizer"),
         ("glyphs", {"minuts": 2}, "minuts"),
@@ -142,6 +142,24 @@ def test_recipe_takes_overrides_and_names_what_is_wrong() -> None:
         with pytest.raises(AdotxError, match=word):
             read_recipe(stage, settings)
     assert read_recipe("glyphs", {"minutes": 30, "scale": 0.1}).minutes == pytest.approx(3.0)
+
+
+def test_batches_are_the_same_without_shared_memory(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from adotx.train import batches as module
+
+    class Numbers(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            yield from ({"n": torch.tensor([n, n + 0.5])} for n in range(6))
+
+    recipe = read_recipe("glyphs", {"workers": 1, "batch_size": 2, "out": str(tmp_path)})
+
+    def read() -> list[list]:
+        found = module.batches(Numbers(), recipe, None, torch.device("cpu"), module.Pace(2, 1))
+        return [batch["n"].tolist() for batch in found]
+
+    expected = read()
+    monkeypatch.setattr(module, "_is_short_of_shared_memory", lambda *_: True)
+    assert read() == expected and len(expected) == 3
 
 
 def test_tokenizer_stage_keeps_the_published_ids_and_spells_syllables(tmp_path) -> None:

@@ -285,13 +285,19 @@ def test_the_ladder_runs_on_another_device(
         return loss
 
     monkeypatch.setattr(trainer, "train_step", watched)
-    wanted = settings | {"out": str(tmp_path), "device": "meta", "save_minutes": 0, "validate_minutes": 0}
+    wanted = settings | {"device": "meta", "save_minutes": 0, "validate_minutes": 0, "average": 4}
+    wanted |= {"out": str(tmp_path / "made")}
     with device:
         with pytest.raises(KeyboardInterrupt):
             run_ladder(wanted)
         folder = run_ladder(wanted)
+        started = run_ladder(
+            wanted | {"out": str(tmp_path / "on"), "start": str(folder), "pages": {"minutes": 0}}
+        )
+    assert steps[9:] == ["ReadingModel"] * 2 and validate(str(started)).ok
+    assert not (tmp_path / "on" / "pages").exists()
     assert (
-        steps
+        steps[:9]
         == [n for n in ("LanguageModel", "GlyphReader", *["ReadingModel"] * 2) for _ in (1, 2)] + steps[-1:]
     )
     assert Autocast.asked == {"meta"}

@@ -8,6 +8,8 @@ of nano's tokenizer. Knows nothing of images, fonts or models.
 
 from __future__ import annotations
 
+from functools import cache
+
 BLANK = 0
 INITIALS, MEDIALS, FINALS = 19, 21, 28
 
@@ -89,6 +91,7 @@ def common_syllables() -> list[str]:
     return [chr(c) for c in range(0xAC00, 0xD7A4) if len(chr(c).encode("euc-kr", "ignore")) == 2]
 
 
+@cache  # asked for every glyph that is drawn
 def classes(char: str) -> tuple[int, int, int] | None:
     """(first, medial, final) of one character, None outside the alphabet.
 

@@ -286,6 +286,18 @@ def data_fonts(
     return run(folder, only_list)
 
 
+@_verb(data_app, "data.pack")
+def data_pack(
+    out: Annotated[Path, typer.Argument(help=text("data.pack.out"), metavar="DIR", show_default=False)],
+    corpora: Corpora,
+    fonts: Annotated[list[Path], typer.Option("--fonts", help=text("data.pack.fonts"), metavar="DIR")],
+    megabytes: Annotated[float, typer.Option("--megabytes", help=text("data.pack.megabytes"), min=1)] = 50.0,
+) -> int:
+    from adotx.cli.data import pack as run
+
+    return run(out, corpora, fonts, megabytes)
+
+
 @_verb(data_app, "data.pages")
 def data_pages(
     out: Annotated[Path, typer.Argument(help=text("data.pages.out"), metavar="DIR", show_default=False)],

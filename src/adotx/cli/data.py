@@ -1,4 +1,7 @@
-"""`adotx data fonts|pages|split`: what training is made of. Folders in; files, or a table on stdout, out."""
+"""`adotx data fonts|pack|pages|split`: what training is made of.
+
+Folders in; files, or a table on stdout, out.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,32 @@ def fonts(folder: Path, only_list: bool) -> int:
     with Progress() as progress:
         progress.line(
             text("data.fonts.total", faces=len(faces), families=len(families[0]), held_out=len(families[1]))
+        )
+    return DONE
+
+
+def pack(out: Path, corpora: Path, font_folders: list[Path], megabytes: float) -> int:
+    """Write a pack of texts and fonts to `out`; returns the exit code."""
+    from adotx.data.packing import make_pack
+
+    with Progress() as progress:
+        made = make_pack(
+            out,
+            corpora,
+            font_folders,
+            megabytes,
+            lambda done, count: progress.show(text("data.pack.made", done=done, count=count)),
+        )
+        progress.line(
+            text(
+                "data.pack.total",
+                faces=made.faces,
+                hanja=made.hanja,
+                every=made.every,
+                fonts=made.font_bytes / 2**20,
+                corpora=made.corpus_bytes / 2**20,
+                path=out,
+            )
         )
     return DONE
 

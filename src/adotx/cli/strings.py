@@ -224,6 +224,20 @@ STRINGS: dict[str, tuple[str, str]] = {
         "{faces} faces of {families} families, {held_out} families held out for validation",
         "글꼴 {faces}개, 글꼴 가족 {families}개, 그중 {held_out}개는 검증용",
     ),
+    "data.pack": (
+        "Pack training texts and fonts into one small folder.",
+        "학습용 글과 글꼴을 작은 폴더 하나에 담습니다.",
+    ),
+    "data.pack.out": ("The folder to write, new or empty.", "쓸 폴더. 없거나 비어 있어야 합니다."),
+    "data.pack.fonts": ("Folder with fonts; may be repeated.", "글꼴이 든 폴더. 여러 번 쓸 수 있습니다."),
+    "data.pack.megabytes": ("MiB that all files together may have.", "파일을 모두 합친 크기의 한도(MiB)."),
+    "data.pack.made": ("{done} of {count} faces cut", "글꼴 {count}개 중 {done}개를 줄임"),
+    "data.pack.total": (
+        "{faces} faces, {hanja} with Hanja, {every} with all 11,172 syllables: {fonts:.1f} MiB; "
+        "texts {corpora:.1f} MiB -> {path}",
+        "글꼴 {faces}개, 그중 한자가 든 것 {hanja}개, 음절 11,172자가 모두 든 것 {every}개: {fonts:.1f} MiB; "
+        "글 {corpora:.1f} MiB -> {path}",
+    ),
     "data.pages": (
         "Write page images with their exact Markdown: NNNNNN.png and NNNNNN.md.",
         "쪽 이미지와 정확한 마크다운을 씁니다: NNNNNN.png와 NNNNNN.md.",

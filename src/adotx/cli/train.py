@@ -27,7 +27,10 @@ def train(stage: str, config: Path | None, settings: Sequence[str]) -> int:
     Raises:
         AdotxError: the extra `train` is not installed, or the settings cannot be read.
     """
-    chosen = {**(_file(config) if config else {}), **dict(_setting(word) for word in settings)}
+    chosen = _file(config) if config else {}
+    for word in settings:
+        table, key, value = _setting(word)
+        (chosen.setdefault(table, {}) if table else chosen)[key] = value
     try:
         from adotx.train import run, run_ladder
 
@@ -56,12 +59,16 @@ def _file(path: Path) -> dict[str, Any]:
         raise AdotxError("config.toml", "{reason}", str(path), "mend the TOML", reason=str(error)) from None
 
 
-def _setting(word: str) -> tuple[str, Any]:
-    """``minutes=30`` -> ("minutes", 30): values are TOML, and what is no TOML is a string."""
-    key, equals, value = word.partition("=")
-    if not equals or not key.isidentifier():
+def _setting(word: str) -> tuple[str, str, Any]:
+    """``minutes=30`` -> ("", "minutes", 30), ``reading.minutes=30`` -> ("reading", "minutes", 30).
+
+    Values are TOML, and what is no TOML is a string.
+    """
+    name, equals, value = word.partition("=")
+    table, _, key = name.rpartition(".")
+    if not equals or not key.isidentifier() or not (table or key).isidentifier():
         raise AdotxError("config.setting", "not of the form KEY=VALUE", word, "for example minutes=30")
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
+        return table, key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
-        return key, value
+        return table, key, value

@@ -1,12 +1,14 @@
 """Fonts: find Hangul faces in folders, tell which characters they can really draw, split them by family.
 
-In: folders with ttf, otf, ttc or woff2 files. Out: `FontFace` records, `ImageFont`s, what they can draw.
+In: folders with ttf, otf, ttc or woff2 files, or ttf and otf in xz. Out: `FontFace` records, `ImageFont`s,
+what they can draw.
 Does not know: text, pages, where fonts come from (`adotx.data.fetch` gets them).
 """
 
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import unicodedata
@@ -24,7 +26,7 @@ VALIDATION_FAMILIES = frozenset({"gowun batang", "ibm plex sans kr", "hahmlet", 
 # Kept for the exam (benchmarks/exam): neither training nor validation sees them. Never to be shortened.
 EXAM_FAMILIES = frozenset({"hi melody", "gamja flower", "unbatang", "undotum"})
 
-_SUFFIXES = {".ttf", ".otf", ".ttc", ".otc", ".woff2"}
+_SUFFIXES = (".ttf", ".otf", ".ttc", ".otc", ".woff2", ".ttf.xz", ".otf.xz")
 _WEIGHT_WORDS = re.compile(
     r"[\s_-]+(thin|hairline|extra|ultra|semi|demi|(extra|ultra|semi|demi)?[\s-]?(light|bold)|regular|normal"
     r"|text|medium|medm|black|heavy|smbld|[blr]|ttf)$",
@@ -61,7 +63,7 @@ class FontFace:
     """One face of one font file.
 
     Attributes:
-        path: a file FreeType can open (woff2 files are decompressed to the cache first).
+        path: a file FreeType can open (woff2 and xz files are decompressed to the cache first).
         index: face number inside a collection, else 0.
         family: typographic family without weight words, e.g. ``"Hahmlet"``.
         weight: 100-900, the OS/2 weight class (static web fonts: the weight in the file name).
@@ -99,7 +101,7 @@ def find_fonts(folders: Iterable[str | Path], cache_folder: str | Path | None = 
 
     Args:
         folders: searched recursively; files that cannot be read as fonts or lack Hangul are passed over.
-        cache_folder: where woff2 files are decompressed to, once; by default the user's cache folder.
+        cache_folder: where woff2 and xz files are decompressed to, once; by default the user's cache folder.
 
     Raises:
         AdotxError: a folder does not exist, no face was found, or fontTools is not installed.
@@ -110,7 +112,9 @@ def find_fonts(folders: Iterable[str | Path], cache_folder: str | Path | None = 
             raise AdotxError(
                 "fonts.folder", "no such folder", str(root), "adotx data fonts FOLDER gets fonts"
             )
-    paths = sorted({path for root in roots for path in root.rglob("*") if path.suffix.lower() in _SUFFIXES})
+    paths = sorted(
+        {path for root in roots for path in root.rglob("*") if path.name.lower().endswith(_SUFFIXES)}
+    )
     best: dict[tuple[str, int, str], tuple[int, FontFace]] = {}
     for path in paths:
         for face in _faces(path, Path(cache_folder) if cache_folder else default_cache()):
@@ -211,12 +215,14 @@ def _faces(path: Path, cache_folder: Path) -> list[FontFace]:
             if re.search(r"-\d+-\d+-(normal|italic)$", path.stem):
                 return []
             path = _decompressed(path, cache_folder)
+        elif path.suffix.lower() == ".xz":
+            path = _decompressed(path, cache_folder)
         if path.suffix.lower() in {".ttc", ".otc"}:
             fonts = list(TTCollection(str(path), lazy=True).fonts)
         else:
             fonts = [TTFont(str(path), lazy=True)]
         found = [_describe(font, path, index) for index, font in enumerate(fonts)]
-    except (TTLibError, OSError, KeyError, ValueError, AssertionError):
+    except (TTLibError, lzma.LZMAError, EOFError, OSError, KeyError, ValueError, AssertionError):
         return []
     faces = [face for face in found if face is not None]
     korean = [face for face in faces if face.family.endswith(" KR")]
@@ -260,17 +266,23 @@ def _describe(font: object, path: Path, index: int) -> FontFace | None:
 
 
 def _decompressed(path: Path, cache_folder: Path) -> Path:
-    """The woff2 file as ttf in `cache_folder`, made once, named by its content."""
-    from fontTools.ttLib import TTFont
-
-    digest = hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest()
-    stem = re.sub(r"-korean-(\d+)-normal$", r"-\1", path.stem)
-    target = cache_folder / f"{stem}-{digest}.ttf"
+    """The woff2 or xz file as FreeType opens it in `cache_folder`, made once, named by its content."""
+    packed = path.read_bytes()
+    digest = hashlib.blake2b(packed, digest_size=6).hexdigest()
+    xz = path.suffix.lower() == ".xz"
+    inner = Path(path.stem) if xz else path.with_suffix(".ttf")
+    stem = re.sub(r"-korean-(\d+)-normal$", r"-\1", inner.stem)
+    target = cache_folder / f"{stem}-{digest}{inner.suffix}"
     if not target.is_file():
         cache_folder.mkdir(parents=True, exist_ok=True)
-        font = TTFont(str(path))
-        font.flavor = None
         partial = target.with_suffix(f".{os.getpid()}.part")
-        font.save(str(partial))
+        if xz:
+            partial.write_bytes(lzma.decompress(packed))
+        else:
+            from fontTools.ttLib import TTFont
+
+            font = TTFont(str(path))
+            font.flavor = None
+            font.save(str(partial))
         partial.replace(target)  # whole or absent: two processes may do this at once
     return target

@@ -5,6 +5,7 @@ In: font files with weights. Out: faces by weight, or by what a text needs. Know
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Collection, Sequence
 
@@ -17,6 +18,8 @@ _TRIED = 6
 #: FreeType faces kept; they are not small
 _KEPT = 1500
 _SYLLABLES = "한글봄빛뚫"
+#: syllables of all shapes, and pixels per em at which their widths are compared
+_SAMPLE, _EVEN_SIZE = _SYLLABLES + "가기그고과귀의이으어아와뭐니므일임닭값쀍을렇않없있", 256
 
 
 class RowFonts:
@@ -37,6 +40,7 @@ class RowFonts:
         self._looks: dict[int, Coverage] = {}
         self._honest: set[int] = set()
         self._body: dict[int, float] = {}
+        self._even: dict[int, bool] = {}
 
     def pick(self, rng: random.Random) -> int:
         return rng.choices(range(len(self.faces)), self.weights)[0]
@@ -83,16 +87,28 @@ class RowFonts:
             )
         return self._loaded[key]
 
-    def advances(self, face: int, size: int, text: str) -> list[float]:
-        """Left edge of every character and the right edge of the last, in pixels."""
+    def advances(self, face: int, size: int, text: str, most: float = math.inf) -> list[float]:
+        """Left edge of every character and the right edge of the last, in pixels; ends beyond `most`."""
         font, known = self.load(face, size), self._advance.setdefault((face, size), {})
+        even = self.even(face)
         edges, x = [0.0], 0.0
         for c in text:
-            if c not in known:
-                known[c] = font.getlength(c)
-            x += known[c]
+            key = _SYLLABLES[0] if even and "가" <= c <= "힣" else c
+            if key not in known:
+                known[key] = font.getlength(key)
+            x += known[key]
             edges.append(x)
+            if x > most:
+                break
         return edges
+
+    def even(self, face: int) -> bool:
+        """Whether all its syllables are equally wide, as nearly everywhere: then one need be measured."""
+        if face not in self._even:
+            font = self.load(face, _EVEN_SIZE)
+            syllables = [c for c in _SAMPLE if c in self.cover[face]]
+            self._even[face] = len({font.getlength(c) for c in syllables}) == 1 and _SYLLABLES[0] in syllables
+        return self._even[face]
 
     def body(self, face: int) -> float:
         """Height of its syllables in em: 0.6 (small handwriting) to 1."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import cv2
@@ -26,7 +27,7 @@ class Ink:
     edges: list[tuple[float, float]]
     size: float
 
-    @property
+    @cached_property
     def rows(self) -> tuple[int, int]:
         """First row with ink and the row after the last."""
         rows = np.flatnonzero(self.cover.max(1) > 0.25)
@@ -127,8 +128,13 @@ def _set_words(
             ],
             np.float32,
         )
-        drawn = cv2.warpAffine(np.asarray(strip, np.float32) / 255, turn, (width, height))
-        np.maximum(cover, drawn, out=cover)
+        # Only where the word can come to lie: most of the line is elsewhere.
+        first = max(0, int(x - margin))
+        last = min(width, math.ceil(x + wide * long + margin))
+        turn[0, 2] -= first
+        window = cover[:, first:last]
+        drawn = cv2.warpAffine(np.asarray(strip, np.float32) / 255, turn, window.shape[::-1])
+        np.maximum(window, drawn, out=window)
         for at, a, b in zip(letters, edges, edges[1:], strict=False):
             places.append((x + wide * at, x + wide * (at + b - a)))
         x += wide * long

@@ -6,15 +6,21 @@ Knows nothing of what is in a sample.
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, default_collate
 
 from adotx.train.interrupts import leave_to_parent
 from adotx.train.recipe import Recipe
+
+#: batches that a worker makes ahead: what is ready when a stage ends is lost
+_AHEAD = 2
+#: where workers leave tensors for this process, and more than any sample takes of it
+_SHARED, _SAMPLE_BYTES = "/dev/shm", 2**19
 
 
 class Pace:
@@ -58,6 +64,25 @@ class TimedSamples(IterableDataset):
             since = time.perf_counter()
 
 
+class _Plain:
+    """A collate function whose batches are arrays: they travel by pipe, and need no shared memory."""
+
+    def __init__(self, collate: Callable[[list], dict[str, torch.Tensor]] | None) -> None:
+        self.collate = collate or default_collate
+
+    def __call__(self, samples: list) -> dict[str, Any]:
+        return {key: tensor.numpy() for key, tensor in self.collate(samples).items()}
+
+
+def _is_short_of_shared_memory(batch_size: int, workers: int) -> bool:
+    """Whether tensors of all workers may not fit: then a worker would be killed by a bus error."""
+    try:
+        free = shutil.disk_usage(_SHARED).free
+    except OSError:
+        return False
+    return free < batch_size * workers * (_AHEAD + 1) * _SAMPLE_BYTES
+
+
 def batches(
     samples: Any,
     recipe: Recipe,
@@ -66,12 +91,14 @@ def batches(
     pace: Pace,
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Batches of `recipe.batch_size`, made by `recipe.workers` processes (0: this one)."""
+    if recipe.workers and _is_short_of_shared_memory(recipe.batch_size, recipe.workers):
+        collate = _Plain(collate)
     loader = DataLoader(
         TimedSamples(samples, pace),
         recipe.batch_size,
         collate_fn=collate,
         num_workers=recipe.workers,
-        prefetch_factor=4 if recipe.workers else None,
+        prefetch_factor=_AHEAD if recipe.workers else None,
         pin_memory=device.type == "cuda",
         worker_init_fn=leave_to_parent,
     )
@@ -79,5 +106,5 @@ def batches(
     for batch in loader:
         pace.waited += time.perf_counter() - since
         pace.trained += recipe.batch_size
-        yield {key: tensor.to(device, non_blocking=True) for key, tensor in batch.items()}
+        yield {key: torch.as_tensor(t).to(device, non_blocking=True) for key, t in batch.items()}
         since = time.perf_counter()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from adotx.data.corpora import documents
+from adotx.data.corpora import documents, is_read
 from adotx.data.fonts import VALIDATION_FAMILIES, FontFace, find_fonts, split_fonts
 from adotx.data.row_fonts import RowFonts
 from adotx.data.row_text import RowText
@@ -20,8 +20,6 @@ from adotx.data.source import TextSource
 from adotx.data.split import split
 from adotx.errors import AdotxError
 
-#: every third review: they are three quarters of the Korean rows and the least like a document
-_REVIEW_SHARE = 3
 #: shares of rows by kind of face
 _GROUPS = {"print": 0.75, "hand": 0.15, "display": 0.1}
 
@@ -34,8 +32,7 @@ _MARKDOWN = re.compile(r"\*\*|`|^[#>\s]+|\]\([^)]*\)|\[(?=[^\]]*\]\()|\\(?=[^\w\
 def lines(corpora: Path) -> dict[str, dict[str, list[str]]]:
     """{"train"|"validation": {"ko"|"en"|"code"|"law": lines}} of every corpus, split by document."""
     out: dict[str, dict[str, list[str]]] = {s: defaultdict(list) for s in ("train", "validation")}
-    reviews = 0
-    for document in documents(corpora):
+    for document in filter(is_read, documents(corpora)):
         side = out[split(document.key)]
         if document.corpus in ("docs_ko", "laws"):
             code = False
@@ -47,9 +44,7 @@ def lines(corpora: Path) -> dict[str, dict[str, list[str]]]:
                 elif len(line.strip()) > 8:
                     side["law" if document.corpus == "laws" else "ko"].append(plain(line))
         elif document.corpus == "nsmc":
-            reviews += 1
-            if reviews % _REVIEW_SHARE == 0:
-                side["ko"].append(document.text)
+            side["ko"].append(document.text)
         else:
             side[document.lang].append(plain(document.text))
     return out
@@ -117,12 +112,13 @@ def face_weights(found: Sequence[FontFace]) -> list[float]:
     return [_GROUPS[group] * weight / sums[group] for group, weight in zip(groups, weights, strict=True)]
 
 
-def load_all(corpora: Path, fonts: tuple[Path, ...]) -> None:
+def load_all(corpora: Path, fonts: tuple[Path, ...], pages: bool = True) -> None:
     """Read everything that the stages will ask for, so that none of them pays for it from its own time."""
-    lines(corpora)
-    page_text(corpora)
     for side in ("train", "validation"):
+        reading_text(corpora, side)
         reading_fonts(fonts, side)
+    if pages:
+        page_text(corpora)
 
 
 def _loose(face: FontFace) -> bool:

@@ -6,6 +6,7 @@ read once. Knows what each stage needs from `stages/`, and nothing of what it do
 
 from __future__ import annotations
 
+import gc
 import math
 import shutil
 import sys
@@ -52,16 +53,25 @@ def needs(recipe: Recipe) -> tuple[str, ...]:
 def run_all(recipes: Sequence[Recipe]) -> Path:
     """Run the stages of `recipes` in this order; a deadline's time is shared out as their minutes are.
 
-    Where a deadline leaves no time for the last trained stage, the model is exported without it.
+    Where a deadline leaves no time for the last trained stage, or its minutes are 0, the model is exported
+    without it.
     """
-    recipes = [r for r in recipes if not (r.start and r.stage in _MAKE_A_START)]
+    recipes = [
+        r
+        for r in recipes
+        if not (r.start and r.stage in _MAKE_A_START) and (r.minutes or r.stage != _OPTIONAL)
+    ]
     deadline = recipes[-1].deadline
     end = (
         time.monotonic() + deadline - max(_EXPORT_SECONDS, _EXPORT_SHARE * deadline) if deadline else math.inf
     )
     folder = recipes[-1].folder()
     if deadline:
-        import_module("adotx.train.corpus").load_all(recipes[0].corpora, recipes[0].fonts)
+        for recipe in recipes:
+            _module(recipe.stage)  # importing takes long on a fresh machine: no stage pays for it
+        pages = any(r.stage == _OPTIONAL for r in recipes)
+        import_module("adotx.train.corpus").load_all(recipes[0].corpora, recipes[0].fonts, pages)
+        gc.freeze()  # what the workers inherit stays shared: no collection touches its pages
     for number, recipe in enumerate(recipes):
         if deadline:
             if recipe.stage == _OPTIONAL and time.monotonic() >= end:

@@ -109,7 +109,9 @@ class Recipe:
 
 
 def read_recipe(stage: str, overrides: dict[str, Any] | None = None) -> Recipe:
-    """The shipped recipe `nano`, then `overrides` (flat keys, or tables named like those of the file).
+    """The shipped recipe `nano`, then `overrides`: flat keys, and tables named like those of the file.
+
+    What stands in a stage's table goes before a flat key.
 
     Raises:
         AdotxError: unknown stage or setting, or a value of the wrong type or size.
@@ -126,10 +128,10 @@ def read_recipe(stage: str, overrides: dict[str, Any] | None = None) -> Recipe:
     settings: dict[str, Any] = {}
     model: dict[str, Any] = {part: dict(table) for part, table in shipped["model"].items()}
     for source in (shipped, overrides):
-        settings |= source.get("common", {}) | source.get(stage, {})
+        flat = {k: v for k, v in source.items() if not isinstance(v, dict)}
+        settings |= source.get("common", {}) | flat | source.get(stage, {})
         for part, table in source.get("model", {}).items():
             model.setdefault(part, {}).update(table)
-    settings |= {k: v for k, v in overrides.items() if not isinstance(v, dict)}
     known = [name for name in Recipe.__dataclass_fields__ if name not in _NOT_SET]
     for key, value in settings.items():
         if key not in known:

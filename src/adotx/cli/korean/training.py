@@ -66,6 +66,8 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ),
     ],
     "fonts.validation": [("검증용 글꼴이 없습니다", "adotx data fonts 폴더로 글꼴을 받으세요")],
+    "pack.exists": [("폴더가 비어 있지 않습니다", "새 폴더를 지정하세요")],
+    "pack.size": [("{need:.1f} MiB가 넘칩니다", "--megabytes를 늘리거나 글꼴을 줄이세요")],
     "package.empty": [("한국어 .mo 번역 파일이 없습니다", "패키지를 푼 폴더를 지정하세요")],
     "package.json": [("번역 파일을 읽을 수 없습니다: {reason}", "en과 ko 파일을 지정하세요")],
     "package.mo": [("gettext 번역 파일이 아닙니다: {reason}", "패키지를 다시 푸세요")],
