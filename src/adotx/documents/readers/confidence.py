@@ -19,7 +19,7 @@ _EDGE = 1e-4
 #: a figure that is less likely than this to be right is doubtful
 DOUBTFUL_FIGURE = 0.9
 # A reader of this probability or more means what it says.
-_DISPUTE = 0.5
+_DISPUTE = 0.7
 # A page of which fewer of the characters are expected to be right than this makes no sense: its text cannot
 # be told from invention. Below the other it is incomplete.
 NONSENSE, POOR = 0.5, 0.8
