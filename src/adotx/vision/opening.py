@@ -253,7 +253,7 @@ def _finish(image: Image.Image, where: str, limits: Limits, published: bool) -> 
 
 
 def _unequal_dpi(image: Image.Image) -> tuple[float, float] | None:
-    """The resolution across and down where the file names two that differ (fax): its pixels are not square."""
+    """The resolution across and down where they differ (fax): its pixels are not square."""
     try:
         x, y = (float(value) for value in image.info.get("dpi", ()))
     except (TypeError, ValueError, ZeroDivisionError):

@@ -16,6 +16,8 @@ from adotx.documents.assembly.joins import sigmoid, space_odds
 from adotx.documents.assembly.placed import PlacedLine, PlacedPage
 from adotx.markdown.line_breaks import is_hangul
 
+# Less running text than this share of what stands in tables does not show what is usual.
+_LITTLE = 0.3
 # How often a line that may break anywhere ends at the end of a word.
 _SPACE_SHARE = 0.28
 
@@ -44,8 +46,11 @@ class Body:
 
 
 def body_of(page: PlacedPage) -> Body:
-    """Medians over the width of all lines outside of tables."""
+    """Medians over the width of all lines outside of tables; of those inside, too, where little else is."""
     lines = [line for flow in page.flows() for line in flow.lines]
+    cells = [line for grid in page.grids() for row in grid.rows for cell in row for line in cell]
+    if _width(lines) < _LITTLE * _width(cells):
+        lines += cells
     if not lines:
         return Body(max(page.em, 1.0), 0.1, max(page.em, 1.0))
     widths = np.array([line.x1 - line.x0 for line in lines])
@@ -58,6 +63,10 @@ def body_of(page: PlacedPage) -> Body:
     em = usual([line.em for line in lines])
     weight, advance = usual([line.weight for line in lines]), usual([line.advance for line in lines])
     return Body(em, weight, advance, _breaks_anywhere(page, em))
+
+
+def _width(lines: Sequence[PlacedLine]) -> float:
+    return sum(line.x1 - line.x0 for line in lines)
 
 
 def _breaks_anywhere(page: PlacedPage, em: float) -> bool:

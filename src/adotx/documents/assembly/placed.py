@@ -66,7 +66,7 @@ class PlacedFlow:
 class PlacedGrid:
     """Rows of cells, each cell a list of lines; `ruled` by lines, else by alignment.
 
-    `spans` gives (rows, columns) of merged cells by (row, column) of their top left; what they cover is empty.
+    `spans`: (rows, columns) of merged cells by (row, column) of their top left; what they cover is empty.
     """
 
     rows: Sequence[Sequence[Sequence[PlacedLine]]]
@@ -95,6 +95,10 @@ class PlacedPage:
     def flows(self) -> Iterator[PlacedFlow]:
         """The regions that are no grids."""
         return (region for region in self.regions if isinstance(region, PlacedFlow))
+
+    def grids(self) -> Iterator[PlacedGrid]:
+        """The regions that are."""
+        return (region for region in self.regions if isinstance(region, PlacedGrid))
 
 
 def box_of(lines: Sequence[PlacedLine]) -> Box | None:

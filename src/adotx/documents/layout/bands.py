@@ -42,7 +42,7 @@ class Flow:
 class Grid:
     """Rows of cells, each cell a list of lines; `ruled` by lines, else by alignment.
 
-    `spans` gives (rows, columns) of merged cells by (row, column) of their top left; what they cover is empty.
+    `spans`: (rows, columns) of merged cells by (row, column) of their top left; what they cover is empty.
     """
 
     rows: list[list[list[TextLine]]]
@@ -63,6 +63,7 @@ class Node:
     segment: int = -1
     region: Region | None = None
     inner: int = 0
+    text: int = -1
 
 
 @dataclass
@@ -76,7 +77,16 @@ class Band:
 
 def nodes_of(segments: Sequence[Segment], chosen: Sequence[int]) -> list[Node]:
     """A node for each chosen segment."""
-    return [Node(segments[i].box, segments[i].core, segment=i, inner=segments[i].inner) for i in chosen]
+    return [
+        Node(segments[i].box, segments[i].core, segment=i, inner=segments[i].inner, text=segments[i].text)
+        for i in chosen
+    ]
+
+
+def is_one_line(band: Band) -> bool:
+    """Whether the detector took any of its nodes for words of one line, as it does in justified text."""
+    boxes = [node.text for node in band.nodes if node.text >= 0]
+    return len(boxes) < len(band.nodes) or len(set(boxes)) < len(boxes)
 
 
 def bands_of(nodes: Sequence[Node]) -> list[Band]:

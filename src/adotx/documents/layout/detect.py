@@ -24,15 +24,17 @@ _LONGEST = 2.0
 _OVERLAP = 96
 # Lines lower than this, in the detector's pixels, are looked at from nearer; they come out this high then.
 _LOW, _WANTED = 9.0, 14.0
-# Lines higher than this fall apart; they are looked at once more from so much farther away, or where the highest
-# is as high as this.
+# Lines higher than this fall apart; they are looked at once more from so much farther away, or where the
+# highest is as high as this.
 _HIGH, _AFAR = 110.0, 3.0
-# What was seen from near is believed up to this many times `_HIGH`, what is seen from afar from this share on.
+# What was seen from near is believed up to this many times `_HIGH`, what is seen from afar from this share
+# on.
 _TRUSTED, _OF_HIGH = 1.6, 0.6
 # A single box from near that fills this share of one from afar had not fallen apart.
 _WHOLE = 0.25
-# A pixel is text from this probability on, a box from this mean of its pixels (the values of PP-OCR).
-_PIXEL, _BOX = 0.3, 0.5
+# A pixel is text from this probability on, a box from this mean of its pixels (0.5 in PP-OCR, which loses
+# short words; what holds no ink is dropped later).
+_PIXEL, _BOX = 0.3, 0.4
 # The network draws lines thinner than they are; area over outline times this gives them back (PP-OCR).
 _UNCLIP = 1.6
 # Smaller bodies are specks, in the detector's pixels.
@@ -64,6 +66,11 @@ class Quads:
     def heights(self) -> np.ndarray:
         return np.linalg.norm(self.corners[:, 3] - self.corners[:, 0], axis=1)
 
+    @property
+    def thickness(self) -> np.ndarray:
+        """How high lines are, whichever way they run."""
+        return np.minimum(self.widths, self.heights)
+
     def mapped(self, matrix: np.ndarray) -> Quads:
         """Under a homography [3, 3]."""
         if not len(self):
@@ -82,17 +89,17 @@ def detect(rgb: np.ndarray) -> Quads:
     quads = _at_scale(rgb, scale)
     if not len(quads):
         return quads
-    heights = quads.heights * scale
+    heights = quads.thickness * scale
     low = float(np.percentile(heights, 20))
     if low < _LOW and scale < 1:
         scale = min(1.0, scale * _WANTED / low)
         quads = _at_scale(rgb, scale)
-        heights = quads.heights * scale
+        heights = quads.thickness * scale
     if len(quads) and heights.max() > _HIGH:
         afar = _at_scale(rgb, scale * min(1 / _AFAR, _HIGH / float(heights.max())))
         # What is found from near alone is no text: a texture, the whole of a photograph.
         quads = quads[heights < _TRUSTED * _HIGH]
-        quads = _with_large(quads, afar[afar.heights * scale > _OF_HIGH * _HIGH])
+        quads = _with_large(quads, afar[afar.thickness * scale > _OF_HIGH * _HIGH])
     return quads
 
 

@@ -20,6 +20,7 @@ from adotx.documents.layout.bands import (
     both_free,
     free,
     gaps,
+    is_one_line,
     lines_in,
     nodes_of,
 )
@@ -28,6 +29,9 @@ from adotx.documents.layout.rulings import Frame
 
 # Lines less than this many em apart may be of one row of cells.
 _ROW_PITCH = 1.55
+# A table with at least so many columns has its header looked for above it: at most so many em away, each name
+# at most so many em beside its column.
+_HEADED, _HEADER_GAP, _HEADER_OFF = 3, 2.2, 3.0
 # What a table must be worth: fewer, larger tables are taken before many small ones.
 _TABLE_COST = 2.0
 
@@ -121,7 +125,7 @@ def _justified(rows: Sequence[Band], em: float) -> bool:
     ends = [max(n.box[2] for n in band.nodes) for band in rows]
     widest = max(b - a for band in rows for a, b in gaps(band))
     flush = max(starts[1:], default=starts[0]) - min(starts) < 0.3 * em and max(ends) - min(ends) < 0.3 * em
-    return flush and widest < 3 * em
+    return flush and widest < 3 * em and any(map(is_one_line, rows))
 
 
 def _row_score(band: Band, gutters: list[float], follows: bool) -> float:
@@ -131,7 +135,7 @@ def _row_score(band: Band, gutters: list[float], follows: bool) -> float:
         return 0.2 if filled == {len(gutters)} and follows else -0.3
     inner = max((n.inner for n in band.nodes), default=0)
     widths = [b - a for a, b in gaps(band)]
-    if len(widths) > 2 and max(widths) < 1.3 * min(widths):
+    if len(widths) > 2 and max(widths) < 1.3 * min(widths) and is_one_line(band):
         return -1.0  # a justified line: all its spaces are equally wide
     stray = sum(b - a < 1.25 * inner or not any(a < place < b for place in gutters) for a, b in gaps(band))
     return len(filled) - 0.8 * (len(gutters) + 1 - len(filled)) - 1.5 * stray
@@ -160,6 +164,30 @@ def grid_of(bands: list[Band], gutters: list[float], em: float) -> Grid:
     x0, y0 = boxes[:, :2].min(0)
     x1, y1 = boxes[:, 2:].max(0)
     return Grid(cells, (int(x0), int(y0), int(x1), int(y1)), ruled=False)
+
+
+def with_header(grid: Grid, band: Band, em: float) -> bool:
+    """Make a line above a grid its header, in place, where it names every column; says whether it did.
+
+    Names need not stand over what they name: figures are flush right where their names are not.
+    """
+    columns = max(map(len, grid.rows))
+    nodes = sorted(band.nodes, key=lambda node: node.box[0])
+    if columns < _HEADED or len(nodes) != columns or any(node.region is not None for node in nodes):
+        return False
+    full = any(sum(map(bool, row)) == columns for row in grid.rows)
+    if grid.box[1] - band.bottom > _HEADER_GAP * em or not full:
+        return False
+    for at, node in enumerate(nodes):
+        column = [line for row in grid.rows for cell in row[at : at + 1] for line in cell]
+        left, right = min(line.box[0] for line in column), max(line.box[2] for line in column)
+        if node.box[2] < left - _HEADER_OFF * em or node.box[0] > right + _HEADER_OFF * em:
+            return False
+    x0, y0, x1, y1 = grid.box
+    grid.rows.insert(0, [lines_in([node]) for node in nodes])
+    grid.box = (min(x0, nodes[0].box[0]), min(y0, band.top), max(x1, nodes[-1].box[2]), y1)
+    grid.spans = {(row + 1, column): size for (row, column), size in grid.spans.items()}
+    return True
 
 
 def _cells(row: Sequence[Node], gutters: Sequence[float]) -> list[list[TextLine]]:

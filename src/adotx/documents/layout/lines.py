@@ -49,6 +49,7 @@ class Segment:
         size: pixels of line ink height that it is measured by (its own, or its neighbours' where it has no
             tall letters); 0 until `measure` has run.
         inner: its widest blank from top to bottom, in pixels.
+        text: the text box that it stands in, by its place among the page's; -1 outside of all.
     """
 
     box: Box
@@ -56,6 +57,7 @@ class Segment:
     weight: float = 0.0
     size: float = 0.0
     inner: int = 0
+    text: int = -1
 
     @property
     def height(self) -> int:
@@ -125,6 +127,10 @@ def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
         top, low = max(0, y0 - grow), y1 + grow
         core[top:low, max(0, x0 - grow) : x1 + grow] = 1
         reach[top:low, max(0, x0 - before) : x1 + behind] = size
+    labels, found, _ = _labelled(ink)
+    dashes = _dashes(found, em)
+    if dashes.any():
+        ink = ink & ~np.concatenate([[False], dashes])[labels]
     labels, found, area = _labelled(ink & (reach > 0))
     if not len(found):
         return np.zeros_like(ink)
@@ -136,7 +142,6 @@ def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
     mark = (np.maximum(high, wide) < _LARGEST_MARK * size) & (area >= _LEAST_MARK * size * size)
     drop = ~(inside | mark)
     drop |= area < max(2.0, 0.004 * em * em)
-    drop |= _dashes(found, em)
     return np.concatenate([[False], ~drop])[labels]
 
 
@@ -188,7 +193,15 @@ def find_segments(
         parts += _split(ink, box, em)
     trimmed = [_trimmed(ink, segment) for segment in parts]
     found = [s for s in trimmed if s is not None and _may_be_text(s, em, frames)]
-    return segments + [s for s in found if not _is_speck(s, em) or _is_mark(s, found, em)], em
+    segments += [s for s in found if not _is_speck(s, em) or _is_mark(s, found, em)]
+    return [replace(s, text=_text_box(s, text)) for s in segments], em
+
+
+def _text_box(segment: Segment, text: np.ndarray) -> int:
+    """The place of the text box that a segment's middle lies in, the smallest of several; -1 for none."""
+    x, y = (segment.box[0] + segment.box[2]) / 2, segment.middle
+    inside = np.flatnonzero((text[:, 0] <= x) & (x <= text[:, 2]) & (text[:, 1] <= y) & (y <= text[:, 3]))
+    return int(min(inside, key=lambda n: text[n, 3] - text[n, 1], default=-1))
 
 
 def _large_segments(ink: np.ndarray, boxes: np.ndarray) -> list[Segment]:

@@ -14,6 +14,7 @@ import numpy as np
 from adotx.documents.layout.bands import (
     Band,
     Flow,
+    Grid,
     Mark,
     Node,
     Region,
@@ -25,7 +26,7 @@ from adotx.documents.layout.bands import (
     nodes_of,
 )
 from adotx.documents.layout.clean import Box
-from adotx.documents.layout.grids import aligned_runs, grid_of, open_grid, ruled_grid
+from adotx.documents.layout.grids import aligned_runs, grid_of, open_grid, ruled_grid, with_header
 from adotx.documents.layout.lines import Segment
 from adotx.documents.layout.rulings import Frame
 
@@ -223,6 +224,12 @@ def _rows_and_flows(bands: list[Band], em: float) -> list[Region]:
             regions.append(Flow(list(lines), left, right))
             lines.clear()
 
+    def headed(grid: Grid, before: Band) -> None:
+        """Put a line in front of a grid as its header if it is one."""
+        last = lines_in(before.nodes)[-1].segments if len(before.nodes) > 1 else ()
+        if lines and lines[-1].segments == last and with_header(grid, before, em):
+            lines.pop()
+
     runs = aligned_runs(bands, em)
     at = 0
     while at < len(bands):
@@ -231,14 +238,20 @@ def _rows_and_flows(bands: list[Band], em: float) -> list[Region]:
             text = [node for node in bands[at].nodes if node.region is None]
             first = min(node.core[0] for node in framed)
             lines += lines_in([n for n in text if (n.core[0] + n.core[1]) / 2 < first])
+            found = [n.region for n in sorted(framed, key=lambda n: (n.box[1], n.box[0])) if n.region]
+            if at and len(framed) == 1 and not text and isinstance(found[0], Grid):
+                headed(found[0], bands[at - 1])
             flush()
-            regions += [n.region for n in sorted(framed, key=lambda n: (n.box[1], n.box[0])) if n.region]
+            regions += found
             lines += lines_in([n for n in text if (n.core[0] + n.core[1]) / 2 >= first])
             at += 1
         elif at in runs:
             end, gutters = runs[at]
+            grid = grid_of(bands[at:end], gutters, em)
+            if at:
+                headed(grid, bands[at - 1])
             flush()
-            regions.append(grid_of(bands[at:end], gutters, em))
+            regions.append(grid)
             at = end
         else:
             lines += lines_in(bands[at].nodes)

@@ -50,7 +50,7 @@ class Frame:
 
     kind: "grid" (cells), "rows" (a table of three or more horizontal rules), "box" (one rectangle), "bar"
     (one vertical rule beside text). `xs` and `ys` are the rules' places, sorted; for a grid they bound the
-    cells, and `right` bool [rows, columns - 1] and `below` [rows - 1, columns] say where a rule stands between
+    cells, and `right` bool [rows, columns - 1] and `below` [rows - 1, columns] say where a rule parts
     two: cells without one are merged.
     """
 
