@@ -46,7 +46,7 @@ class FakeTranscriber:
     """A file's lines are its pages: FAIL and LOST cannot be read, PART not all of it, DOUBT is not sure,
     MARK has a doubtful figure, BREAK ends the document."""
 
-    def pages(self, file: Path) -> Iterator[PageResult]:
+    def pages(self, file: Path, password: str | None = None) -> Iterator[PageResult]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if line == "BREAK":
                 raise AdotxError("pdf.broken", "the file ends early", str(file), "copy it again")
