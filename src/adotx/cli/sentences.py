@@ -173,6 +173,7 @@ KOREAN: dict[str, str] = {
     "its added_tokens_decoder is broken": "added_tokens_decoder가 올바르지 않습니다",
     # What became of a page
     "{error}": "{error}",
+    "{reason}": "{reason}",
     "unexpected {type}: {reason}": "뜻밖의 오류({type}): {reason}",
     "no text was found on it": "글을 찾지 못했습니다",
     "nothing could be read where there is print": "인쇄된 것은 있으나 아무것도 읽지 못했습니다",

@@ -139,7 +139,8 @@ class Transcriber:
         result = self._read(image, page.number, start, is_cancelled)
         if not page.missing:
             return result
-        reason = joined((*page.missing, result.reason) if result.reason else page.missing)
+        more = [Sentence("{reason}", reason=result.reason)] if result.reason else []
+        reason = joined([*page.missing, *more])
         status: Status = "failed" if result.status in ("blank", "failed") else "partial"
         return replace(result, status=status, reason=reason)
 

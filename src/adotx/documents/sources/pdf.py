@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 
@@ -164,4 +164,7 @@ def _damaged_pictures(page: pypdfium2.PdfPage, bitmap: pypdfium2.PdfBitmap, draw
 
 def _is_even(picture: Image.Image) -> bool:
     """Whether all pixels are the same; so are those of no pixels."""
-    return all(low == high for low, high in picture.getextrema()) if picture.width * picture.height else True
+    if not picture.width * picture.height:
+        return True
+    bands = cast("tuple[tuple[int, int], ...]", picture.getextrema())  # of an RGB picture
+    return all(low == high for low, high in bands)

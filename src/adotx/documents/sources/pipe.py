@@ -1,4 +1,4 @@
-"""A pipe in (stdin, a named one, a process substitution), the pages of the document that comes through it out.
+"""A pipe in (stdin, a named one, a process substitution), the pages of what comes through it out.
 
 A pipe can be read once and not from its middle, so it is written to a temporary file first, which goes when
 the last of its pages is forgotten. Knows no file format.
