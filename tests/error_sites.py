@@ -46,6 +46,7 @@ SENTENCE_FILES = (
     "data/fetch.py",
     "documents/readers/page.py",
     "documents/readers/rows.py",
+    "documents/sources/pdf.py",
     "documents/transcribe.py",
     "engine/sampling/params.py",
     "engine/weights/convert.py",

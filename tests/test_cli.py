@@ -29,7 +29,7 @@ PEER = {"--peer", "--peer-tries", "--peer-answers"}
 #: Verb -> options (--help apart) and arguments. Who changes it changes README, CHANGELOG and docs/cli.md too.
 SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "transcribe": (
-        {"--out", "--pages", "--mark-doubtful", "--second-reader", *MODEL},
+        {"--out", "--pages", "--mark-doubtful", "--second-reader", "--password", "--force", *MODEL},
         ["PATH"],
     ),
     "ask": ({*MODEL, *SAMPLING}, ["IMAGE", "QUESTION"]),

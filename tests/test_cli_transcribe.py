@@ -46,7 +46,7 @@ class FakeTranscriber:
     """A file's lines are its pages: FAIL and LOST cannot be read, PART not all of it, DOUBT is not sure,
     MARK has a doubtful figure, BREAK ends the document."""
 
-    def pages(self, file: Path) -> Iterator[PageResult]:
+    def pages(self, file: Path, password: str | None = None) -> Iterator[PageResult]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if line == "BREAK":
                 raise AdotxError("pdf.broken", "the file ends early", str(file), "copy it again")
@@ -110,7 +110,7 @@ def test_folder(scan: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_out(scan: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "deep" / "out"
     assert run(["transcribe", scan("a.png", "가"), scan("b.pdf", "나"), "--out", str(out)]) == DONE
-    assert {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()} == {
+    assert {path.name: path.read_text(encoding="utf-8") for path in out.glob("*.md")} == {
         "a.md": "가\n",
         "b.md": "나\n",
     }
@@ -121,7 +121,7 @@ def test_out(scan: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_out_never_overwrites_its_own(scan: Any, tmp_path: Path) -> None:
     files = [scan("a.png", "1"), scan("a.pdf", "2"), scan("x/a.png", "3"), scan("y/a.png", "4")]
     assert run(["transcribe", *files, "--out", str(tmp_path / "out")]) == DONE
-    written = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "out").iterdir()}
+    written = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "out").glob("*.md")}
     assert written == {"a.md": "1\n", "a.pdf.md": "2\n", "a.png.md": "3\n", "a.png-2.md": "4\n"}
 
 
@@ -280,7 +280,7 @@ def test_bad_inputs_beside_a_good_one(model: str, tmp_path: Path) -> None:
     assert sorted(line.split(": ")[1] for line in errors) == sorted(bad)
     assert all(line.endswith(")") for line in errors), errors
     assert "Traceback" not in done.stderr
-    assert sorted(path.name for path in (tmp_path / "md").iterdir()) == ["blank.md", "one.md"]
+    assert sorted(path.name for path in (tmp_path / "md").glob("*.md")) == ["blank.md", "one.md"]
 
 
 def test_a_folder_with_mixed_files(model: str, tmp_path: Path) -> None:

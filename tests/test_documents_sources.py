@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from adotx.documents.sources import find_documents, open_pages
+from adotx.documents.sources import Found, find_documents, open_pages
 from adotx.errors import AdotxError
 from adotx.vision import Limits
 
@@ -29,8 +29,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_folder_gives_its_documents_in_natural_order(folder: Path) -> None:
-    assert [p.name for p in find_documents(folder)] == ["page1.jpg", "page2.PNG", "page10.png"]
-    assert find_documents(folder / "notes.txt") == [folder / "notes.txt"]
+    found = find_documents(folder)
+    assert [p.name for p in found.documents] == ["page1.jpg", "page2.PNG", "page10.png"]
+    assert [p.name for p in found.skipped] == ["folder.png", "notes.txt"]
+    assert find_documents(folder / "notes.txt") == Found([folder / "notes.txt"])
 
 
 def test_folder_without_documents_and_missing_files_are_refused(tmp_path: Path) -> None:

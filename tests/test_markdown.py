@@ -198,6 +198,32 @@ def test_what_is_written_is_read_again(blocks: list[Block]) -> None:
     assert parse_markdown(to_markdown(blocks)) == blocks
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<name>", "a <b>c</b>", "</div>", "<!-- 주석 -->", "C:\\<dir>", "x \\\\<y", "# 처음 한 번", "> 인용", "3 < 5", "\\# 가", "<br>",
+        "<table>", "① 가", "㉠ 나", "Ⅰ. 총칙", "○ 담당", "※ 참고", "내선 ３３７번", "△ 3.5%, ▲ 2,104명", "on|off", "__init__",
+    ],
+)  # fmt: skip
+def test_signs_of_the_page_survive(text: str) -> None:
+    paragraph, table = Paragraph.of(text), Table.of([("이름", "값", "설명"), (text, "a|b", "끝")])
+    if text[0] not in "①○※":  # markers of items are the parser's to tell
+        assert parse_markdown(to_markdown([paragraph])) == [paragraph]
+    assert parse_markdown(to_markdown([table])) == [table]
+
+
+def test_only_what_would_vanish_is_escaped() -> None:
+    """As GitHub renders it: a tag would not show, a heading would be one; other signs stay as they are."""
+    rows = [("이름", "값"), ("<name>", "on|off"), ("__init__", "3 < 5"), ("m<sup>2</sup>", "~취소~ # 1")]
+    assert to_markdown([Table.of(rows)]).splitlines()[2:] == [
+        "| \\<name> | on\\|off |",
+        "| __init__ | 3 < 5 |",
+        "| m<sup>2</sup> | ~취소~ # 1 |",
+    ]
+    assert to_markdown([Paragraph.of("# 가 <b>"), Paragraph.of("#가")]) == "\\# 가 \\<b>\n\n#가"
+    assert to_markdown([Paragraph((Span("<T>", code=True),))]) == "`<T>`"
+
+
 _MARKUP = (
     "<table>", "</table>", "<tr>", "<td colspan=3>", "<td rowspan='2'>", "<th>", "</td>", "<!--", "-->",
     "<br>", "<thead>", "a", "b", "|", "---", "\n", " ",

@@ -171,12 +171,16 @@ def transcribe(
         bool, typer.Option("--mark-doubtful", help=text("transcribe.mark_doubtful"))
     ] = False,
     second_reader: SecondReader = True,
+    password: Annotated[
+        str | None, typer.Option("--password", help=text("transcribe.password"), metavar="TEXT")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help=text("transcribe.force"))] = False,
     online: Online = False,
 ) -> int:
     from adotx.cli.transcribe import Settings
     from adotx.cli.transcribe import transcribe as run
 
-    settings = Settings(pages, mark_doubtful, second_reader)
+    settings = Settings(pages, mark_doubtful, second_reader, password, force)
     return run(paths, out, model, weights.value, online, settings)
 
 

@@ -10,6 +10,7 @@ from adotx.cli import DONE
 from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
 from adotx.cli.strings import text
+from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
     from adotx.engine import SamplingParams
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
 
 
 def ask(image: Path, question: str, model: str, weights: str, online: bool, sampling: SamplingParams) -> int:
-    """Answer `question` about `image` on stdout; returns the exit code."""
+    """Answer `question` about `image` on stdout; returns the exit code.
+
+    Raises:
+        AdotxError: ``ask.reader``: the checkpoint transcribes and does nothing else; what opening raises.
+    """
+    from adotx.checkpoint import open_checkpoint
     from adotx.vision import open_image
 
     picture = open_image(image)  # before the model: a wrong file is told at once
+    if open_checkpoint(model, online).extra.get("reader") == "rows":
+        what = "this checkpoint transcribes documents and cannot answer questions"
+        raise AdotxError("ask.reader", what, model, "name one that can with --model, or use transcribe")
     opened = open_model(model, weights, online)
     # The picture first, then the question: the order of the model cards.
     content = [{"type": "image", "image": picture}, {"type": "text", "text": question}]

@@ -173,10 +173,12 @@ KOREAN: dict[str, str] = {
     "its added_tokens_decoder is broken": "added_tokens_decoder가 올바르지 않습니다",
     # What became of a page
     "{error}": "{error}",
+    "{reason}": "{reason}",
     "unexpected {type}: {reason}": "뜻밖의 오류({type}): {reason}",
     "no text was found on it": "글을 찾지 못했습니다",
     "nothing could be read where there is print": "인쇄된 것은 있으나 아무것도 읽지 못했습니다",
     "only about {percent} % of it is expected to be right": "맞게 읽었을 글자가 {percent}% 정도뿐입니다",
+    "{count} damaged picture(s) could not be drawn": "손상된 그림 {count}개를 그리지 못했습니다",
     "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
     "{count} of {total} rows were cut where their ink ends": (
         "줄 {total}개 중 {count}개를 글자가 끝나는 곳에서 잘랐습니다"

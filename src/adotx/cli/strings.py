@@ -69,14 +69,15 @@ STRINGS: dict[str, tuple[str, str]] = {
     "transcribe": (
         "Transcribe images and PDFs to Markdown.\n\n"
         "One input: its Markdown on stdout and nothing else. Several: each after a line <!-- file: NAME -->. "
-        "With --out: one NAME.md for each, nothing on stdout.",
+        "With --out: one NAME.md for each, nothing on stdout; what was done before is not done again.",
         "이미지와 PDF를 마크다운으로 옮깁니다.\n\n"
         "입력이 하나면 stdout에는 마크다운만 나옵니다. 여럿이면 문서마다 <!-- file: 이름 --> 줄이 앞섭니다. "
-        "--out을 주면 입력마다 이름.md를 쓰고 stdout에는 아무것도 쓰지 않습니다.",
+        "--out을 주면 입력마다 이름.md를 쓰고 stdout에는 아무것도 쓰지 않으며, 이미 옮긴 문서는 다시 읽지 "
+        "않습니다.",
     ),
     "transcribe.paths": (
-        "Images, PDFs, or directories that hold them.",
-        "이미지, PDF, 또는 이들이 든 디렉터리.",
+        "Images, PDFs, or directories that hold them; - is stdin.",
+        "이미지, PDF, 또는 이들이 든 디렉터리. -는 stdin입니다.",
     ),
     "transcribe.out": (
         "Write NAME.md for each input into this directory.",
@@ -93,6 +94,27 @@ STRINGS: dict[str, tuple[str, str]] = {
     "transcribe.second_reader": (
         "Let a second, independent reader check figures, Latin and Hanja.",
         "독립된 둘째 판독기로 숫자, 로마자, 한자를 확인합니다.",
+    ),
+    "transcribe.password": ("The password of encrypted PDFs.", "암호로 보호된 PDF의 암호."),
+    "transcribe.force": (
+        "With --out: also read what an earlier call has done.",
+        "--out과 함께: 이미 옮긴 문서도 다시 읽습니다.",
+    ),
+    "transcribe.skipped": (
+        "note: {folder}: not read, as these are no images or PDFs: {names}",
+        "알림: {folder}: 이미지나 PDF가 아니라서 읽지 않음: {names}",
+    ),
+    "transcribe.done_before": (
+        "note: {name}: done before, see {path} (--force reads it again)",
+        "알림: {name}: 이미 옮겨 {path}에 있음(--force를 주면 다시 읽음)",
+    ),
+    "transcribe.interrupted": (
+        "interrupted: {done} of {total} document(s) done",
+        "중단됨: 문서 {total}개 중 {done}개 완료",
+    ),
+    "transcribe.wrote_part": (
+        "{name}: stopped after {pages} page(s), {seconds:.1f} s -> {path} (the same call reads it anew)",
+        "{name}: {pages}쪽까지만 옮김, {seconds:.1f}초 -> {path}(같은 명령을 다시 주면 처음부터 읽음)",
     ),
     "transcribe.loading": ("loading {model} ...", "{model} 여는 중 ..."),
     "transcribe.page": ("{name}: page {page} ...", "{name}: {page}쪽 읽는 중 ..."),

@@ -1,17 +1,19 @@
 """`adotx transcribe`: images, PDFs and folders in, Markdown on stdout or in files out.
 
 A document that cannot be had is one line on stderr, then the next one is read. A page that could not be read,
-or not all of it, is named on stderr and counted by the exit code; a blank page is named too. What was read
-before an error is still written.
+or not all of it, is named on stderr and counted by the exit code; a blank page is named too, and what else a
+folder holds. Pages go to stdout as they are read; what was read before an error or Ctrl-C is still
+written.
 """
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ from adotx.cli import DONE, FINDING, REFUSED, complain
 from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
 from adotx.cli.strings import language, text
+from adotx.cli.workspace import MANIFEST, Made, Workspace
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
@@ -34,11 +37,20 @@ class Settings:
         pages: begin each page with a line that says its number.
         mark_doubtful: put doubtful figures between marks.
         second_reader: let the second reader check figures.
+        password: of encrypted PDFs.
+        force: read also what an earlier call has done.
     """
 
     pages: bool = False
     mark_doubtful: bool = False
     second_reader: bool = True
+    password: str | None = field(default=None, repr=False)
+    force: bool = False
+
+    def how(self, model: str, weights: str) -> str:
+        """What an answer depends on besides its document."""
+        marks = [name for name in ("pages", "mark_doubtful", "second_reader") if getattr(self, name)]
+        return " ".join((model, weights, *marks))
 
 
 def transcribe(
@@ -47,22 +59,26 @@ def transcribe(
     """Transcribe every document of `paths`; returns the exit code.
 
     Args:
-        paths: images, PDFs, folders.
+        paths: images, PDFs, folders, pipes; "-" is stdin.
         out: a folder for one Markdown file each; None writes to stdout.
         model, weights, online, settings: as the options say.
     """
-    if out is not None:
-        _make_folder(out)
-    with Progress() as progress:
-        call = _Call(out, settings, progress)
+    workspace = None if out is None else Workspace(out, settings.how(model, weights))
+    with Progress() as progress, _stopped_as_by_ctrl_c():
+        call = _Call(out, workspace, settings, progress)
         files = [file for path in paths for file in call.found(path)]
         call.heads = out is None and (len(paths) > 1 or len(files) > 1)
-        if files:
-            progress.show(text("transcribe.loading", model=model))
-            converted = Conversion(progress, model, weights)
-            transcriber = _load(model, weights, online, converted, settings.second_reader)
-            for file in files:
-                call.document(transcriber, file)
+        try:
+            unread = [file for file in files if not call.is_done(file)]
+            if unread:
+                progress.show(text("transcribe.loading", model=model))
+                converted = Conversion(progress, model, weights)
+                transcriber = _load(model, weights, online, converted, settings.second_reader)
+                for file in unread:
+                    call.document(transcriber, file)
+        except KeyboardInterrupt:
+            progress.line(text("transcribe.interrupted", done=call.done, total=len(files)))
+            raise
         if len(files) + call.refused > 1:
             progress.line(call.total())
     return REFUSED if call.refused else FINDING if call.failed or call.partial else DONE
@@ -74,11 +90,12 @@ class _Call:
 
     Attributes:
         heads: begin each document with a line that says its name.
-        done, refused: documents written, and inputs that could not be had.
+        done, refused: documents written now or before, and inputs that could not be had.
         failed, partial: pages that could not be read, or not all of them.
     """
 
     out: Path | None
+    workspace: Workspace | None
     settings: Settings
     progress: Progress
     heads: bool = False
@@ -86,36 +103,71 @@ class _Call:
     refused: int = 0
     failed: int = 0
     partial: int = 0
-    taken: set[Path] = field(default_factory=set)
 
     def found(self, path: Path) -> list[Path]:
         """The documents that `path` names; none, and said so, where it names none."""
         from adotx.documents.sources import find_documents
 
         try:
-            return find_documents(path)
+            found = find_documents(path)
         except AdotxError as error:
             self._refuse(error)
             return []
+        skipped = [each.name for each in found.skipped if not self._is_ours(each)]
+        if skipped:
+            self.progress.line(text("transcribe.skipped", folder=path, names=", ".join(skipped)))
+        return found.documents
+
+    def is_done(self, file: Path) -> bool:
+        """Whether an earlier call has done this document, which is said, with what it could not read."""
+        from adotx.documents.sources import is_pipe
+
+        if self.workspace is None or self.out is None or self.settings.force or is_pipe(file):
+            return False
+        entry = self.workspace.done(file)
+        if entry is None:
+            return False
+        self.done += 1
+        self.failed += entry.failed
+        self.partial += entry.partial
+        self.progress.line(text("transcribe.done_before", name=file.name, path=self.out / entry.file))
+        return True
 
     def document(self, transcriber: Transcriber, file: Path) -> None:
         """Transcribe and write one document."""
         start = time.perf_counter()
+        before = self.failed, self.partial
         parts: list[str] = []
         refusal: AdotxError | None = None
+        stopped: KeyboardInterrupt | None = None
+        stream = None if self.workspace else _Stream(self._head(file), self.done > 0)
         try:
             self.progress.show(text("transcribe.page", name=file.name, page=1))
-            with closing(transcriber.pages(file)) as pages:
+            with closing(transcriber.pages(file, password=self.settings.password)) as pages:
                 for page in pages:
                     parts.append(self._page(file, page))
+                    if stream:
+                        self.progress.clear()
+                        stream.page(parts[-1])
                     self.progress.show(text("transcribe.page", name=file.name, page=page.number + 1))
         except AdotxError as error:
             refusal = error
+        except KeyboardInterrupt as error:
+            stopped = error
+        whole = refusal is None and stopped is None
         try:
-            if parts or refusal is None:
-                self._write(file, _joined(parts), len(parts), time.perf_counter() - start)
+            if stream and (parts or whole):
+                self.progress.clear()
+                stream.end()
+            elif self.workspace and (parts or whole):
+                failed, partial = self.failed - before[0], self.partial - before[1]
+                made = Made(_joined(parts), len(parts), failed, partial, whole)
+                self._write(self.workspace, file, made, time.perf_counter() - start)
+            self.done += bool(parts or whole) and stopped is None
         except AdotxError as error:
             refusal = error
+        if stopped is not None:
+            raise stopped
         if refusal is not None:
             self._refuse(refusal)
 
@@ -141,32 +193,69 @@ class _Call:
             return text("transcribe.total_partial", **counts, partial=self.partial)
         return text("transcribe.total", **counts)
 
-    def _write(self, file: Path, markdown: str, pages: int, seconds: float) -> None:
-        self.done += 1
-        if self.out is None:
-            self.progress.clear()
-            head = f"<!-- file: {_commentable(file.name)} -->\n\n" if self.heads else ""
-            gap = "\n" if self.heads and self.done > 1 else ""
-            sys.stdout.write(f"{gap}{head}{markdown}")
-            sys.stdout.flush()
-            return
-        target = self._target(self.out, file)
-        _write_whole(target, markdown)
-        self.progress.line(
-            text("transcribe.wrote", name=file.name, pages=pages, seconds=seconds, path=target)
-        )
+    def _write(self, workspace: Workspace, file: Path, made: Made, seconds: float) -> None:
+        from adotx.documents.sources import is_pipe
 
-    def _target(self, out: Path, file: Path) -> Path:
-        """NAME.md; where this call has written that already, the name with its suffix, then with a number."""
-        names = [file.stem, file.name, *(f"{file.name}-{number}" for number in range(2, len(self.taken) + 3))]
-        target = next(out / f"{name}.md" for name in names if out / f"{name}.md" not in self.taken)
-        self.taken.add(target)
-        return target
+        target = workspace.write(file, not is_pipe(file), made)
+        values = {"name": file.name, "pages": made.pages, "seconds": seconds, "path": target}
+        if made.whole:
+            self.progress.line(text("transcribe.wrote", **values))
+        else:
+            self.progress.line(text("transcribe.wrote_part", **values))
+
+    def _head(self, file: Path) -> str:
+        return f"<!-- file: {_commentable(file.name)} -->\n\n" if self.heads else ""
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether a file in a folder of inputs is the --out folder, or what we write there."""
+        if self.out is None:
+            return False
+        out, here = self.out.resolve(), path.resolve()
+        return here == out or (here.parent == out and (here.suffix == ".md" or here.name == MANIFEST))
 
     def _refuse(self, error: AdotxError) -> None:
         self.progress.clear()
         complain(error)
         self.refused += 1
+
+
+class _Stream:
+    """A document on stdout, page by page as they are read.
+
+    Args:
+        head: what comes before it, if anything of it can be had.
+        gap: leave a blank line before the head.
+    """
+
+    def __init__(self, head: str, gap: bool) -> None:
+        self._head = f"\n{head}" if head and gap else head
+        self._begun = False
+
+    def page(self, part: str) -> None:
+        """The next page; a blank one leaves no trace."""
+        part = part.strip("\n")
+        if part.strip():
+            sys.stdout.write(f"\n\n{part}" if self._begun else f"{self._head}{part}")
+            sys.stdout.flush()
+            self._begun = True
+
+    def end(self) -> None:
+        """Nothing comes after it."""
+        sys.stdout.write("\n" if self._begun else self._head)
+        sys.stdout.flush()
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """A polite request to end (SIGTERM) is taken as Ctrl-C: what was read is still written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _load(model: str, weights: str, online: bool, converted: Conversion, second: bool) -> Transcriber:
@@ -195,33 +284,3 @@ def _joined(parts: Iterable[str]) -> str:
 def _commentable(name: str) -> str:
     """A file name that cannot end the comment it stands in."""
     return name.replace("--", "- -").replace(">", "&gt;")
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AdotxError(
-            "out.unwritable",
-            "{reason}",
-            str(out),
-            "choose another --out",
-            reason=error.strerror or str(error),
-        ) from None
-
-
-def _write_whole(target: Path, content: str) -> None:
-    """Write a file so that it appears whole or not at all."""
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.write_text(content, encoding="utf-8", newline="\n")
-        os.replace(part, target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise AdotxError(
-            "out.unwritable",
-            "{reason}",
-            str(target),
-            "choose another --out",
-            reason=error.strerror or str(error),
-        ) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from adotx.documents.readers.page import VlmReader
 from adotx.documents.readers.rows import RowReader
 from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
 from adotx.documents.sources import DPI, PageImage, open_pages
-from adotx.errors import AdotxError, Sentence
+from adotx.errors import AdotxError, Sentence, joined
 from adotx.markdown import Block, to_markdown
 from adotx.vision import Limits
 
@@ -103,18 +103,24 @@ class Transcriber:
         self._window = window
 
     def pages(
-        self, path: str | Path, limits: Limits | None = None, dpi: int = DPI
+        self,
+        path: str | Path,
+        limits: Limits | None = None,
+        dpi: int = DPI,
+        password: str | None = None,
     ) -> Generator[PageResult, None, None]:
         """All pages of a document, one result each, in order.
 
         Up to `window` pages are read at once. Closing the iterator cancels them.
 
+        Args:
+            path, limits, dpi, password: see `adotx.documents.sources.open_pages`.
+
         Raises:
             AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
-        yield from in_order(
-            partial(self._open_and_read, str(path)), open_pages(path, limits, dpi), self._window
-        )
+        pages = open_pages(path, limits, dpi, password)
+        yield from in_order(partial(self._open_and_read, str(Path(path))), pages, self._window)
 
     def page(self, image: Image.Image, number: int = 1) -> PageResult:
         """One page, RGB, as a person sees it."""
@@ -130,7 +136,13 @@ class Transcriber:
             if page.number == 1 and error.where == path:
                 raise  # a picture is its own only page
             return PageResult((), "failed", _told(error), page.number, time.perf_counter() - start)
-        return self._read(image, page.number, start, is_cancelled)
+        result = self._read(image, page.number, start, is_cancelled)
+        if not page.missing:
+            return result
+        more = [Sentence("{reason}", reason=result.reason)] if result.reason else []
+        reason = joined([*page.missing, *more])
+        status: Status = "failed" if result.status in ("blank", "failed") else "partial"
+        return replace(result, status=status, reason=reason)
 
     def _read(self, image: Image.Image, number: int, start: float, is_cancelled: IsCancelled) -> PageResult:
         try:

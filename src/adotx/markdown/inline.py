@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from adotx.markdown.blocks import Span
+from adotx.markdown.escapes import unescaped
 
 # What stands in the parentheses of a link may itself hold one pair; each part ends at the first parenthesis.
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\((?:[^()\s]*+\([^()]*\))?[^()]*+\)|\[[^\[\]]*\])")
@@ -55,4 +56,4 @@ def _bold_end(text: str, at: int) -> int:
 
 
 def _without_emphasis(text: str) -> str:
-    return _EMPHASIS.sub(r"\2", text)
+    return unescaped(_EMPHASIS.sub(r"\2", text))

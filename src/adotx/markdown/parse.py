@@ -23,6 +23,7 @@ from adotx.markdown.blocks import (
     Quote,
     Table,
 )
+from adotx.markdown.escapes import block_unescaped
 from adotx.markdown.html_table import MOST_COLUMNS, parse_html_table
 from adotx.markdown.inline import parse_inline
 
@@ -38,7 +39,7 @@ _TABLE = re.compile(r"\s*<table(?=[\s>]|$)", re.I)
 _TABLE_END = re.compile(r"</table\s*>|<table(?=[\s>]|$)", re.I)
 _FIGURE = re.compile(r"!\[([^\[\]]*)\]\(([^()\s]*)\)")
 _FIELD = re.compile(r"([^\s:][^:]{0,24}):(?:\s+(.*))?")
-_BREAK = re.compile(r"<br\s*/?>", re.I)
+_BREAK = re.compile(r"(?<!\\)<br\s*/?>", re.I)
 
 
 def parse_markdown(text: str, extended: bool = True) -> list[Block]:
@@ -46,7 +47,7 @@ def parse_markdown(text: str, extended: bool = True) -> list[Block]:
 
     Args:
         text: the document.
-        extended: also read HTML tables, formulas, figures, fields, items with Korean markers, escaped pipes.
+        extended: also read HTML tables, formulas, figures, fields, items with Korean markers, escaped signs.
             Without, all of these are text, as in the corpora that pages are made from.
     """
     blocks = _Parser(text.replace("\t", "    ").split("\n"), extended).parse()
@@ -94,8 +95,14 @@ class _Parser:
                 self._add_item(match)
             else:
                 body = self._paragraph(line)
-                self.blocks.append(self._fields(body) or Paragraph(parse_inline(" ".join(body))))
+                self.blocks.append(self._fields(body) or self._text(body))
         return self.blocks
+
+    def _text(self, body: list[str]) -> Paragraph:
+        text = " ".join(body)
+        if self.extended:
+            text = block_unescaped(_BREAK.sub(" ", text))
+        return Paragraph(parse_inline(text))
 
     def _code(self, fence: str) -> None:
         body: list[str] = []

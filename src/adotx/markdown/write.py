@@ -1,6 +1,6 @@
 """Blocks in, Markdown text out: the only writer.
 
-Text is not escaped: the Markdown says what the reader sees. Tables are pipe tables; where cells are merged or
+Text stays as the reader sees it but for what would vanish or become another block (`escapes`). Tables are pipe tables; where cells are merged or
 the header has several rows, HTML, since pipes cannot say it. Fields are a "key: value" a line, formulas stand
 between ``$$``, figures are images. Knows no geometry.
 """
@@ -24,6 +24,7 @@ from adotx.markdown.blocks import (
     Table,
     TextBlock,
 )
+from adotx.markdown.escapes import block_escaped, escaped
 
 _FENCE = re.compile(r"\s*(`{3,})")
 
@@ -68,8 +69,9 @@ def inline_markdown(spans: Iterable[Span]) -> str:
         mark = "`" if span.code else "**" if span.bold else ""
         inner = span.text.strip(" ")
         if not mark or not inner:
-            out.append(span.text)
+            out.append(escaped(span.text))
             continue
+        inner = inner if span.code else escaped(inner)
         left = span.text[: len(span.text) - len(span.text.lstrip(" "))]
         right = span.text[len(span.text.rstrip(" ")) :]
         out.append(f"{left}{mark}{inner}{mark}{right}")
@@ -85,11 +87,11 @@ def _block(block: Block, indent: str) -> str:
         case Quote():
             return f"> {inline_markdown(block.spans)}"
         case TextBlock():
-            return inline_markdown(block.spans)
+            return block_escaped(inline_markdown(block.spans))
         case Code():
             return _code(block) if block.lines else ""
         case Fields():
-            return "\n".join(f"{key}{block.marker} {value}".strip() for key, value in block.rows)
+            return "\n".join(escaped(f"{key}{block.marker} {value}").strip() for key, value in block.rows)
         case Table():
             if not block.rows:
                 return ""
@@ -109,7 +111,7 @@ def _code(block: Code) -> str:
 
 
 def _pipes(block: Table) -> str:
-    rows = [" | ".join(text.replace("|", "\\|") for text in row) for row in block.texts]
+    rows = [" | ".join(escaped(text).replace("|", "\\|") for text in row) for row in block.texts]
     lines = [f"| {row} |" for row in rows]
     return "\n".join((lines[0], f"|{' --- |' * len(block.rows[0])}", *lines[1:]))
 

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 ERRORS: dict[str, list[tuple[str, str | None]]] = {
+    "ask.reader": [
+        (
+            "문서를 옮기는 체크포인트라서 질문에 답하지 못합니다",
+            "답할 수 있는 모델을 --model로 지정하거나 transcribe를 쓰세요",
+        )
+    ],
     # Conversations, tools and grammars
     "chat.constraint": [
         ("제약으로 쓸 수 없는 값입니다: {given}", 'JSON 스키마나 "json", "tools" 중 하나를 주세요'),

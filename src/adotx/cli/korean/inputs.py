@@ -68,6 +68,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "input.missing": [("파일이 없습니다", "경로를 확인하세요")],
     "input.no_documents": [("이 폴더에는 이미지나 PDF가 없습니다", "다른 폴더나 파일을 지정하세요")],
+    "input.too_many_bytes": [
+        ("파이프로 {limit:,}바이트보다 많이 들어옵니다", "파일을 지정하세요"),
+    ],
     "input.unreadable": [
         ("입력을 읽을 수 없습니다: {reason}", "파일 종류와 접근 권한을 확인하세요"),
     ],
@@ -76,14 +79,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "pdf.damaged": [("PDF를 열 수 없습니다", "PDF를 다시 만들어 주세요")],
     "pdf.empty": [("쪽이 없는 PDF입니다", "PDF를 다시 만들어 주세요")],
-    "pdf.encrypted": [("암호로 보호된 PDF입니다", "암호 없이 저장하세요")],
+    "pdf.encrypted": [("암호로 보호된 PDF입니다", "--password로 암호를 주세요")],
     "pdf.page": [
         ("PDF의 쪽을 그릴 수 없습니다: {reason}", "PDF를 다시 만들어 주세요"),
         ("PDF 쪽의 넓이가 없습니다", "PDF를 다시 만들어 주세요"),
     ],
-    "pdf.too_many_bytes": [
-        ("PDF가 {size:,}바이트로 한도 {limit:,}바이트를 넘습니다", "PDF를 나누세요"),
-    ],
+    "pdf.password": [("이 PDF의 암호가 아닙니다", "--password를 확인하세요")],
     "tiles.rule": [
         (
             "타일이 {min_tiles}개에서 {max_tiles}개인 격자는 없습니다",

@@ -1,4 +1,4 @@
-"""Paths in, page images out: pictures, multi-page TIFFs, PDFs, folders of them.
+"""Paths in, page images out: pictures, multi-page TIFFs, PDFs, folders of them, what a pipe brings.
 
 Out: `find_documents` names files, `open_pages` gives the pages of one, RGB, as a person sees them. Which
 source a file is for is told by its content, not by its name. A new format is one more module here and one
@@ -9,16 +9,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adotx.documents.sources import image, pdf, tiff
 from adotx.documents.sources.page import PageImage
 from adotx.documents.sources.pdf import DPI
+from adotx.documents.sources.pipe import STDIN, is_pipe, spooled
 from adotx.errors import AdotxError
 from adotx.vision import Limits
 
-__all__ = ["DPI", "SOURCES", "SUFFIXES", "PageImage", "Source", "find_documents", "open_pages"]
+__all__ = [
+    "DPI",
+    "SOURCES",
+    "STDIN",
+    "SUFFIXES",
+    "Found",
+    "PageImage",
+    "Source",
+    "find_documents",
+    "is_pipe",
+    "open_pages",
+]
 
 _HEAD_BYTES = 1024
 
@@ -30,12 +42,13 @@ class Source:
     Attributes:
         suffixes: lower-case endings that a folder is searched for; a file named itself may have any name.
         matches: whether a file that begins with these bytes (up to 1024) is of this kind.
-        pages: (path, limits, dpi) -> its pages; raises AdotxError where the file as a whole is no use.
+        pages: (path, limits, dpi, password) -> its pages; raises AdotxError where the file as a whole is no
+            use.
     """
 
     suffixes: frozenset[str]
     matches: Callable[[bytes], bool]
-    pages: Callable[[Path, Limits, int], Iterator[PageImage]]
+    pages: Callable[[Path, Limits, int, str | None], Iterator[PageImage]]
 
 
 #: the first that matches is taken; the last takes everything
@@ -48,8 +61,21 @@ SOURCES = (
 SUFFIXES = frozenset().union(*(source.suffixes for source in SOURCES))
 
 
-def find_documents(path: str | Path) -> list[Path]:
-    """The documents a path names: the file itself, or those directly in the folder, "2" before "10".
+@dataclass(frozen=True)
+class Found:
+    """What a path holds.
+
+    Attributes:
+        documents: the files to read, "2" before "10".
+        skipped: what else lies in the folder, but for hidden files.
+    """
+
+    documents: list[Path]
+    skipped: list[Path] = field(default_factory=list)
+
+
+def find_documents(path: str | Path) -> Found:
+    """The documents a path names: the file or pipe itself, or those directly in the folder.
 
     Raises:
         AdotxError: nothing there, or a folder without documents.
@@ -57,7 +83,7 @@ def find_documents(path: str | Path) -> list[Path]:
     path = Path(path)
     if path.is_dir():
         try:
-            entries = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
+            entries = sorted((p for p in path.iterdir() if not p.name.startswith(".")), key=_natural_order)
         except OSError as error:
             raise AdotxError(
                 "input.unreadable",
@@ -66,15 +92,15 @@ def find_documents(path: str | Path) -> list[Path]:
                 "check its permissions",
                 reason=error.strerror or str(error),
             ) from None
-        found = sorted((p for p in entries if not p.name.startswith(".")), key=_natural_order)
+        found = [p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()]
         if not found:
             raise AdotxError(
                 "input.no_documents", "no images or PDFs in this folder", str(path), "name files of another"
             )
-        return found
-    if not path.exists():
+        return Found(found, [p for p in entries if p not in set(found)])
+    if path != STDIN and not path.exists():
         raise AdotxError("input.missing", "no such file", str(path), "check the path")
-    return [path]
+    return Found([path])
 
 
 def _natural_order(path: Path) -> list[tuple[bool, int, str]]:
@@ -82,18 +108,25 @@ def _natural_order(path: Path) -> list[tuple[bool, int, str]]:
     return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
-def open_pages(path: str | Path, limits: Limits | None = None, dpi: int = DPI) -> Iterator[PageImage]:
+def open_pages(
+    path: str | Path, limits: Limits | None = None, dpi: int = DPI, password: str | None = None
+) -> Iterator[PageImage]:
     """The pages of a document, each decoded or rendered when it is opened.
 
     Args:
-        path: an image, a multi-page TIFF or a PDF.
-        limits: on bytes and pixels; a PDF page that would be larger is rendered at a lower resolution.
+        path: an image, a multi-page TIFF or a PDF; a pipe or "-" (stdin) is read to its end first.
+        limits: on bytes and pixels of pictures; a PDF page that would be larger is rendered at a lower
+            resolution, and a PDF may have any size, as it is never in memory whole.
         dpi: resolution at which PDF pages are rendered.
+        password: of an encrypted PDF.
 
     Raises:
         AdotxError: not an image or PDF, empty, encrypted, damaged, too large.
     """
     path, limits = Path(path), limits or Limits()
+    if is_pipe(path):
+        yield from spooled(path, lambda file: open_pages(file, limits, dpi, password))
+        return
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -102,4 +135,4 @@ def open_pages(path: str | Path, limits: Limits | None = None, dpi: int = DPI) -
         reason = error.strerror or str(error)
         raise AdotxError("input.unreadable", "{reason}", str(path), remedy, reason=reason) from None
     source = next(source for source in SOURCES if source.matches(head))
-    yield from source.pages(path, limits, dpi)
+    yield from source.pages(path, limits, dpi, password)

@@ -9,7 +9,26 @@ from pathlib import Path
 from adotx.documents.sources.page import PageImage
 from adotx.vision import Limits, open_image
 
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".pbm"))
+#: of the formats that `adotx.vision.open_image` opens
+SUFFIXES = frozenset(
+    (
+        *(
+            ".png",
+            ".apng",
+            ".jpg",
+            ".jpeg",
+            ".jpe",
+            ".jfif",
+            ".jp2",
+            ".j2k",
+            ".jpf",
+            ".jpx",
+            ".avif",
+            ".webp",
+        ),
+        *(".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
+    )
+)
 
 
 def matches(head: bytes) -> bool:
@@ -17,6 +36,7 @@ def matches(head: bytes) -> bool:
     return True
 
 
-def pages(path: Path, limits: Limits, dpi: int) -> Iterator[PageImage]:
-    """One page; opening it raises what `adotx.vision.open_image` raises. `dpi` is not used."""
+def pages(path: Path, limits: Limits, dpi: int, password: str | None = None) -> Iterator[PageImage]:
+    """One page; opening it raises what `adotx.vision.open_image` raises. `dpi` and
+    `password` are not used."""
     yield PageImage(1, lambda: open_image(path, limits))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PIL import Image
+
+from adotx.errors import Sentence
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,9 @@ class PageImage:
     Attributes:
         number: counted from 1.
         open: gives the page, RGB, as a person sees it; may be called in any thread. Raises AdotxError.
+        missing: after `open`: what stands on the page and could not be shown, in words.
     """
 
     number: int
     open: Callable[[], Image.Image]
+    missing: list[Sentence] = field(default_factory=list, compare=False)

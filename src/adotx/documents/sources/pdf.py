@@ -1,4 +1,4 @@
-"""A PDF in, its pages out, rendered when they are opened.
+"""A PDF in, its pages out, rendered when they are opened, with what is filled into forms and typed over them.
 
 PDFium is not thread-safe, not even for two documents: every call into it is made under one lock.
 """
@@ -9,12 +9,16 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 
 from adotx.documents.sources.page import PageImage
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 from adotx.vision import Limits
+
+if TYPE_CHECKING:
+    import pypdfium2
 
 SUFFIXES = frozenset((".pdf",))
 #: dots per inch at which pages are rendered
@@ -29,26 +33,22 @@ def matches(head: bytes) -> bool:
     return b"%PDF-" in head[:1024]
 
 
-def pages(path: Path, limits: Limits, dpi: int) -> Iterator[PageImage]:
+def pages(path: Path, limits: Limits, dpi: int, password: str | None = None) -> Iterator[PageImage]:
     """All pages of a PDF.
 
     Args:
-        limits: on the file's bytes; a page with more pixels is rendered at a lower resolution.
+        limits: on pixels: a page with more is rendered at a lower resolution.
         dpi: resolution of the pictures.
+        password: the user's or the owner's; not used where none is needed.
 
     Raises:
-        AdotxError: ``pdf.too_many_bytes``, ``pdf.encrypted``, ``pdf.damaged``, ``pdf.empty``; on opening a
-            page ``pdf.page``.
+        AdotxError: ``pdf.encrypted``, ``pdf.password``, ``pdf.damaged``, ``pdf.empty``; on opening a page
+            ``pdf.page``.
     """
-    size = path.stat().st_size
-    if size > limits.max_bytes:
-        what = "{size:,} bytes are more than {limit:,}"
-        raise AdotxError(
-            "pdf.too_many_bytes", what, str(path), "split the PDF", size=size, limit=limits.max_bytes
-        )
-    document = _Document(path)
+    document = _Document(path, password)
     for index in range(document.count):
-        yield PageImage(index + 1, partial(document.render, index, limits.max_pixels, dpi))
+        missing: list[Sentence] = []
+        yield PageImage(index + 1, partial(document.render, index, limits.max_pixels, dpi, missing), missing)
 
 
 class _Document:
@@ -58,27 +58,35 @@ class _Document:
         count: its pages, at least 1.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, password: str | None) -> None:
         import pypdfium2
 
         self._path = path
         with _PDFIUM:
             try:
-                self._pdf = pypdfium2.PdfDocument(path)
+                self._pdf = pypdfium2.PdfDocument(path, password)
+                self._pdf.init_forms()  # before any page is loaded, or what is filled in is not drawn
                 self.count = len(self._pdf)
             except pypdfium2.PdfiumError as error:
-                locked = "password" in str(error).lower()
+                if "password" not in str(error).lower():
+                    raise AdotxError(
+                        "pdf.damaged", "the PDF cannot be opened", str(path), "export it again"
+                    ) from None
+                if password is None:
+                    raise AdotxError(
+                        "pdf.encrypted",
+                        "the PDF is protected by a password",
+                        str(path),
+                        "give it with --password",
+                    ) from None
                 raise AdotxError(
-                    "pdf.encrypted" if locked else "pdf.damaged",
-                    "the PDF is protected by a password" if locked else "the PDF cannot be opened",
-                    str(path),
-                    "save it without a password" if locked else "export it again",
+                    "pdf.password", "this is not the PDF's password", str(path), "check --password"
                 ) from None
         if not self.count:
             raise AdotxError("pdf.empty", "the PDF has no pages", str(path), "export it again")
 
-    def render(self, index: int, max_pixels: int, dpi: int) -> Image.Image:
-        """Page `index`, from 0, as an RGB picture of its own."""
+    def render(self, index: int, max_pixels: int, dpi: int, missing: list[Sentence]) -> Image.Image:
+        """Page `index`, from 0, as an RGB picture of its own; `missing` gets what could not be drawn."""
         import pypdfium2
 
         where = f"{self._path}, page {index + 1}"
@@ -90,11 +98,18 @@ class _Document:
                     if not (width > 0 and height > 0):
                         raise AdotxError("pdf.page", "the page has no area", where, "export the PDF again")
                     largest = (max_pixels / (width * height)) ** 0.5
+                    _remove_icons(page)
                     bitmap = page.render(scale=min(dpi / _POINTS_PER_INCH, largest))
                     try:
-                        return bitmap.to_pil().convert("RGB")  # a copy, the bitmap's memory goes
+                        drawn = bitmap.to_pil().convert("RGB")  # a copy, the bitmap's memory goes
+                        damaged = _damaged_pictures(page, bitmap, drawn)
                     finally:
                         bitmap.close()
+                    if damaged:
+                        missing.append(
+                            Sentence("{count} damaged picture(s) could not be drawn", count=damaged)
+                        )
+                    return drawn
                 finally:
                     page.close()
             except (pypdfium2.PdfiumError, MemoryError) as error:
@@ -110,3 +125,46 @@ class _Document:
         if hasattr(self, "_pdf"):
             with _PDFIUM:
                 self._pdf.close()
+
+
+def _remove_icons(page: pypdfium2.PdfPage) -> None:
+    """Take the icons of comments off a page in memory: a viewer's buttons, which cover print."""
+    from pypdfium2 import raw
+
+    icons = (raw.FPDF_ANNOT_TEXT, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_FILEATTACHMENT, raw.FPDF_ANNOT_SOUND)
+    for index in reversed(range(raw.FPDFPage_GetAnnotCount(page))):
+        annotation = raw.FPDFPage_GetAnnot(page, index)
+        kind = raw.FPDFAnnot_GetSubtype(annotation)
+        raw.FPDFPage_CloseAnnot(annotation)
+        if kind in icons:
+            raw.FPDFPage_RemoveAnnot(page, index)
+
+
+def _damaged_pictures(page: pypdfium2.PdfPage, bitmap: pypdfium2.PdfBitmap, drawn: Image.Image) -> int:
+    """How many pictures of a page cannot be decoded: PDFium leaves their places empty without a word."""
+    from pypdfium2 import raw
+
+    places = bitmap.get_posconv(page)
+    damaged = 0
+    for picture in page.get_objects((raw.FPDF_PAGEOBJ_IMAGE,)):
+        box = (0, 0, *drawn.size)
+        if picture.container is None:  # else its bounds are those of the form that it is a part of
+            left, bottom, right, top = picture.get_bounds()
+            (x0, y0), (x1, y1) = places.to_bitmap(left, bottom), places.to_bitmap(right, top)
+            box = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+        # Decoding takes as long as drawing, so only what looks empty is looked at.
+        if not _is_even(drawn.crop(box)):
+            continue
+        decoded = raw.FPDFImageObj_GetBitmap(picture)
+        if decoded:
+            raw.FPDFBitmap_Destroy(decoded)
+        damaged += not decoded
+    return damaged
+
+
+def _is_even(picture: Image.Image) -> bool:
+    """Whether all pixels are the same; so are those of no pixels."""
+    if not picture.width * picture.height:
+        return True
+    bands = cast("tuple[tuple[int, int], ...]", picture.getextrema())  # of an RGB picture
+    return all(low == high for low, high in bands)

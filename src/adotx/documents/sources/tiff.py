@@ -21,8 +21,8 @@ def matches(head: bytes) -> bool:
     return head.startswith(_MAGIC)
 
 
-def pages(path: Path, limits: Limits, dpi: int) -> Iterator[PageImage]:
-    """A page for each frame. `dpi` is not used."""
+def pages(path: Path, limits: Limits, dpi: int, password: str | None = None) -> Iterator[PageImage]:
+    """A page for each frame. `dpi` and `password` are not used."""
     count = _frames(path)
     if count == 1:
         yield from image.pages(path, limits, dpi)

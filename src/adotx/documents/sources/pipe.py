@@ -1,0 +1,87 @@
+"""A pipe in (stdin, a named one, a process substitution), the pages of what comes through it out.
+
+A pipe can be read once and not from its middle, so it is written to a temporary file first, which goes when
+the last of its pages is forgotten. Knows no file format.
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from PIL import Image
+
+from adotx.documents.sources.page import PageImage
+from adotx.errors import AdotxError
+
+#: the name that stands for stdin
+STDIN = Path("-")
+# A pipe has no size to judge it by; one that never ends must not fill the disk.
+_MOST_BYTES = 2 << 30
+
+
+def is_pipe(path: Path) -> bool:
+    """Whether a path is stdin, a pipe or another thing that can be read only once."""
+    if path == STDIN:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+
+
+def spooled(path: Path, pages: Callable[[Path], Iterator[PageImage]]) -> Iterator[PageImage]:
+    """The pages that `pages` finds in what a pipe brings; errors name the pipe.
+
+    Raises:
+        AdotxError: ``input.unreadable``, ``input.too_many_bytes``; what `pages` raises.
+    """
+    # It is closed, and so removed, when nothing refers to it: every page does.
+    copy = cast(BinaryIO, tempfile.NamedTemporaryFile(prefix="adotx-"))  # noqa: SIM115
+    try:
+        if path == STDIN:
+            _copy(sys.stdin.buffer, copy, path)
+        else:
+            with path.open("rb") as pipe:
+                _copy(pipe, copy, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise AdotxError("input.unreadable", "{reason}", str(path), "check the path", reason=reason) from None
+    try:
+        for page in pages(Path(copy.name)):
+            yield PageImage(page.number, partial(_open, page, copy, path), page.missing)
+    except AdotxError as error:
+        raise _renamed(error, copy, path) from None
+
+
+def _copy(pipe: BinaryIO, copy: BinaryIO, path: Path) -> None:
+    while copy.tell() <= _MOST_BYTES:
+        piece = pipe.read(1 << 20)
+        if not piece:
+            copy.flush()
+            return
+        copy.write(piece)
+    raise AdotxError(
+        "input.too_many_bytes",
+        "more than {limit:,} bytes come through this pipe",
+        str(path),
+        "name a file",
+        limit=_MOST_BYTES,
+    )
+
+
+def _open(page: PageImage, copy: BinaryIO, path: Path) -> Image.Image:
+    try:
+        return page.open()
+    except AdotxError as error:
+        raise _renamed(error, copy, path) from None
+
+
+def _renamed(error: AdotxError, copy: BinaryIO, path: Path) -> AdotxError:
+    return error.at((error.where or "").replace(copy.name, str(path)))
