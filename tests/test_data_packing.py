@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from adotx.alphabet import HANJA, SYMBOLS, common_syllables
 from adotx.data import fonts as fonts_module
 from adotx.data.corpora import documents, is_read
 from adotx.data.fonts import FontFace, find_fonts, load
 from adotx.data.packing import _LEAN, _cut, cut_faces, make_pack
 from adotx.data.row_fonts import RowFonts
 from adotx.data.split import split
-from adotx.data.subset import drawn
+from adotx.data.subset import cut, drawn
 from adotx.errors import AdotxError
 from hangul_fonts import both_sides
 
@@ -37,7 +38,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for name, entries in rows.items():
         lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
         (root / f"{name}.jsonl").write_text(lines, encoding="utf-8")
-    return root, both_sides(root / "fonts")
+    # A part of the font of the development extra: cutting all of it takes a minute.
+    small = SYMBOLS + "가한글봄빛뚫읽기" + "".join(common_syllables()[::8]) + HANJA[:1100]
+    for number, face in enumerate(find_fonts([both_sides(root / "whole")])):
+        (root / "fonts").mkdir(exist_ok=True)
+        (root / "fonts" / f"{number}.otf").write_bytes(cut(face, drawn(face, small)))
+    return root, root / "fonts"
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +84,7 @@ def test_faces_keep_their_names_sides_and_shapes(
 
     assert list(map(described, before)) == list(map(described, after))
     for old, new in zip(before, after, strict=True):
-        for text in ("한글 文書 abc 123", "읽기 ○□※"):
+        for text in ("한글 一丁 abc 123", "읽기 ○□※"):
             shown = "".join(c for c in text if c in RowFonts([(new.path, 0, 1.0)]).cover[0] or c == " ")
             # Large: what hinting does to small letters is gone.
             one, other = (drawn_as(f, shown) for f in (old, new))
@@ -93,7 +99,9 @@ def test_what_a_size_cannot_hold_is_told(folders: tuple[Path, Path], pack: Path,
     with pytest.raises(AdotxError, match="too much"):
         cut_faces(faces, 1000)
     lean = cut_faces(faces, sum(len(_cut(face, drawn(face, _LEAN)).packed) for face in faces))
-    assert len(lean) == len(faces) and all("뷁" not in one.characters for one in lean)
+    assert len(lean) == len(faces) and not any(set(HANJA) & set(one.characters) for one in lean)
+    rich = cut_faces(faces, 2**30)
+    assert [set(HANJA) & set(one.characters) != set() for one in rich] == [not f.held_out for f in faces]
 
 
 def test_faces_of_the_exam_are_left_out(

@@ -7,8 +7,9 @@ reader that knows no Hangul. Out: the text and its figures, each with what both 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from adotx.documents.readers.confidence import Evidence
 from adotx.documents.readers.glyphs import Glyph, Pair, cheapest
@@ -23,8 +24,9 @@ _BEYOND_HANGUL, _BEYOND = 3.0, 16.0
 _HANGUL_DROPPED, _HANGUL_PAIRED, _STRANGE_ADDED = 0.3, 0.35, 0.6
 _NEVER = 9.0
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
-# What stands together without Hangul or blanks: a figure, a word, a sign.
-_TOKEN = re.compile("[^\\s\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+")
+_HANJA = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
+# A syllable whose probability is lower may be anything, a Hanja too: the second reader is asked.
+_UNSURE = 0.6
 _DIGIT = re.compile("[0-9]")
 _SEPARATORS = ",.-"
 # A figure that is a whole row, as in a table's cell; shorter ones may be anything.
@@ -85,7 +87,12 @@ def asked_spans(text: str, sure: Sequence[float], seen: Sequence[Seen], width: i
         seen: where its characters stand; empty where that is not known: then it is the whole row or nothing.
         width: of the row's ink.
     """
-    tokens = [found.span() for found in _TOKEN.finditer(text) if _WORTH.search(found[0])]
+    unsure = {n for n, share in enumerate(sure) if share < _UNSURE}
+    tokens = [
+        (start, end)
+        for start, end in _tokens(text, unsure)
+        if _WORTH.search(text[start:end]) or unsure & set(range(start, end))
+    ]
     seen = _places(text, seen)
     if _is_lost(sure) or (tokens and not seen):
         return [(0, width)]
@@ -102,7 +109,7 @@ def asked_spans(text: str, sure: Sequence[float], seen: Sequence[Seen], width: i
 
 def alone(text: str, sure: Sequence[float], seen: Sequence[Seen]) -> JoinedRow:
     """A row that the second reader was not asked about; arguments as for `joined_row`."""
-    tokens = tuple(Token(*found.span(), found[0]) for found in _TOKEN.finditer(text))
+    tokens = tuple(Token(start, end, text[start:end]) for start, end in _tokens(text))
     return JoinedRow(text, tuple(_evidence(text, sure, seen)), tokens)
 
 
@@ -119,26 +126,27 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
         return other
     own = _evidence(text, sure, seen)
     seen = _places(text, seen)
-    pairs = _paired(text, seen, glyphs)
+    strange = _strange(text, sure, seen, glyphs)
+    pairs = _paired(text, seen, glyphs, strange)
     out, evidence, tokens = "", list[Evidence](), list[Token]()
     at, taken = 0, -1
-    for found in _TOKEN.finditer(text):
-        start, end = found.span()
+    for start, end in _tokens(text, strange):
+        old = text[start:end]
         out, evidence = out + text[at:start], evidence + own[at:start]
         # What an earlier token has taken is not to be had twice.
         own_places = [j for j in _of_token(text, pairs, (start, end), glyphs, bool(seen)) if j > taken]
         theirs, taken = [glyphs[j] for j in own_places], max([taken, *own_places])
         said = "".join(glyph.char for glyph in theirs)
         least = min((glyph.sure for glyph in theirs), default=0.0)
-        new, of_new = found[0], own[start:end]
+        new, of_new = old, own[start:end]
         if _plain(said) == _plain(new):
             of_new = [replace(each, second=glyph.sure) for each, glyph in zip(of_new, theirs, strict=True)]
-        elif least >= SURE and _WORTH.search(found[0] + said):
+        elif least >= SURE and _WORTH.search(old + said):
             of_new = _changed(new, own[start:end], seen[start:end], theirs)
             new = said
         else:
             of_new = [replace(each, second=-least) for each in of_new]
-        tokens.append(Token(len(out), len(out) + len(new), found[0], said))
+        tokens.append(Token(len(out), len(out) + len(new), old, said))
         out, evidence, at = out + new, evidence + of_new, end
     return JoinedRow(out + text[at:], (*evidence, *own[at:]), tuple(tokens))
 
@@ -187,12 +195,42 @@ def _places(text: str, seen: Sequence[Seen]) -> Sequence[Seen]:
     return seen if sum(letters) >= _TRUSTED * len(letters) else ()
 
 
-def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pair]:
+def _tokens(text: str, strange: Collection[int] = ()) -> Iterator[tuple[int, int]]:
+    """What stands together without Hangul or blanks (a figure, a word, a sign): (start, end) of each.
+
+    Args:
+        strange: places of syllables that may be something else.
+    """
+    inside = [char != " " and (n in strange or not _HANGUL.match(char)) for n, char in enumerate(text)]
+    for is_token, places in groupby(range(len(text)), key=inside.__getitem__):
+        if is_token:
+            first, *others = places
+            yield first, (others[-1] if others else first) + 1
+
+
+def _strange(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> set[int]:
+    """Places of unsure syllables where the second reader is sure of Hanja.
+
+    It passes over Hangul (of 80 rows of Hangul one character was sure Hanja to it), so its Hanja can be trusted.
+    """
+    hanja = [glyph.x for glyph in glyphs if glyph.sure >= SURE and _HANJA.match(glyph.char)]
+    unsure = [n for n, share in enumerate(sure) if share < _UNSURE and _HANGUL.match(text[n])]
+    if not seen:
+        return set(unsure) if hanja else set()
+    return {n for n in unsure if any(seen[n].x0 - _BEYOND < x < seen[n].x1 + _BEYOND for x in hanja)}
+
+
+def _paired(
+    text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph], strange: Collection[int] = ()
+) -> list[Pair]:
     """Places in the text and the second reader's glyphs for them; blanks are in no pair."""
     letters = [n for n, char in enumerate(text) if char != " "]
 
+    def is_hangul(n: int) -> bool:
+        return n not in strange and _HANGUL.match(text[n]) is not None
+
     def cost(n: int, glyph: Glyph) -> float:
-        hangul = _HANGUL.match(text[n]) is not None
+        hangul = is_hangul(n)
         if seen:
             beyond = max(seen[n].x0 - glyph.x, glyph.x - seen[n].x1)
             if beyond > (_BEYOND_HANGUL if hangul else _BEYOND):
@@ -202,7 +240,7 @@ def _paired(text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> list[Pa
         return float(_plain(text[n]) != _plain(glyph.char))
 
     costs = [[cost(n, glyph) for glyph in glyphs] for n in letters]
-    drop = [_HANGUL_DROPPED if _HANGUL.match(text[n]) else 1.0 for n in letters]
+    drop = [_HANGUL_DROPPED if is_hangul(n) else 1.0 for n in letters]
     add = [1.0 if glyph.char.isdigit() else _STRANGE_ADDED for glyph in glyphs]
     return [(None if i is None else letters[i], j) for i, j in cheapest(costs, drop, add)]
 
