@@ -233,3 +233,10 @@ def test_any_lines_become_blocks_without_loss(lines: list[tuple[str, int, int]])
     letters = "".join(written.split())
     # Bullets become "-"; all else that was read is written.
     assert all(row.text.split()[-1] in letters for row in rows if row.text[0].isalnum())
+
+
+def test_a_list_in_mixed_script_is_no_code() -> None:
+    from adotx.documents.assembly.code import is_code
+
+    assert not is_code(["* 文化財를 保存하고 傳統을 繼承하는 것은 責任이다.", "* 委員長은 會議를 召集한다."])
+    assert is_code(["x = [1, 2]", "print(x[0])  # 첫째"])

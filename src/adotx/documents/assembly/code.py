@@ -22,9 +22,10 @@ _CALL = re.compile(
 _MARKS = re.compile(r"[{}\[\]()=;<>_\"'`#\\|&/*$@:]")
 # What looks like marks of a programming language but is a date, a number, a list mark or a form's key.
 _DIGITS = re.compile(r"\d[\d:/.,-]*\d")
-_MARK = re.compile(r"^([•·◦○●■□◆▶※–—*-]|\(?\d{1,3}[.)]|\(?[가-하][.)]|[①-⑳])\s+(?=\S*[가-힣])")
+_MARK = re.compile(r"^([•·◦○●■□◆▶※–—*-]|\(?\d{1,3}[.)]|\(?[가-하][.)]|[①-⑳])\s+(?=\S*[가-힣一-鿿])")
 _PAIR = re.compile(r"^[가-힣][가-힣 ]{0,9}\s?[:：]\s")
-_HANGUL = re.compile(r"[가-힣]")
+# Hangul, and Hanja among it: code has neither but in strings and comments.
+_HANGUL = re.compile(r"[가-힣一-鿿]")
 _COMMENT = re.compile(r"^\s*(#|//|/\*|\*|--|\"\"\"|''')")
 _SENTENCE = re.compile(r"[가-힣]{2,}.*(다|요|까|오)[.!?]?$")
 
@@ -47,10 +48,12 @@ def code_score(line: str) -> float:
         score += 0.15
     if re.fullmatch(r"[\])}>;,:\"'`]+", text):
         score = max(score, 0.85)
-    if _COMMENT.match(line):
+    # A line of a list may begin as one of a block comment does.
+    is_comment = bool(_COMMENT.match(line)) and not _MARK.match(line.strip())
+    if is_comment:
         score = max(score, 0.55)
     hangul = len(_HANGUL.findall(text)) / len(text)
-    if not _COMMENT.match(line):
+    if not is_comment:
         # Strings and comments may be Korean; running text is.
         score -= max(0.0, hangul - 0.25) * 1.3
         if _SENTENCE.search(text) and marks < 0.15:

@@ -216,7 +216,7 @@ def _strange(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: Seq
     hanja = [glyph.x for glyph in glyphs if glyph.sure >= SURE and _HANJA.match(glyph.char)]
     unsure = [n for n, share in enumerate(sure) if share < _UNSURE and _HANGUL.match(text[n])]
     if not seen:
-        return set(unsure) if hanja else set()
+        return set()
     return {n for n in unsure if any(seen[n].x0 - _BEYOND < x < seen[n].x1 + _BEYOND for x in hanja)}
 
 
