@@ -82,6 +82,23 @@ def test_where_the_first_reader_is_lost_a_figure_of_the_second_stands() -> None:
     assert joined_row("그 그", [0.9] * 3, [], glyphs("90,586")).text == "그 그"
 
 
+def test_a_row_of_mixed_script_is_put_together_by_places() -> None:
+    """Where the first reader is lost among Hanja, what is sure stands in its place, spelt as Korean is."""
+    text, truth = "佛슈과 ※의 뾣%다.", "祖上의 墓를 編纂하였다. 文化"
+    places = {c: n * 26.0 for n, c in enumerate(truth)}
+    hanja = [Glyph(c, places[c] + 8, places[c] + 18, 0.99) for c in truth if c in "祖上墓編纂文化"]
+    stray = Glyph("川", places["를"] + 8, places["를"] + 18, 0.6)
+    stop = Glyph(".", places["."], places["."] + 6, 0.97)
+    said = "가上의 나를 다라하였다. "
+    seen = [
+        Seen(places[t], places[t] + 26, t if c == t else "", 0.9) for c, t in zip(said, truth, strict=False)
+    ]
+    row = joined_row(said, [0.9] * len(said), seen, sorted([*hanja, stray, stop], key=lambda g: g.x))
+    assert row.text == truth and len(row.evidence) == len(truth)
+    # Without heads nobody knows where syllables stand, and Hangul is never thrown away.
+    assert "의" in joined_row(text, [0.9] * len(text), [], hanja).text
+
+
 def test_two_sure_readers_that_differ_raise_a_doubt() -> None:
     row = joined_row("2004.", [0.9] * 5, [], glyphs("2024."))
     assert row.text == "2024." and row.tokens[0].differs and confidence.is_disputed(row.evidence)

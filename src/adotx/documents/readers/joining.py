@@ -10,7 +10,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import itemgetter
 
+from adotx.documents.layout.pack import EM
 from adotx.documents.readers.confidence import Evidence
 from adotx.documents.readers.glyphs import Glyph, Pair, cheapest
 from adotx.documents.readers.timesteps import Seen
@@ -27,8 +29,16 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _HANJA = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 # A syllable whose probability is lower may be anything, a Hanja too: the second reader is asked.
 _UNSURE = 0.6
+# Share of Hanja in a row from which on it is put together by places, and the gap that is a space, in pixels.
+_MIXED, _SPACE = 0.25, 5.0
 _DIGIT = re.compile("[0-9]")
 _SEPARATORS = ",.-"
+# No blank stands before a closing sign or behind an opening one; one stands behind the end of a clause.
+_CLOSING, _OPENING, _ENDING = (
+    frozenset(".,:;!?)]}」』》〉】”’"),
+    frozenset("([{「『《〈【“‘"),
+    frozenset(".,;!?"),
+)
 # A figure that is a whole row, as in a table's cell; shorter ones may be anything.
 _WHOLE_FIGURE = re.compile(r"(?=.*[0-9].*[0-9])[0-9.,:/%+()~-]{3,}")
 # Mean probability below which a first reading says nothing.
@@ -125,6 +135,8 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
     if _is_lost(sure) and (other := _second_alone(glyphs)).text:
         return other
     own = _evidence(text, sure, seen)
+    if seen and not _places(text, seen) and _is_hanja(text, glyphs):
+        return _by_places(text, own, seen, glyphs)
     seen = _places(text, seen)
     strange = _strange(text, sure, seen, glyphs)
     pairs = _paired(text, seen, glyphs, strange)
@@ -181,6 +193,51 @@ def _second_alone(glyphs: Sequence[Glyph]) -> JoinedRow:
     return JoinedRow(text, tuple(Evidence(glyph.sure) for glyph in glyphs), (Token(0, len(text), "", text),))
 
 
+def _is_hanja(text: str, glyphs: Sequence[Glyph]) -> bool:
+    """Whether so much of a row is Hanja to the second reader that the first loses its way in it."""
+    hanja = sum(glyph.sure >= SURE and _HANJA.match(glyph.char) is not None for glyph in glyphs)
+    return hanja >= max(3, _MIXED * len(text.replace(" ", "")))
+
+
+def _by_places(
+    text: str, own: Sequence[Evidence], seen: Sequence[Seen], glyphs: Sequence[Glyph]
+) -> JoinedRow:
+    """A row of mixed script: from left to right what the second reader is sure of, and between it the
+    syllables that decoder and heads agree on. What none is sure of is lost; it was nonsense before."""
+    theirs = [glyph for glyph in glyphs if glyph.sure >= (SURE if _HANJA.match(glyph.char) else _LOST)]
+    found = [(glyph.x, glyph.char, -1, Evidence(glyph.sure)) for glyph in theirs]
+    for n, (char, each, evidence) in enumerate(zip(text, seen, own, strict=True)):
+        x = (each.x0 + each.x1) / 2
+        is_known = each.char == char or evidence.sure >= SURE
+        if is_known and _HANGUL.match(char) and all(abs(x - glyph.x) > EM / 2 for glyph in theirs):
+            found.append((x, char, n, evidence))
+    out, of_chars, end, last = "", list[Evidence](), 0.0, -1
+    for x, char, n, evidence in sorted(found, key=itemgetter(0)):
+        if min(n, last) >= 0 and not text[last + 1 : n].strip():
+            is_apart = n - last > 1
+        else:
+            is_apart = _parts(out[-1:], char, x - _wide(char) / 2 - end)
+        if out and is_apart:
+            out, of_chars = out + " ", [*of_chars, evidence]
+        out, of_chars, end, last = out + char, [*of_chars, evidence], x + _wide(char) / 2, n
+    tokens = tuple(Token(start, stop, "", out[start:stop]) for start, stop in _tokens(out))
+    return JoinedRow(out, tuple(of_chars), tokens)
+
+
+def _parts(before: str, char: str, gap: float) -> bool:
+    """Whether a blank stands between two characters `gap` pixels apart, by the rules of spelling or by it."""
+    if char in _CLOSING or before in _OPENING:
+        return False
+    return (before in _ENDING and not char.isdigit()) or gap > _SPACE
+
+
+def _wide(char: str) -> float:
+    """About how wide a character is in a row, in pixels."""
+    if _HANGUL.match(char) or _HANJA.match(char):
+        return EM
+    return EM / 2 if char.isalnum() else EM / 3
+
+
 def _evidence(text: str, sure: Sequence[float], seen: Sequence[Seen]) -> list[Evidence]:
     """What the first reader and the heads say of each character."""
     if not seen:
@@ -211,7 +268,7 @@ def _tokens(text: str, strange: Collection[int] = ()) -> Iterator[tuple[int, int
 def _strange(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> set[int]:
     """Places of unsure syllables where the second reader is sure of Hanja.
 
-    It passes over Hangul (of 80 rows of Hangul one character was sure Hanja to it), so its Hanja can be trusted.
+    It passes over Hangul (in 80 rows of it one character was sure Hanja to it), so its Hanja can be trusted.
     """
     hanja = [glyph.x for glyph in glyphs if glyph.sure >= SURE and _HANJA.match(glyph.char)]
     unsure = [n for n, share in enumerate(sure) if share < _UNSURE and _HANGUL.match(text[n])]
