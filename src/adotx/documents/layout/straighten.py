@@ -29,6 +29,9 @@ _ENOUGH_STROKES = 0.6
 # Uprights that lean less than this on the average (tangent: 0.7 degrees) are left alone: margins are ragged
 # by as much; and so are those of which setting them upright leaves more than this share of the lean.
 _LEAST_LEAN, _BETTER = 0.012, 0.6
+# Grey levels by which a picture's rim differs from paper, and the share of it that does around a sheet in a
+# scene.
+_OTHER, _SCENE = 40.0, 0.2
 # A homography may change the size of type over the page at most this much.
 _LARGEST_CHANGE = 6.0
 
@@ -162,15 +165,9 @@ def _unlean(text: Quads, rgb: np.ndarray, to_level: np.ndarray) -> np.ndarray:
 def _uprights(text: Quads, rgb: np.ndarray, to_level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Upper and lower ends of what ought to be upright, after `to_level`: rules and edges of sheets, and
     margins that lines of text share."""
-    shrink = max(1.0, max(rgb.shape[:2]) / 1000)
-    small = cv2.cvtColor(
-        cv2.resize(rgb, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY
-    )
-    found = cv2.createLineSegmentDetector().detect(small)[0]
-    pairs = [] if found is None else [(found.reshape(-1, 2, 2) * shrink).astype(np.float32)]
-    if pairs:
-        pairs = [cv2.perspectiveTransform(pairs[0], to_level)]
-    pairs.append(_margins(text))
+    pairs = [_margins(text)]
+    if abs(to_level[2, :2]).max() > 0 or _in_a_scene(rgb):
+        pairs.append(_strokes(rgb, to_level))
     ends = np.concatenate(pairs).astype(np.float64)
     ends = np.where((ends[:, 0, 1] > ends[:, 1, 1])[:, None, None], ends[:, ::-1], ends)
     step = ends[:, 1] - ends[:, 0]
@@ -178,6 +175,26 @@ def _uprights(text: Quads, rgb: np.ndarray, to_level: np.ndarray) -> tuple[np.nd
     least = max(_STROKE * span, _LONGEST_STROKE * float(np.median(text.heights)))
     keep = (np.abs(step[:, 0]) < 0.4 * step[:, 1]) & (step[:, 1] > least)
     return ends[keep, 0], ends[keep, 1]
+
+
+def _in_a_scene(rgb: np.ndarray) -> bool:
+    """Whether something else than paper shows around a sheet: its rim is not as bright as most of it."""
+    green = rgb[..., 1]
+    rim = np.concatenate([green[0], green[-1], green[:, 0], green[:, -1]])
+    paper = float(np.percentile(green[::8, ::8], 75))
+    return float(np.mean(np.abs(rim - paper) > _OTHER)) > _SCENE
+
+
+def _strokes(rgb: np.ndarray, to_level: np.ndarray) -> np.ndarray:
+    """Ends float32 [n, 2, 2] of straight strokes of a picture, after `to_level`."""
+    shrink = max(1.0, max(rgb.shape[:2]) / 1000)
+    small = cv2.cvtColor(
+        cv2.resize(rgb, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY
+    )
+    found = cv2.createLineSegmentDetector().detect(small)[0]
+    if found is None:
+        return np.zeros((0, 2, 2), np.float32)
+    return cv2.perspectiveTransform((found.reshape(-1, 2, 2) * shrink).astype(np.float32), to_level)
 
 
 def _margins(text: Quads) -> np.ndarray:

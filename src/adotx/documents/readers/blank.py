@@ -6,9 +6,9 @@ not either. A page that is not proven blank is shown to the model.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 # The paper is judged by the means of blocks of this many pixels a side.
 _BLOCK = 16
@@ -39,7 +39,7 @@ def proven_blank(image: Image.Image) -> bool:
         return False
     off = values - paper
     for window, too_noisy in _WINDOWS:
-        smooth = ndimage.uniform_filter(off, window, mode="nearest")
+        smooth = cv2.blur(off, (window, window), borderType=cv2.BORDER_REPLICATE)
         noise = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
         if noise > too_noisy or float(np.abs(smooth).max()) > max(_INVISIBLE, _DEVIATIONS * noise):
             return False
