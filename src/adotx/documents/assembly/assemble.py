@@ -12,7 +12,10 @@ from adotx.documents.assembly.flow import Draft, flow_blocks
 from adotx.documents.assembly.levels import with_levels
 from adotx.documents.assembly.placed import Homography, PlacedGrid, PlacedPage
 from adotx.documents.assembly.tables import grid_blocks
-from adotx.markdown import Block, Box
+from adotx.markdown import Block, Box, Heading, Paragraph
+
+#: lines that are too few to be headed
+_SIGN_LINES = 4
 
 
 def assemble(page: PlacedPage) -> list[Block]:
@@ -24,7 +27,20 @@ def assemble(page: PlacedPage) -> list[Block]:
             drafts += map(Draft, grid_blocks(region))
         else:
             drafts += flow_blocks(region, body)
-    return [block.at(_mapped(page.to_image, block.box)) for block in with_levels(drafts)]
+    blocks = with_levels(drafts)
+    if _is_sign(page):
+        blocks = [_as_paragraph(block) for block in blocks]
+    return [block.at(_mapped(page.to_image, block.box)) for block in blocks]
+
+
+def _is_sign(page: PlacedPage) -> bool:
+    """Whether a page is a few words, as a sign or a label is: a heading heads something."""
+    flows = [region for region in page.regions if not isinstance(region, PlacedGrid)]
+    return len(flows) == len(page.regions) and sum(len(flow.lines) for flow in flows) <= _SIGN_LINES
+
+
+def _as_paragraph(block: Block) -> Block:
+    return Paragraph(block.spans, align=block.align).at(block.box) if isinstance(block, Heading) else block
 
 
 def _mapped(to_image: Homography, box: Box | None) -> Box | None:

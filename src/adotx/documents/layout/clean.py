@@ -38,6 +38,8 @@ _DARKEST_PAPER = 48.0
 # Channels that differ by more than this many grey levels are a colour. A seal is so many em large, not longer
 # than this many times its width, and colour covers less than this share of it: a panel is full of it.
 _COLOURED, _SEAL, _SEAL_LONG, _SEAL_FILLED = 60, (2.0, 10.0), 1.6, 0.7
+# What holds more text boxes than its own and that of a line under it is a panel.
+_SEAL_HOLDS = 2
 # Print and ground differ by this many grey levels at least; a box's rim is this share of its height.
 _TWO_TONES, _RIM = 12.0, 0.08
 # A panel fills this much of the box around it.
@@ -98,7 +100,7 @@ def clean(sheet: Sheet) -> CleanPage:
         return CleanPage(flat, empty, empty, boxes, matrix=sheet.matrix, blank=True)
     ems = (boxes[:, 3] - boxes[:, 1]) / BOX_OF_EM
     em = _usual(ems, boxes[:, 2] - boxes[:, 0])
-    _take_off_seals(gray, sheet.rgb, em)
+    _take_off_seals(gray, sheet.rgb, boxes, em)
     gray = _dusted(_dusted(gray).T).T
     darkness = _darkness(gray, em)
     levels = np.array([_dark_level(gray[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes.tolist()])
@@ -218,7 +220,7 @@ def _clean_box(darkness: np.ndarray, gray: np.ndarray, box: list[int], em: float
     darkness[y0:y1, x0:x1] = found[y0 - top : y1 - top, x0 - left : x1 - left]
 
 
-def _take_off_seals(gray: np.ndarray, rgb: np.ndarray, em: float) -> None:
+def _take_off_seals(gray: np.ndarray, rgb: np.ndarray, boxes: np.ndarray, em: float) -> None:
     """Make coloured seals paper, in place: print under them is dark in every colour, their own ink is not."""
     step = max(1, round(em / 8))
     size = max(1, gray.shape[1] // step), max(1, gray.shape[0] // step)
@@ -227,8 +229,10 @@ def _take_off_seals(gray: np.ndarray, rgb: np.ndarray, em: float) -> None:
     if not coloured.any():
         return
     joined = cv2.morphologyEx(coloured, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2 / step
     _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     for x, y, w, h, _ in stats[1:].tolist():
+        held = ((middles > (x, y)) & (middles < (x + w, y + h))).all(1).sum()
         smallest, largest = sorted((w * step / em, h * step / em))
         filled = float(coloured[y : y + h, x : x + w].mean())
         if (
@@ -236,6 +240,7 @@ def _take_off_seals(gray: np.ndarray, rgb: np.ndarray, em: float) -> None:
             or largest > _SEAL[1]
             or largest > _SEAL_LONG * smallest
             or filled > _SEAL_FILLED
+            or held > _SEAL_HOLDS
         ):
             continue
         area = np.s_[max(0, (y - 1) * step) : (y + h + 1) * step, max(0, (x - 1) * step) : (x + w + 1) * step]
