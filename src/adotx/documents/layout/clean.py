@@ -37,7 +37,7 @@ _GROW = 0.12
 _DARKEST_PAPER = 48.0
 # Channels that differ by more than this many grey levels are a colour. A seal is so many em large, not longer
 # than this many times its width, and colour covers less than this share of it: a panel is full of it.
-_COLOURED, _SEAL, _SEAL_LONG, _SEAL_FILLED = 60, (2.0, 10.0), 1.6, 0.7
+_COLOURED, _SEAL, _SEAL_LONG, _SEAL_FILLED = 60, (2.0, 8.0), 1.6, 0.5
 # What holds more text boxes than its own and that of a line under it is a panel.
 _SEAL_HOLDS = 2
 # Print and ground differ by this many grey levels at least; a box's rim is this share of its height.

@@ -23,7 +23,7 @@ SEGMENT_GAP = 0.7
 _SPECK = 0.22
 # How far a text box's ink reaches beyond it above and below; how far a list mark may stand before it and a
 # closing mark behind it, in em of the box; how large such marks are, and their least area in square em.
-_ABOVE, _BEFORE, _BEHIND = 0.12, 1.8, 1.2
+_ABOVE, _BEFORE, _BEHIND = 0.12, 1.8, 0.6
 _LARGEST_MARK, _LEAST_MARK = 1.15, 0.01
 # Dashes of dashed rules are at most this high, in em.
 _DASH = 0.32

@@ -5,17 +5,21 @@ The one door to `sheet`, `clean`, `rulings`, `lines` and `order`. Knows nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
 
 from adotx.documents.layout.bands import Region
-from adotx.documents.layout.clean import CleanPage, clean
+from adotx.documents.layout.clean import Box, CleanPage, clean
+from adotx.documents.layout.figures import find_figures
 from adotx.documents.layout.lines import Segment, find_segments, measure, rough_em, text_ink
 from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.rulings import Frame, find_rulings
 from adotx.documents.layout.sheet import straight_sheet
+
+# Where text is less than this share of all ink there may be pictures.
+_TEXT_ALONE = 0.89
 
 
 @dataclass
@@ -29,6 +33,7 @@ class Layout:
         regions: flows and grids in reading order; every segment is in exactly one.
         frames: what ruling lines make.
         em: pixels per em of most of the text, in the clean page; 0 on a page without text.
+        figures: boxes of pictures and diagrams, in the clean page; nothing in them is read.
     """
 
     page: CleanPage
@@ -37,6 +42,7 @@ class Layout:
     regions: list[Region]
     frames: list[Frame]
     em: float
+    figures: list[Box] = field(default_factory=list)
 
     @property
     def blank(self) -> bool:
@@ -55,13 +61,22 @@ def lay_out(image: Image.Image, deskew: bool = True) -> Layout:
         image: a page as a person sees it (`adotx.vision.open_image`).
         deskew: set it upright: quarter turns, skew, perspective.
     """
-    page = clean(straight_sheet(image, deskew))
+    sheet = straight_sheet(image, deskew)
+    page = clean(sheet)
     em = 0.0 if page.blank else rough_em(page.boxes)
     if em <= 0:
         return Layout(page, page.ink, [], [], [], 0.0)
+    all_ink = np.count_nonzero(page.ink)
     rulings = find_rulings(page, em)
     ink = text_ink(page.ink, page.boxes, em)
+    figures = find_figures(sheet, page) if np.count_nonzero(ink) < _TEXT_ALONE * all_ink else []
     segments, em = find_segments(ink, page.boxes, em, rulings.frames)
+    segments = [s for s in segments if not any(_in(s, box) for box in figures)]
     segments = measure(segments, em)
     regions = reading_order(segments, rulings.frames, page.panels, em)
-    return Layout(page, ink, segments, regions, rulings.frames, em)
+    return Layout(page, ink, segments, regions, rulings.frames, em, figures)
+
+
+def _in(segment: Segment, box: Box) -> bool:
+    x, y = (segment.box[0] + segment.box[2]) / 2, segment.middle
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
