@@ -54,14 +54,15 @@ class Layout:
         return self.page.to_input(x, y)
 
 
-def lay_out(image: Image.Image, deskew: bool = True) -> Layout:
+def lay_out(image: Image.Image, deskew: bool = True, over: bool = False) -> Layout:
     """Find the text of one page.
 
     Args:
         image: a page as a person sees it (`adotx.vision.open_image`).
         deskew: set it upright: quarter turns, skew, perspective.
+        over: half a turn more than seems right, for a page that turned out to stand on its head.
     """
-    sheet = straight_sheet(image, deskew)
+    sheet = straight_sheet(image, deskew, over)
     page = clean(sheet)
     em = 0.0 if page.blank else rough_em(page.boxes)
     if em <= 0:

@@ -52,12 +52,13 @@ class Sheet:
     matrix: np.ndarray
 
 
-def straight_sheet(image: Image.Image, deskew: bool = True) -> Sheet:
+def straight_sheet(image: Image.Image, deskew: bool = True, over: bool = False) -> Sheet:
     """Find the text of a picture and set it upright.
 
     Args:
         image: any mode; RGB from `adotx.vision.open_image`.
         deskew: straighten it; else it stays as it stands.
+        over: half a turn more than seems right.
     """
     rgb = np.asarray(image.convert("RGB"))
     to_image = np.eye(3)
@@ -66,7 +67,7 @@ def straight_sheet(image: Image.Image, deskew: bool = True) -> Sheet:
     rgb, step = _with_margin(rgb)
     to_image = to_image @ step
     quads = detect(rgb)
-    times = quarter_turns(rgb, quads) if deskew else 0
+    times = ((quarter_turns(rgb, quads) if deskew else 0) + 2 * over) % 4
     if times:
         to_image = to_image @ np.linalg.inv(turn_matrix(rgb.shape[:2], times))
         quads, rgb = rotated(quads, rgb.shape[:2], times), turned(rgb, times)

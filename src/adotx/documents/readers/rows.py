@@ -59,8 +59,14 @@ class RowReader:
 
     def read(self, image: Image.Image, is_cancelled: IsCancelled = not_cancelled) -> PageReading:
         """See `PageReader`: "partial" where rows could not be read; rows cut at their ink's end are a
-        note."""
-        layout = lay_out(image)
+        note. A page that makes little sense is read the other way up too."""
+        reading = self._read(lay_out(image), is_cancelled)
+        if reading.confidence is None or reading.confidence >= POOR:
+            return reading
+        other = self._read(lay_out(image, over=True), is_cancelled)
+        return max(reading, other, key=lambda each: each.confidence or 0.0)
+
+    def _read(self, layout: Layout, is_cancelled: IsCancelled) -> PageReading:
         if layout.blank:
             return PageReading((), "blank", Sentence("no text was found on it"))
         packed = pack(layout)
