@@ -201,8 +201,11 @@ def test_what_is_written_is_read_again(blocks: list[Block]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "<name>", "a <b>c</b>", "</div>", "<!-- 주석 -->", "C:\\<dir>", "x \\\\<y", "# 처음 한 번", "> 인용", "3 < 5", "\\# 가", "<br>",
-        "<table>", "① 가", "㉠ 나", "Ⅰ. 총칙", "○ 담당", "※ 참고", "내선 ３３７번", "△ 3.5%, ▲ 2,104명", "on|off", "__init__",
+        "<name>", "a <b>c</b>", "</div>", "<!-- 주석 -->", "C:\\<dir>", "x \\\\<y", "# 처음 한 번", "> 인용",
+        "3 < 5",
+        "\\# 가", "<br>",
+        "<table>", "① 가", "㉠ 나", "Ⅰ. 총칙", "○ 담당", "※ 참고", "내선 ３３７번", "△ 3.5%, ▲ 2,104명",
+        "on|off", "__init__",
     ],
 )  # fmt: skip
 def test_signs_of_the_page_survive(text: str) -> None:

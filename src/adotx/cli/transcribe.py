@@ -135,6 +135,8 @@ class _Call:
 
     def document(self, transcriber: Transcriber, file: Path) -> None:
         """Transcribe and write one document."""
+        from adotx.documents.transcribe import without_running
+
         start = time.perf_counter()
         before = self.failed, self.partial
         parts: list[str] = []
@@ -143,7 +145,8 @@ class _Call:
         stream = None if self.workspace else _Stream(self._head(file), self.done > 0)
         try:
             self.progress.show(text("transcribe.page", name=file.name, page=1))
-            with closing(transcriber.pages(file, password=self.settings.password)) as pages:
+            results = transcriber.pages(file, password=self.settings.password)
+            with closing(without_running(results)) as pages:
                 for page in pages:
                     parts.append(self._page(file, page))
                     if stream:

@@ -8,7 +8,9 @@ whole pages or large pieces of them. Knows no HTTP and no way of reading.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,6 +22,7 @@ from adotx.documents.doubt import figures, marked, plain, with_texts
 from adotx.documents.readers import PageReader, PageReading, Status
 from adotx.documents.readers.page import VlmReader
 from adotx.documents.readers.rows import RowReader
+from adotx.documents.running import over_pages
 from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
 from adotx.documents.sources import DPI, PageImage, open_pages
 from adotx.errors import AdotxError, Sentence, joined
@@ -120,7 +123,8 @@ class Transcriber:
             AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
         pages = open_pages(path, limits, dpi, password)
-        yield from in_order(partial(self._open_and_read, str(Path(path))), pages, self._window)
+        read = partial(self._open_and_read, str(Path(path)))
+        yield from in_order(read, pages, self._window)
 
     def page(self, image: Image.Image, number: int = 1) -> PageResult:
         """One page, RGB, as a person sees it."""
@@ -164,6 +168,26 @@ class Transcriber:
             reading.confidence,
             reading.blocks,
         )
+
+
+def without_running(results: Generator[PageResult, None, None]) -> Generator[PageResult, None, None]:
+    """The pages of one document without what runs over them (`adotx.documents.running`), one page later."""
+    waiting: deque[PageResult] = deque()
+
+    def blocks_of() -> Iterator[Sequence[Block]]:
+        for result in results:
+            waiting.append(result)
+            yield result.doubted or result.blocks
+
+    with closing(results):
+        for blocks in over_pages(blocks_of()):
+            result = waiting.popleft()
+            if len(blocks) == len(result.blocks) and blocks[-1:] == list(
+                (result.doubted or result.blocks)[-1:]
+            ):
+                yield result
+            else:
+                yield replace(result, blocks=with_texts(tuple(blocks), plain), doubted=blocks)
 
 
 def _told(error: AdotxError) -> Sentence:
