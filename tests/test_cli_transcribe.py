@@ -63,7 +63,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 def scan(tmp_path: Path) -> Any:
     def make(name: str, *pages: str) -> str:
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{line}\n" for line in pages), encoding="utf-8")
         return str(path)
 
@@ -123,6 +123,30 @@ def test_out_never_overwrites_its_own(scan: Any, tmp_path: Path) -> None:
     assert run(["transcribe", *files, "--out", str(tmp_path / "out")]) == DONE
     written = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "out").glob("*.md")}
     assert written == {"a.md": "1\n", "a.pdf.md": "2\n", "a.png.md": "3\n", "a.png-2.md": "4\n"}
+
+
+def test_out_reads_only_what_is_new(scan: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, file = tmp_path / "out", scan("a.pdf", "하나", "PART")
+    assert run(["transcribe", file, "--out", str(out)]) == FINDING
+    (out / "a.md").write_text("고친 글\n", encoding="utf-8")
+    capsys.readouterr()
+    assert run(["transcribe", file, "--out", str(out)]) == FINDING  # what was amiss is no better
+    assert "--force" in capsys.readouterr().err
+    assert run(["transcribe", file, "--out", str(out), "--force"]) == FINDING
+    assert run(["transcribe", scan("x/a.pdf", "둘"), "--out", str(out)]) == DONE
+    assert run(["transcribe", scan("a.pdf", "셋"), "--out", str(out)]) == DONE  # the input has changed
+    found = {path.name: path.read_text(encoding="utf-8") for path in out.glob("*.md")}
+    assert found == {"a.md": "고친 글\n", "a.pdf.md": "셋\n", "a.pdf-2.md": "둘\n"}
+    assert not list(out.glob(".*"))
+
+
+def test_what_a_folder_holds_besides_is_named(scan: Any, tmp_path: Path, capsys: Any) -> None:
+    scan("in/b.jfif", "나")
+    scan("in/a.heic", "가")
+    scan("in/sub/c.png", "다")
+    assert run(["transcribe", str(tmp_path / "in")]) == DONE
+    out, err = capsys.readouterr()
+    assert out == "나\n" and "a.heic, sub" in err
 
 
 def test_out_that_cannot_be(scan: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

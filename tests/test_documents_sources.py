@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,38 @@ def test_truncated_bomb_and_animation(tmp_path: Path) -> None:
         with pytest.raises(AdotxError) as caught:
             [page.open() for page in open_pages(tmp_path / name)]
         assert caught.value.code == code, name
+
+
+def test_a_pipe_is_read_and_named_in_errors(tmp_path: Path) -> None:
+    for content, code in [(pdf_bytes(tmp_path), ""), (b"no picture", "image.not_an_image")]:
+        pipe = tmp_path / f"pipe{len(content)}"
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+        writer.start()
+        pages = list(open_pages(pipe))
+        writer.join()
+        if code:
+            with pytest.raises(AdotxError) as caught:
+                pages[0].open()
+            assert (caught.value.code, caught.value.where) == (code, str(pipe))
+        else:
+            assert [page.open().size for page in pages] == [(166, 111)] * 2
+
+
+def test_a_damaged_picture_is_told(tmp_path: Path) -> None:
+    content = pdf_bytes(tmp_path)
+    second = content.rindex(b"\xff\xd8\xff")
+    (tmp_path / "bad.pdf").write_bytes(content[: second + 20] + bytes(300) + content[second + 320 :])
+    pages = list(open_pages(tmp_path / "bad.pdf"))
+    for page in pages:
+        page.open()
+    assert [len(page.missing) for page in pages] == [0, 1]
+
+
+def pdf_bytes(folder: Path) -> bytes:
+    """Two pages of 60 x 40 points, each a JPEG."""
+    picture().save(folder / "two.pdf", save_all=True, append_images=[picture()], resolution=72)
+    return (folder / "two.pdf").read_bytes()
 
 
 def test_folder_instead_of_file_is_refused(tmp_path: Path) -> None:
