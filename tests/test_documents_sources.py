@@ -114,7 +114,7 @@ def test_a_pipe_is_read_and_named_in_errors(tmp_path: Path) -> None:
                 pages[0].open()
             assert (caught.value.code, caught.value.where) == (code, str(pipe))
         else:
-            assert [page.open().size for page in pages] == [(166, 111)] * 2
+            assert [page.open().size for page in pages] == [(167, 112)] * 2
 
 
 def test_a_damaged_picture_is_told(tmp_path: Path) -> None:

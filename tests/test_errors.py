@@ -240,7 +240,7 @@ class TestCommandLine:
         path.write_bytes(locked_pdf())
         done = korean("transcribe", path)
         assert done.returncode == REFUSED
-        assert f"오류: {path}: 암호로 보호된 PDF입니다 (암호 없이 저장하세요)" in done.stderr
+        assert f"오류: {path}: 암호로 보호된 PDF입니다 (--password로 암호를 주세요)" in done.stderr
 
     def test_unknown_model(self, tmp_path: Path) -> None:
         done = korean("tokens", "안녕", "--model", "skt/no-such-model")

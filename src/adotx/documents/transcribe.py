@@ -182,9 +182,7 @@ def without_running(results: Generator[PageResult, None, None]) -> Generator[Pag
     with closing(results):
         for blocks in over_pages(blocks_of()):
             result = waiting.popleft()
-            if len(blocks) == len(result.blocks) and blocks[-1:] == list(
-                (result.doubted or result.blocks)[-1:]
-            ):
+            if blocks == list(result.doubted or result.blocks):
                 yield result
             else:
                 yield replace(result, blocks=with_texts(tuple(blocks), plain), doubted=blocks)
