@@ -32,6 +32,8 @@ _ROW_PITCH = 1.55
 # A table with at least so many columns has its header looked for above it: at most so many em away, each name
 # at most so many em beside its column.
 _HEADED, _HEADER_GAP, _HEADER_OFF = 3, 2.2, 3.0
+# Gaps that meet in so many rows at so many places part columns.
+_SURE_ROWS, _SURE_GUTTERS = 4, 3
 # What a table must be worth: fewer, larger tables are taken before many small ones.
 _TABLE_COST = 2.0
 
@@ -85,7 +87,9 @@ def _candidates(bands: list[Band], at: int, em: float) -> Iterator[tuple[int, li
             return
         rows = [b for b in bands[at : end + 1] if gaps(b)]
         places = _needed([(a + b) / 2 for a, b in gutters], rows)
-        if len(rows) < (2 if len(places) > 1 else 3) or _justified(rows, em):
+        # Spaces of justified lines do not meet in so many rows at so many places.
+        doubtful = len(rows) < _SURE_ROWS or len(places) < _SURE_GUTTERS
+        if len(rows) < (2 if len(places) > 1 else 3) or (doubtful and _justified(rows, em)):
             continue
         if len(rows) < 3 and any(len({_column(n, places) for n in b.nodes}) <= len(places) for b in rows):
             continue  # two rows are a table only if every cell is filled
@@ -99,7 +103,7 @@ def _candidates(bands: list[Band], at: int, em: float) -> Iterator[tuple[int, li
                 end + 1,
                 places,
                 sum(
-                    _row_score(b, places, abs(min(n.box[0] for n in b.nodes) - start) < 0.4 * em)
+                    _row_score(b, places, abs(min(n.box[0] for n in b.nodes) - start) < 0.4 * em, doubtful)
                     for b in bands[at : end + 1]
                 ),
             )
@@ -128,14 +132,14 @@ def _justified(rows: Sequence[Band], em: float) -> bool:
     return flush and widest < 3 * em and any(map(is_one_line, rows))
 
 
-def _row_score(band: Band, gutters: list[float], follows: bool) -> float:
+def _row_score(band: Band, gutters: list[float], follows: bool, doubtful: bool) -> float:
     """Filled cells count for, empty cells and wide gaps inside a cell against a division into columns."""
     filled = {_column(n, gutters) for n in band.nodes}
     if len(filled) == 1:  # the second line of a cell, or a line below the table
         return 0.2 if filled == {len(gutters)} and follows else -0.3
     inner = max((n.inner for n in band.nodes), default=0)
     widths = [b - a for a, b in gaps(band)]
-    if len(widths) > 2 and max(widths) < 1.3 * min(widths) and is_one_line(band):
+    if len(widths) > 2 and max(widths) < 1.3 * min(widths) and doubtful and is_one_line(band):
         return -1.0  # a justified line: all its spaces are equally wide
     stray = sum(b - a < 1.25 * inner or not any(a < place < b for place in gutters) for a, b in gaps(band))
     return len(filled) - 0.8 * (len(gutters) + 1 - len(filled)) - 1.5 * stray
@@ -200,7 +204,7 @@ def _cells(row: Sequence[Node], gutters: Sequence[float]) -> list[list[TextLine]
 def ruled_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em: float) -> Grid | None:
     """The cells between the rules of a grid."""
     xs, ys = frame.xs, frame.ys
-    if len(xs) < 2:
+    if len(xs) < 2 or len(ys) < 3:  # one row of fields beside each other is a panel, not a table
         return None
     spans = _spans(frame)
     home = {

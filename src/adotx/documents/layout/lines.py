@@ -10,23 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import cv2
 import numpy as np
 
 from adotx.documents.layout.clean import Box
 from adotx.documents.layout.rulings import Frame, runs
 from adotx.documents.layout.sheet import BOX_OF_EM
+from adotx.documents.layout.text_ink import labelled
 
 #: Wider gaps part segments; reading order puts those of one line together again.
 SEGMENT_GAP = 0.7
 # A letter or mark that is smaller than this in height and width, in em, is a speck.
 _SPECK = 0.22
-# How far a text box's ink reaches beyond it above and below; how far a list mark may stand before it and a
-# closing mark behind it, in em of the box; how large such marks are, and their least area in square em.
-_ABOVE, _BEFORE, _BEHIND = 0.12, 1.8, 0.6
-_LARGEST_MARK, _LEAST_MARK = 1.15, 0.01
-# Dashes of dashed rules are at most this high, in em.
-_DASH = 0.32
 # Text boxes this much higher than the page's type are lines of their own.
 _LARGE = 1.7
 # Remnants of a rule lie this near it, in em.
@@ -102,64 +96,6 @@ def _line_em(boxes: np.ndarray, em: float) -> float | None:
     order = np.argsort(heights[sane])
     share = np.cumsum(widths[sane][order]) / widths[sane].sum()
     return float(heights[sane][order][np.searchsorted(share, 0.5)]) / LINE_OF_EM
-
-
-def _labelled(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(labels [H, W], boxes int [n, 4] of (x0, y0, x1, y1), areas [n]) of what hangs together."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    stats = stats[1:].astype(np.int64)
-    boxes = np.concatenate([stats[:, :2], stats[:, :2] + stats[:, 2:4]], 1)
-    return labels, boxes, stats[:, 4]
-
-
-def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
-    """The ink of text: what lies in text boxes, and what may be marks before and behind their lines.
-
-    Args:
-        ink: bool [H, W] without rulings.
-        boxes: int64 [n, 4], of text.
-        em: rough pixels per em.
-    """
-    core, reach = np.zeros(ink.shape, np.uint8), np.zeros(ink.shape, np.float32)
-    for x0, y0, x1, y1 in boxes[np.argsort(boxes[:, 3] - boxes[:, 1])].tolist():
-        size = (y1 - y0) / BOX_OF_EM
-        grow, before, behind = round(_ABOVE * size), round(_BEFORE * size), round(_BEHIND * size)
-        top, low = max(0, y0 - grow), y1 + grow
-        core[top:low, max(0, x0 - grow) : x1 + grow] = 1
-        reach[top:low, max(0, x0 - before) : x1 + behind] = size
-    labels, found, _ = _labelled(ink)
-    dashes = _dashes(found, em)
-    if dashes.any():
-        ink = ink & ~np.concatenate([[False], dashes])[labels]
-    labels, found, area = _labelled(ink & (reach > 0))
-    if not len(found):
-        return np.zeros_like(ink)
-    x0, y0, x1, y1 = found.T
-    high, wide = y1 - y0, x1 - x0
-    sums = cv2.integral(core)
-    inside = (sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]) / (high * wide) > 0.5
-    size = reach[(y0 + y1) // 2, (x0 + x1) // 2]
-    mark = (np.maximum(high, wide) < _LARGEST_MARK * size) & (area >= _LEAST_MARK * size * size)
-    drop = ~(inside | mark)
-    drop |= area < max(2.0, 0.004 * em * em)
-    return np.concatenate([[False], ~drop])[labels]
-
-
-def _dashes(boxes: np.ndarray, em: float) -> np.ndarray:
-    """Which components are dashes of a dashed rule: flat, alike, ten or more in one row."""
-    x0, y0, x1, y1 = boxes.T
-    flat = (y1 - y0 <= max(3, _DASH * em)) & (x1 - x0 <= 0.8 * em)
-    drop = np.zeros(len(boxes), bool)
-    rows = (y0 + y1) // 2
-    for row in np.unique(rows[flat]):
-        group = np.flatnonzero(flat & (np.abs(rows - row) <= 1))
-        if len(group) < 10:
-            continue
-        starts = np.sort(x0[group])
-        steps = np.diff(starts)
-        if np.median(steps) < 1.2 * em and np.mean(np.abs(steps - np.median(steps)) <= 2) > 0.75:
-            drop[group] = True
-    return drop
 
 
 def find_segments(
@@ -268,7 +204,7 @@ def _smear(ink: np.ndarray, em: float, walls: np.ndarray | None) -> np.ndarray:
         if step == 2:
             barred = barred[::2, ::2] | barred[::2, 1::2]
         smeared &= ~barred
-    return _labelled(smeared)[1] * step
+    return labelled(smeared)[1] * step
 
 
 def _whole(boxes: np.ndarray, em: float, walls: np.ndarray | None) -> list[Box]:

@@ -13,10 +13,11 @@ from PIL import Image
 from adotx.documents.layout.bands import Region
 from adotx.documents.layout.clean import Box, CleanPage, clean
 from adotx.documents.layout.figures import find_figures
-from adotx.documents.layout.lines import Segment, find_segments, measure, rough_em, text_ink
+from adotx.documents.layout.lines import Segment, find_segments, measure, rough_em
 from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.rulings import Frame, find_rulings
 from adotx.documents.layout.sheet import straight_sheet
+from adotx.documents.layout.text_ink import text_ink
 
 # Where text is less than this share of all ink there may be pictures.
 _TEXT_ALONE = 0.89
