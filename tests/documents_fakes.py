@@ -85,27 +85,6 @@ class DarkRows:
         return outputs
 
 
-class DarkTiles:
-    """An engine that answers for a whole tile: "줄" for each row with ink; in the first `wrong` calls long
-    answers lack a line."""
-
-    def __init__(self, wrong: int = 0, reason: str = "stop") -> None:
-        self.wrong, self.reason, self.sizes = wrong, reason, []
-
-    def generate(self, requests: list) -> list[Output]:
-        outputs = []
-        for request in requests:
-            assert request.images[0].shape == (1, 3, 384, 384) and request.slots[0][1] == 144
-            rows = request.images[0][0, 0].reshape(-1, ROW, 384)
-            lines = ["줄" for row in rows if row.min() < 0]
-            self.sizes.append(len(lines))
-            if self.wrong and len(lines) > 1:
-                lines.pop()
-            outputs.append(Output([ord(c) for c in "\n".join(lines)], self.reason, len(request.ids)))
-        self.wrong = max(0, self.wrong - 1)
-        return outputs
-
-
 def row_model(engine: Any, answer: str = "row") -> Any:
     """A model for `RowReader` around a fake engine."""
     return SimpleNamespace(checkpoint=checkpoint(answer=answer), engine=engine)

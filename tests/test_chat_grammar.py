@@ -290,7 +290,7 @@ def test_one_compilation_serves_many_answers(nano: Grammar) -> None:
 
 PATTERNS = [
     r"[가-힣]{2,5}",
-    r"\d{3}-\d{4}",
+    r"[0-9]{3}-[0-9]{4}",
     "줄\n바꿈",
     r"\p{Hangul}{3}",
     r"(서울|부산)시( [가-힣]{1,3}구)?",

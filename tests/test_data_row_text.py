@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
+from adotx.alphabet import classes, readable
 from adotx.data import office
 from adotx.data.figures import figure, won_in_words
-from adotx.data.glyphs import classes, readable
 from adotx.data.row_text import LONGEST, MIX, Lines, RowText
 
 KOREAN = [

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from adotx.alphabet import BLANK, FINALS, FIRST_CLASSES, IGNORE, MEDIALS, classes, readable
 from adotx.data.fonts import find_fonts
-from adotx.data.glyphs import BLANK, FINALS, FIRST_CLASSES, IGNORE, MEDIALS, classes, readable
 from adotx.data.row_fonts import RowFonts
 from adotx.data.row_ink import Ink, Setting, needles, set_line, stroke, thermal, warp
 from adotx.data.row_text import RowText

@@ -233,3 +233,8 @@ def test_what_is_inside_is_cancelled_with_what_is_around_it() -> None:
     stop.set()
     thread.join(10)
     assert not thread.is_alive() and not threads()
+
+
+def test_a_reader_of_whole_tiles_is_refused() -> None:
+    with pytest.raises(AdotxError, match="train nano start="):
+        Transcriber(row_model(None, answer=""))

@@ -70,7 +70,7 @@ def logits(models):
     def requests(name: str) -> list[Request]:
         if name == "nano":
             return read(models["nano"], "f32")[1]
-        return [Request(np.random.default_rng(0).integers(30, 16384, 200).tolist(), slots=[])]
+        return [Request(np.random.default_rng(0).integers(30, 8192, 200).tolist(), slots=[])]
 
     @cache
     def run(name: str, weights: str, kv_cache: str | None, kernels: str | None) -> np.ndarray:
@@ -113,7 +113,7 @@ def test_a_position_takes_less_in_u8(models) -> None:
 
 def test_a_long_context_survives_u8(models) -> None:
     # Across many blocks, in pieces, beside others: what was written is read back at the right place.
-    ids = np.random.default_rng(1).integers(30, 16384, 700).tolist()
+    ids = np.random.default_rng(1).integers(30, 8192, 700).tolist()
     outputs = []
     for kv_cache in (None, "u8"):
         engine = Engine.load(models["nano"], "f32", kv_cache=kv_cache, step_tokens=64, **SMALL)

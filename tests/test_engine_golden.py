@@ -71,7 +71,7 @@ def grammars() -> dict[str, Any]:
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_grammars(setting: str, grammars: dict[str, Any]) -> None:
-    backend = MockBackend(vocabulary=16_384)
+    backend = MockBackend(vocabulary=8_192)
     backend.eos_ids = frozenset(open_checkpoint("nano").eos_ids)
     agree("grammar", setting, grammar_cases(), grammars, backend)
 

@@ -16,9 +16,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from adotx.data import fill, glyphs, office
+from adotx import alphabet
+from adotx.alphabet import readable
+from adotx.data import fill, office
 from adotx.data.figures import figure
-from adotx.data.glyphs import readable
 
 #: shares of rows by kind; `syllables` are what no context tells
 MIX = MappingProxyType(
@@ -108,8 +109,8 @@ class RowText:
         self.every = [chr(c) for c in range(_HANGUL_FIRST, _HANGUL_LAST + 1)]
         self.common = [c for c in self.every if len(c.encode("euc-kr", "ignore")) == 2]
         # Single jamo stand in reviews; what paper has of them is a list mark.
-        self.symbols = [c for c in glyphs.SYMBOLS if not c.isascii() and not "ㄱ" <= c <= "ㆎ"]
-        self.hanja = list(getattr(glyphs, "HANJA", ""))
+        self.symbols = [c for c in alphabet.SYMBOLS if not c.isascii() and not "ㄱ" <= c <= "ㆎ"]
+        self.hanja = list(alphabet.HANJA)
         self._makers: dict[str, Callable[[random.Random], str]] = {
             "prose": self._prose,
             "syllables": self._syllables,

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from adotx.alphabet import BLANK, IGNORE, classes
 from adotx.data.figures import figure
-from adotx.data.glyphs import BLANK, IGNORE, classes
 from adotx.data.row_fonts import RowFonts
 from adotx.data.row_ink import Ink, Setting, needles, set_line, stroke, thermal, warp
 from adotx.data.row_paper import Look, strip_of

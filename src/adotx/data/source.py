@@ -14,8 +14,8 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+from adotx.alphabet import HANJA, SYMBOLS
 from adotx.data.corpora import Document, documents, squeeze
-from adotx.data.glyphs import HANJA, SYMBOLS
 from adotx.data.split import Split, split
 from adotx.errors import AdotxError
 from adotx.markdown import Block, Code, Heading, Item, Span, Table, TextBlock, parse_markdown

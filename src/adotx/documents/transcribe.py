@@ -89,7 +89,8 @@ class Transcriber:
         second_reader: let a second, independent reader check figures, Latin and Hanja.
 
     Raises:
-        AdotxError: ``checkpoint.no_vision``: the checkpoint reads text only.
+        AdotxError: ``checkpoint.no_vision``: the checkpoint reads text only. ``checkpoint.old_reader``: it is a
+            nano of before rows were asked for one by one.
     """
 
     def __init__(self, model: Model, window: int = WINDOW, *, second_reader: bool = True) -> None:
@@ -100,6 +101,13 @@ class Transcriber:
             )
         assert window >= 1
         rows = checkpoint.extra.get("reader") == "rows"
+        if rows and checkpoint.extra.get("answer") != "row":
+            raise AdotxError(
+                "checkpoint.old_reader",
+                "it was trained to read a whole tile at once; this version asks for its rows",
+                checkpoint.name,
+                "train it on with `adotx train nano start=FOLDER`",
+            )
         self._reader: PageReader = (
             RowReader(model, second_reader) if rows else VlmReader(model, second_reader)
         )

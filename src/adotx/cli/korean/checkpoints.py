@@ -13,6 +13,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "체크포인트 디렉터리를 주거나 adotx를 다시 설치하세요",
         ),
     ],
+    "checkpoint.old_reader": [
+        (
+            "타일 전체를 한 번에 읽도록 학습한 모델입니다. 이 버전은 줄마다 묻습니다",
+            "`adotx train nano start=폴더`로 더 학습하세요",
+        ),
+    ],
     "checkpoint.no_vision": [
         ("이미지를 읽지 못하는 텍스트 전용 체크포인트입니다", "VL 체크포인트를 쓰세요"),
     ],

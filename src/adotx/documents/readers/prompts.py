@@ -10,14 +10,6 @@ READ_SYSTEM = "읽기"
 TRANSCRIBE = "사진에 무엇이 적혀있나요? 다른 설명없이 적혀있는 텍스트만 결과로 보여줘."
 
 
-def read_rows() -> list[dict[str, Any]]:
-    """The conversation in which nano reads one tile of rows."""
-    return [
-        {"role": "system", "content": READ_SYSTEM},
-        {"role": "user", "content": [{"type": "image"}]},
-    ]
-
-
 def read_row(row: int) -> list[dict[str, Any]]:
     """The conversation in which nano reads row 1 to 12 of a tile; up to the picture all rows share it."""
     return [

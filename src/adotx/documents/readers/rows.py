@@ -32,7 +32,6 @@ from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
-from adotx.documents.readers.tile_answers import TileAsker
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
 from adotx.errors import Sentence, joined
@@ -51,8 +50,7 @@ class RowReader:
     """
 
     def __init__(self, model: Model, second: bool = True) -> None:
-        asker = RowAsker if model.checkpoint.extra.get("answer") == "row" else TileAsker
-        self._asker = asker(model.checkpoint, model.engine)
+        self._asker = RowAsker(model.checkpoint, model.engine)
         folder = model.checkpoint.path
         self._heads = Timesteps(folder) if (folder / FILE).exists() else None
         self._second: SecondReader | None = second_reader() if second else None
