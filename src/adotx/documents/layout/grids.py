@@ -6,6 +6,7 @@ Knows no text.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -45,10 +46,11 @@ def aligned_runs(bands: list[Band], em: float) -> dict[int, tuple[int, list[floa
     follow a form in two, each stands for itself.
     """
     best = [0.0] * (len(bands) + 1)
+    parted = [bool(gaps(band)) for band in bands]
     choice: list[tuple[int, list[float]] | None] = [None] * (len(bands) + 1)
     for at in range(len(bands) - 1, -1, -1):
         best[at] = best[at + 1]
-        for end, gutters, score in _candidates(bands, at, em):
+        for end, gutters, score in _candidates(bands, parted, at, em):
             if score - _TABLE_COST + best[end] > best[at] + 1e-9:
                 best[at], choice[at] = score - _TABLE_COST + best[end], (end, gutters)
     runs: dict[int, tuple[int, list[float]]] = {}
@@ -63,10 +65,12 @@ def aligned_runs(bands: list[Band], em: float) -> dict[int, tuple[int, list[floa
     return runs
 
 
-def _candidates(bands: list[Band], at: int, em: float) -> Iterator[tuple[int, list[float], float]]:
-    """(end, gutters, score) of each run of bands from `at` on that may be a table or form."""
+def _candidates(
+    bands: list[Band], parted: list[bool], at: int, em: float
+) -> Iterator[tuple[int, list[float], float]]:
+    """(end, gutters, score) of each run of bands from `at` on that may be a table; `parted`: has gaps."""
     least = 0.5 * em
-    if not gaps(bands[at]):
+    if not parted[at]:
         return
     common = [(-np.inf, np.inf)]
     steps: list[float] = []
@@ -78,14 +82,14 @@ def _candidates(bands: list[Band], at: int, em: float) -> Iterator[tuple[int, li
             step = band.top - bands[end - 1].bottom
             usual = max(float(np.median(steps)), 0.45 * em) if steps else 1.5 * em
             # A new block starts after a gap; a lone line belongs to the table only if it continues a cell.
-            if step > 2.2 * usual or (not gaps(band) and step > (1.15 * usual if steps else 0.8 * em)):
+            if step > 2.2 * usual or (not parted[end] and step > (1.15 * usual if steps else 0.8 * em)):
                 return
             steps.append(step)
         common = both_free(common, free(band.nodes, least), least)
         gutters = [(a, b) for a, b in common if np.isfinite(a) and np.isfinite(b)]
         if not gutters:
             return
-        rows = [b for b in bands[at : end + 1] if gaps(b)]
+        rows = [bands[n] for n in range(at, end + 1) if parted[n]]
         places = _needed([(a + b) / 2 for a, b in gutters], rows)
         # Spaces of justified lines do not meet in so many rows at so many places.
         doubtful = len(rows) < _SURE_ROWS or len(places) < _SURE_GUTTERS
@@ -110,7 +114,7 @@ def _candidates(bands: list[Band], at: int, em: float) -> Iterator[tuple[int, li
 
 
 def _column(node: Node, gutters: Sequence[float]) -> int:
-    return int(np.searchsorted(gutters, (node.box[0] + node.box[2]) / 2))
+    return bisect_left(gutters, (node.box[0] + node.box[2]) / 2)
 
 
 def _needed(gutters: list[float], rows: Sequence[Band]) -> list[float]:
