@@ -89,8 +89,8 @@ class Transcriber:
         second_reader: let a second, independent reader check figures, Latin and Hanja.
 
     Raises:
-        AdotxError: ``checkpoint.no_vision``: the checkpoint reads text only. ``checkpoint.old_reader``: it is a
-            nano of before rows were asked for one by one.
+        AdotxError: ``checkpoint.no_vision``: the checkpoint reads text only. ``checkpoint.old_reader``: it
+            is a nano of before rows were asked for one by one.
     """
 
     def __init__(self, model: Model, window: int = WINDOW, *, second_reader: bool = True) -> None:
