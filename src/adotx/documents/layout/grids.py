@@ -33,6 +33,8 @@ _ROW_PITCH = 1.55
 # A table with at least so many columns has its header looked for above it: at most so many em away, each name
 # at most so many em beside its column.
 _HEADED, _HEADER_GAP, _HEADER_OFF = 3, 2.2, 3.0
+# The second line of a cell follows the first within so many em.
+_LEAD = 0.3
 # Gaps that meet in so many rows at so many places part columns.
 _SURE_ROWS, _SURE_GUTTERS = 4, 3
 # What a table must be worth: fewer, larger tables are taken before many small ones.
@@ -82,9 +84,11 @@ def _candidates(
             step = band.top - bands[end - 1].bottom
             usual = max(float(np.median(steps)), 0.45 * em) if steps else 1.5 * em
             # A new block starts after a gap; a lone line belongs to the table only if it continues a cell.
-            if step > 2.2 * usual or (not parted[end] and step > (1.15 * usual if steps else 0.8 * em)):
+            lone = not parted[end] and not _leads(bands, parted, end, em)
+            if step > 2.2 * usual or (lone and step > (1.15 * usual if steps else 0.8 * em)):
                 return
-            steps.append(step)
+            if step > 0:  # lines of a cell may overlap those beside them
+                steps.append(step)
         common = both_free(common, free(band.nodes, least), least)
         gutters = [(a, b) for a, b in common if np.isfinite(a) and np.isfinite(b)]
         if not gutters:
@@ -111,6 +115,11 @@ def _candidates(
                     for b in bands[at : end + 1]
                 ),
             )
+
+
+def _leads(bands: Sequence[Band], parted: Sequence[bool], at: int, em: float) -> bool:
+    """Whether a lone line is the first of a cell whose neighbours stand in the middle of its row."""
+    return at + 1 < len(bands) and parted[at + 1] and bands[at + 1].top - bands[at].bottom < _LEAD * em
 
 
 def _column(node: Node, gutters: Sequence[float]) -> int:
