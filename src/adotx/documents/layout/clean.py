@@ -107,7 +107,7 @@ def clean(sheet: Sheet) -> CleanPage:
     dark = levels > 0
     panels: list[Box] = []
     if dark.any():
-        panels = _turn_over(darkness, gray, boxes[dark], float(np.median(levels[dark])), em)
+        panels = _turn_over(darkness, gray, boxes[dark], boxes[~dark], float(np.median(levels[dark])), em)
     for box, size, light in zip(boxes.tolist(), ems.tolist(), dark.tolist(), strict=True):
         if size > _LARGE * em:
             _clean_box(darkness, gray, box, size, light)
@@ -171,12 +171,17 @@ def _dark_level(area: np.ndarray) -> float:
 
 
 def _turn_over(
-    darkness: np.ndarray, gray: np.ndarray, boxes: np.ndarray, level: float, em: float
+    darkness: np.ndarray,
+    gray: np.ndarray,
+    boxes: np.ndarray,
+    others: np.ndarray,
+    level: float,
+    em: float,
 ) -> list[Box]:
     """Make the dark grounds on which light text stands paper, in place.
 
     Args:
-        boxes: of light text.
+        boxes, others: of light text, and of dark.
         level: the grey between ground and print.
 
     Returns:
@@ -197,6 +202,8 @@ def _turn_over(
     mask = np.isin(labels, under[under > 0]).astype(np.uint8)
     for x0, y0, x1, y1 in (boxes // step).tolist():  # large print hides its ground
         mask[y0 : y1 + 1, x0 : x1 + 1] = 1
+    for x0, y0, x1, y1 in (others // step).tolist():  # dense dark print looks like a dark ground
+        mask[y0 : y1 + 1, x0 : x1 + 1] = 0
     kernel = np.ones((3, 3), np.uint8)
     # Where a ground ends neither side can be judged.
     edge = cv2.dilate(mask, kernel) - cv2.erode(mask, kernel, borderType=cv2.BORDER_REPLICATE)

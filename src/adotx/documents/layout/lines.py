@@ -21,6 +21,8 @@ from adotx.documents.layout.text_ink import labelled
 SEGMENT_GAP = 0.7
 # A letter or mark that is smaller than this in height and width, in em, is a speck.
 _SPECK = 0.22
+# The middles of text boxes of two lines lie this much of their height apart at least.
+_LINES_APART = 0.6
 # Text boxes this much higher than the page's type are lines of their own.
 _LARGE = 1.7
 # Remnants of a rule lie this near it, in em.
@@ -126,7 +128,8 @@ def find_segments(
         em = better
     parts: list[Segment] = []
     for box in _whole(boxes, em, walls):
-        parts += _split(ink, box, em)
+        for part in _by_lines(box, text):
+            parts += _split(ink, part, em)
     trimmed = [_trimmed(ink, segment) for segment in parts]
     found = [s for s in trimmed if s is not None and _may_be_text(s, em, frames)]
     segments += [s for s in found if not _is_speck(s, em) or _is_mark(s, found, em)]
@@ -265,6 +268,22 @@ def _walled(walls: np.ndarray | None, a: np.ndarray, b: np.ndarray) -> bool:
     y = int(max(a[1], b[1]) + min(a[3], b[3])) // 2
     x0, x1 = int(min(a[2], b[2])), int(max(a[0], b[0]))
     return bool(walls[min(y, len(walls) - 1), x0:x1].any())
+
+
+def _by_lines(box: Box, text: np.ndarray) -> list[Box]:
+    """A box in which text boxes stand above each other, cut half way between them: a stamp or a long stroke
+    has run their lines together."""
+    x0, y0, x1, y1 = box
+    centre = (text[:, :2] + text[:, 2:]) / 2
+    inside = (centre[:, 0] > x0) & (centre[:, 0] < x1) & (centre[:, 1] > y0) & (centre[:, 1] < y1)
+    lines = text[inside]
+    lines = lines[np.argsort(lines[:, 1] + lines[:, 3])]
+    cuts = [y0]
+    for above, below in pairwise(lines.tolist()):
+        apart = (below[1] + below[3] - above[1] - above[3]) / 2
+        if apart > _LINES_APART * min(above[3] - above[1], below[3] - below[1]):
+            cuts.append((above[3] + below[1]) // 2)
+    return [(x0, a, x1, b) for a, b in pairwise([*cuts, y1]) if b > a]
 
 
 def _split(ink: np.ndarray, box: Box, em: float) -> list[Segment]:
