@@ -37,8 +37,13 @@ _HEADED, _HEADER_GAP, _HEADER_OFF = 3, 2.2, 3.0
 _LEAD = 0.3
 # Gaps that meet in so many rows at so many places part columns.
 _SURE_ROWS, _SURE_GUTTERS = 4, 3
+# Longer runs of bands are one table or none; shorter ones may be parted anywhere.
+_LONG_RUN = 40
 # What a table must be worth: fewer, larger tables are taken before many small ones.
 _TABLE_COST = 2.0
+
+#: (band after the last, gutters, score)
+_Candidate = tuple[int, list[float], float]
 
 
 def aligned_runs(bands: list[Band], em: float) -> dict[int, tuple[int, list[float]]]:
@@ -67,11 +72,29 @@ def aligned_runs(bands: list[Band], em: float) -> dict[int, tuple[int, list[floa
     return runs
 
 
-def _candidates(
-    bands: list[Band], parted: list[bool], at: int, em: float
-) -> Iterator[tuple[int, list[float], float]]:
-    """(end, gutters, score) of each run of bands from `at` on that may be a table; `parted`: has gaps."""
-    least = 0.5 * em
+def _candidates(bands: list[Band], parted: list[bool], at: int, em: float) -> Iterator[_Candidate]:
+    """The runs of bands from `at` on that may be a table; `parted`: has gaps.
+
+    Of those longer than `_LONG_RUN` only the longest: else work grows with the cube of a receipt's length.
+    """
+    longest = None
+    for end, gutters in _open_runs(bands, parted, at, 0.5 * em, em):
+        if end - at < _LONG_RUN:
+            found = _candidate(bands, parted, (at, end), gutters, em)
+            if found:
+                yield found
+        else:
+            longest = end, gutters
+    if longest:
+        found = _candidate(bands, parted, (at, longest[0]), longest[1], em)
+        if found:
+            yield found
+
+
+def _open_runs(
+    bands: list[Band], parted: list[bool], at: int, least: float, em: float
+) -> Iterator[tuple[int, list[tuple[float, float]]]]:
+    """(last band, columns of x no band covers) of each run from `at` on that some column goes through."""
     if not parted[at]:
         return
     common = [(-np.inf, np.inf)]
@@ -93,28 +116,38 @@ def _candidates(
         gutters = [(a, b) for a, b in common if np.isfinite(a) and np.isfinite(b)]
         if not gutters:
             return
-        rows = [bands[n] for n in range(at, end + 1) if parted[n]]
-        places = _needed([(a + b) / 2 for a, b in gutters], rows)
-        # Spaces of justified lines do not meet in so many rows at so many places.
-        doubtful = len(rows) < _SURE_ROWS or len(places) < _SURE_GUTTERS
-        if len(rows) < (2 if len(places) > 1 else 3) or (doubtful and _justified(rows, em)):
-            continue
-        if len(rows) < 3 and any(len({_column(n, places) for n in b.nodes}) <= len(places) for b in rows):
-            continue  # two rows are a table only if every cell is filled
-        inner = [node for b in bands[at : end + 1] for node in b.nodes]
-        first = [n for n in inner if (n.box[0] + n.box[2]) / 2 < places[0]]
-        # Bullets and the text behind them are a list.
-        if max((n.box[2] - n.box[0] for n in first), default=0) > 0.9 * em:
-            last = [n.box[0] for n in inner if _column(n, places) == len(places)]
-            start = float(np.median(last)) if last else 0.0
-            yield (
-                end + 1,
-                places,
-                sum(
-                    _row_score(b, places, abs(min(n.box[0] for n in b.nodes) - start) < 0.4 * em, doubtful)
-                    for b in bands[at : end + 1]
-                ),
-            )
+        yield end, gutters
+
+
+def _candidate(
+    bands: list[Band],
+    parted: list[bool],
+    run: tuple[int, int],
+    gutters: list[tuple[float, float]],
+    em: float,
+) -> _Candidate | None:
+    """The bands `run[0]` to `run[1]` as one table, if they may be one."""
+    at, end = run
+    rows = [bands[n] for n in range(at, end + 1) if parted[n]]
+    places = _needed([(a + b) / 2 for a, b in gutters], rows)
+    # Spaces of justified lines do not meet in so many rows at so many places.
+    doubtful = len(rows) < _SURE_ROWS or len(places) < _SURE_GUTTERS
+    if len(rows) < (2 if len(places) > 1 else 3) or (doubtful and _justified(rows, em)):
+        return None
+    if len(rows) < 3 and any(len({_column(n, places) for n in b.nodes}) <= len(places) for b in rows):
+        return None  # two rows are a table only if every cell is filled
+    inner = [node for b in bands[at : end + 1] for node in b.nodes]
+    first = [n for n in inner if (n.box[0] + n.box[2]) / 2 < places[0]]
+    # Bullets and the text behind them are a list.
+    if max((n.box[2] - n.box[0] for n in first), default=0) <= 0.9 * em:
+        return None
+    last = [n.box[0] for n in inner if _column(n, places) == len(places)]
+    start = float(np.median(last)) if last else 0.0
+    scores = (
+        _row_score(b, places, abs(min(n.box[0] for n in b.nodes) - start) < 0.4 * em, doubtful)
+        for b in bands[at : end + 1]
+    )
+    return end + 1, places, sum(scores)
 
 
 def _leads(bands: Sequence[Band], parted: Sequence[bool], at: int, em: float) -> bool:
