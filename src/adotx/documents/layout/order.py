@@ -30,6 +30,8 @@ from adotx.documents.layout.grids import aligned_runs, grid_of, open_grid, ruled
 from adotx.documents.layout.lines import Segment
 from adotx.documents.layout.rulings import Frame
 
+# Columns of more bands than a page has are looked at once, at their end: a long receipt has none.
+_LONG = 100
 # A column of text is at least this many em wide.
 _NARROWEST_COLUMN = 7.5
 
@@ -149,19 +151,29 @@ def _columns(bands: list[Band], at: int, em: float) -> tuple[int, float]:
     least = 0.95 * em
     common = free(bands[at].nodes, least)
     best = (0, 0.0)
+    longest: tuple[int, list[tuple[float, float]]] | None = None
     for end in range(at, len(bands)):
         if end > at:
             common = both_free(common, free(bands[end].nodes, least), least)
-        nodes = None
         if len(common) < 3 and not any(np.isfinite(a) or np.isfinite(b) for a, b in common):
             break
-        for low, high in common:
-            if np.isfinite(low) and np.isfinite(high):
-                nodes = nodes or [n for band in bands[at : end + 1] for n in band.nodes]
-                if _both_prose(nodes, (low + high) / 2, em):
-                    best = (end - at + 1, (low + high) / 2)
-                    break
-    return best
+        if end - at < _LONG:
+            best = _parted(bands, at, end, common, em) or best
+        else:
+            longest = end, common
+    return (_parted(bands, at, *longest, em) if longest else None) or best
+
+
+def _parted(
+    bands: list[Band], at: int, end: int, common: list[tuple[float, float]], em: float
+) -> tuple[int, float] | None:
+    """The bands `at` to `end` as columns of text, where one of the free stretches of x parts them."""
+    gutters = [(low + high) / 2 for low, high in common if np.isfinite(low) and np.isfinite(high)]
+    nodes = [node for band in bands[at : end + 1] for node in band.nodes] if gutters else []
+    for gutter in gutters:
+        if _both_prose(nodes, gutter, em):
+            return end - at + 1, gutter
+    return None
 
 
 def _tabular(side: Sequence[Node], em: float) -> bool:
