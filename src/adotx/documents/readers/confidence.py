@@ -64,7 +64,7 @@ class _Logistic:
 
 # Fitted; see the module's docstring.
 _CHARACTER = _Logistic(0.22, 1.06, 1.65, 1.78)
-_FIGURE = _Logistic(0.60, 1.01, 0.00, 1.55)
+_FIGURE = _Logistic(0.80, 0.77, 1.01, 2.31)
 
 
 def character(evidence: Evidence) -> float:
