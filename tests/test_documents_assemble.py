@@ -257,3 +257,10 @@ def test_a_sign_heads_nothing() -> None:
         return PlacedPage([PlacedFlow(lines, 400)], 20.0)
 
     assert all(isinstance(block, Paragraph) for block in assemble(page(3)))
+
+
+def test_boxes_to_be_ticked_are_no_bullets() -> None:
+    from adotx.documents.assembly.groups import BULLET
+
+    assert BULLET.match("□ 제출 서류") and BULLET.match("■ 일시: 12월 7일")
+    assert not any(map(BULLET.match, ("□ 남 [V] 여", "□ 동의함 ■ 동의하지 않음", "□ 예 ☑ 아니요")))

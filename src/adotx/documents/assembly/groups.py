@@ -15,7 +15,9 @@ from adotx.documents.assembly.body import Body
 from adotx.documents.assembly.code import code_score, is_code
 from adotx.documents.assembly.placed import PlacedLine
 
-BULLET = re.compile(r"^([•·◦○●■□◆◇▶►▷▪※☞*‣∙-]|[–—])\s+(?=\S)")
+# A box with another behind it, or with a ticked one, is to be ticked and no bullet.
+_BOXES = r"(?![□■].*(?:[□■☐☑☒✓✔]|\[\s?[Vvx✓]?\s?\]))"
+BULLET = re.compile(rf"^{_BOXES}([•·◦○●■□◆◇▶►▷▪※☞*‣∙-]|[–—])\s+(?=\S)")
 NUMBER = re.compile(
     r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳]|[a-z][.)])\s+(?=\S)"
 )
