@@ -264,3 +264,15 @@ def test_boxes_to_be_ticked_are_no_bullets() -> None:
 
     assert BULLET.match("□ 제출 서류") and BULLET.match("■ 일시: 12월 7일")
     assert not any(map(BULLET.match, ("□ 남 [V] 여", "□ 동의함 ■ 동의하지 않음", "□ 예 ☑ 아니요")))
+
+
+@pytest.mark.parametrize("text", ["2026년 11월 28일", "6,600원", "010-1245-9656"])
+def test_a_figure_a_little_larger_heads_nothing(text: str) -> None:
+    def heading(said: str) -> list[Block]:
+        lines = [
+            PlacedLine(t, (0, 60.0 * n, 200, 60.0 * n + size), (60 * n, 60 * n + size), size, size)
+            for n, (t, size) in enumerate([(said, 23.0), ("여기에는 본문이 한 줄 서 있습니다.", 20.0)])
+        ]
+        return [draft.block for draft in flow_blocks(PlacedFlow(lines, 1000), BODY)]
+
+    assert not any(isinstance(block, Heading) for block in heading(text))

@@ -70,7 +70,9 @@ def _heading(group: Sequence[PlacedLine], body: Body) -> Draft | None:
         return None
     ends = bool(_END.search(text))
     bold = weight > 1.3 * body.weight and len(group) == 1 and ratio >= 0.95 and len(text) <= 40
-    if ratio >= 1.25 or (not ends and (ratio >= 1.08 or bold)):
+    # Digits are set in their own size, so a date or a sum must be larger to head something.
+    digits = sum(map(str.isdigit, text)) >= 0.5 * len(text.replace(" ", ""))
+    if ratio >= 1.25 or (not ends and not digits and (ratio >= 1.08 or bold)):
         return Draft(Heading.of(text).at(box_of(group)), ratio, group[0].x0)
     return None
 
