@@ -47,12 +47,12 @@ class TestAsk:
         assert "top_p" in capsys.readouterr().err
 
     def test_text_model_refuses_pictures(
-        self, picture: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, toy: Path, picture: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         config = SimpleNamespace(family="qwen2", tiles=None, image_token_id=None)
         textual = SimpleNamespace(config=config, name="x", tokenizer=toy_tokenizer(), eos_ids=(0,))
         monkeypatch.setattr("adotx.model.Model.open", lambda *_, **__: Model(textual, None))  # type: ignore[arg-type]
-        assert run(["ask", str(picture), "?"]) == REFUSED
+        assert run(["ask", str(picture), "?", "--model", str(toy)]) == REFUSED
         assert "x: this checkpoint reads text only (use a VL checkpoint)" in capsys.readouterr().err
 
 

@@ -65,8 +65,8 @@ def _setting(word: str) -> tuple[str, str, Any]:
     Values are TOML, and what is no TOML is a string.
     """
     name, equals, value = word.partition("=")
-    table, _, key = name.rpartition(".")
-    if not equals or not key.isidentifier() or not (table or key).isidentifier():
+    table, dot, key = name.rpartition(".")
+    if not equals or not key.isidentifier() or (dot and not table.isidentifier()):
         raise AdotxError("config.setting", "not of the form KEY=VALUE", word, "for example minutes=30")
     try:
         return table, key, tomllib.loads(f"value = {value}")["value"]
