@@ -228,7 +228,7 @@ def test_a_position_sees_the_same_in_any_company_and_piece() -> None:
 @pytest.mark.parametrize("weights", ["int8", "int4"])
 def test_outputs_are_the_same_to_the_bit_in_any_company_and_piece(weights: str) -> None:
     def request(seed: int) -> Request:
-        ids = np.random.default_rng(seed).integers(30, 16384, 40 + 97 * (seed % 11)).tolist()
+        ids = np.random.default_rng(seed).integers(30, 8192, 40 + 97 * (seed % 11)).tolist()
         return Request(ids, slots=[], sampling=SamplingParams(20 + seed, ignore_eos=True, logprobs=2))
 
     def read(seeds: list[list[int]], **settings: int) -> list[object]:
