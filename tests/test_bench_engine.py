@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+from benchmark_modules import BENCHMARKS, importer
+
 PEERS = (
     ["transformers"] if importlib.util.find_spec("torch") and importlib.util.find_spec("transformers") else []
 )
@@ -18,13 +17,8 @@ PEERS = (
 
 @pytest.fixture
 def load(monkeypatch):
-    """Import a module of benchmarks/ and forget it after the test: its names are everyday words."""
-    before = set(sys.modules)
-    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), str(BENCHMARKS / "peers"), *sys.path])
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(BENCHMARKS) in (getattr(sys.modules[name], "__file__", None) or ""):
-            del sys.modules[name]
+    """Import a module of the benchmarks by its name."""
+    yield from importer(monkeypatch, BENCHMARKS, BENCHMARKS / "peers")
 
 
 def test_a_run_of_two_engines(load, tmp_path, capsys):

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import random
-import sys
-from pathlib import Path
 
 import pytest
 
 from adotx.markdown import Table, to_markdown
-
-BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+from benchmark_modules import BENCHMARKS, importer
 
 
 @pytest.fixture
 def load(monkeypatch):
-    """Import a script of benchmarks and forget it after the test."""
-    before = set(sys.modules)
-    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(BENCHMARKS) in (getattr(sys.modules[name], "__file__", None) or ""):
-            del sys.modules[name]
+    """Import a module of the benchmarks by its name."""
+    yield from importer(monkeypatch, BENCHMARKS)
 
 
 def test_strings_are_found_whatever_their_spaces_and_marks(load) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import os
 import random
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,10 +13,11 @@ import pytest
 from adotx.data.fonts import EXAM_FAMILIES, VALIDATION_FAMILIES, FontFace, split_fonts
 from adotx.evaluate.transcription import Answer, Sample, find_samples, score
 from adotx.markdown import Cell, Fields, Heading, Item, Paragraph, Table, parse_markdown, to_markdown
+from benchmark_modules import BENCHMARKS, importer
 from hangul_fonts import hangul_font
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAM = ROOT / "benchmarks" / "exam"
+EXAM = BENCHMARKS / "exam"
 TEXT = "한강은 서울을 지나 서해로 흐르는 강이다. 길이는 약 494km이며 여러 도시를 지난다. "
 KINDS = ["prose", "letter", "minutes", "contract", "table", "table_open", "merged", "form", "receipt"]
 KINDS += ["columns", "small", "sign", "handwriting", "screen", "hanja", "photo", "seal", "fax"]
@@ -27,13 +25,8 @@ KINDS += ["columns", "small", "sign", "handwriting", "screen", "hanja", "photo",
 
 @pytest.fixture
 def load(monkeypatch):
-    """Import a module of benchmarks/exam and forget it after the test: its names are everyday words."""
-    before = set(sys.modules)
-    monkeypatch.setattr(sys, "path", [str(EXAM), *sys.path])
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(EXAM) in (getattr(sys.modules[name], "__file__", None) or ""):
-            del sys.modules[name]
+    """Import a module of the benchmarks by its name."""
+    yield from importer(monkeypatch, EXAM)
 
 
 @pytest.fixture
