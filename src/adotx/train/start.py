@@ -12,12 +12,13 @@ from pathlib import Path
 import torch
 
 from adotx.checkpoint.tokenizer import AxTokenizer
+from adotx.train.stages.tokenizer import CONTROL_TOKENS
 from adotx.train.timesteps import FILE, as_heads
 from adotx.train.weights import load_tensors
 
 _EMBEDDING = "language_model.model.embed_tokens.weight"
 #: ids of control tokens and bytes: the same in every vocabulary of ours
-_FIXED = 297
+_FIXED = len(CONTROL_TOKENS) + 256
 
 
 def start_weights(checkpoint: Path, tokenizer: AxTokenizer, seed: int = 1) -> dict[str, torch.Tensor]:

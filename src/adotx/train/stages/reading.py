@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -160,21 +161,28 @@ class ReadingModel(nn.Module):
             part.zero_()
         return self.model
 
-    def hidden(
-        self, pixels: torch.Tensor, input_ids: torch.Tensor, at: torch.Tensor, rows: torch.Tensor,
-        positions: torch.Tensor, table: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-        """(image tokens [n, 144, width], the decoder's states [n, length, width])."""
-        features = self.model.get_image_features(pixel_values(pixels))
+    def image_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Grey tiles, uint8 [n, 384, 384] -> image tokens [n, 144, width]."""
+        return self.model.get_image_features(pixel_values(pixels))
+
+    def states(
+        self,
+        features: torch.Tensor,
+        input_ids: torch.Tensor,
+        image_at: torch.Tensor,
+        rows: torch.Tensor,
+        positions: torch.Tensor,
+        table: torch.Tensor,
+    ) -> torch.Tensor:
+        """The decoder's states [n, length, width]; arguments as in a batch of `collate`."""
         embeds = F.embedding(input_ids, table)
-        fused = embeds.flatten(0, 1).index_copy(0, at, features.flatten(0, 1).to(embeds.dtype))
-        states = self.model.language_model.model(
+        fused = embeds.flatten(0, 1).index_copy(0, image_at, features.flatten(0, 1).to(embeds.dtype))
+        return self.model.language_model.model(
             inputs_embeds=fused.view_as(embeds),
             attention_mask={"full_attention": row_mask(rows)},
             position_ids=positions,
             use_cache=False,
         ).last_hidden_state
-        return features, states
 
     def forward(
         self,
@@ -193,7 +201,8 @@ class ReadingModel(nn.Module):
         whole = not self.training or random.random() < self.whole_share
         set_row_window(self.model.vision_tower, 0 if whole else BAND)
         table = self.table()
-        features, states = self.hidden(pixels, input_ids, image_at, rows, positions, table)
+        features = self.image_tokens(pixels)
+        states = self.states(features, input_ids, image_at, rows, positions, table)
         losses = {
             "text": token_loss(states.flatten(0, 1)[answer_at], answer_ids, lambda x: F.linear(x, table)),
             "glyphs": self.heads.loss(features, timesteps),
@@ -228,41 +237,40 @@ def read_greedy(
 ) -> tuple[list[str], list[str]]:
     """(greedy answers, truths) of all rows of the samples, whole-tile attention.
 
-    Every answer grows by one id a pass over the whole tile: few tiles are measured, and what is computed is
-    what training computes.
+    Every answer grows by one id a pass of the decoder over the whole tile: few tiles are measured, and what
+    is computed is what training computes.
     """
     set_row_window(model.model.vision_tower, 0)
     model.eval()
-    end = tokenizer.special["<|im_end|>"]
+    device, end = device_of(model), tokenizer.special["<|im_end|>"]
     answers: list[str] = []
     truths: list[str] = []
     for start in range(0, len(samples), _AT_ONCE):
         part = samples[start : start + _AT_ONCE]
         heads = [_row_heads(sample) for sample in part]
         said: list[list[list[int]]] = [[[] for _ in rows] for rows in heads]
-        for _ in range(limit):
-            open_rows = [
-                (i, k) for i, rows in enumerate(said) for k, ids in enumerate(rows) if ids[-1:] != [end]
-            ]
-            if not open_rows:
-                break
-            grown = [_with_answers(s, h, a) for s, h, a in zip(part, heads, said, strict=True)]
-            batch = {k: t.to(device_of(model)) for k, t in collate([g[0] for g in grown]).items()}
-            with precision(device_of(model), dtype):
-                table = model.table()
-                _, states = model.hidden(
-                    batch["pixels"],
-                    batch["input_ids"],
-                    batch["image_at"],
-                    batch["rows"],
-                    batch["positions"],
-                    table,
-                )
-                for i, k in open_rows:
-                    said[i][k].append(int(F.linear(states[i, grown[i][1][k]], table).argmax()))
-        for rows, sample in zip(said, part, strict=True):
-            answers += [tokenizer.decode([t for t in ids if t != end]) for ids in rows]
-            truths += [tokenizer.decode(ids) for ids in _row_answers(sample, end)]
+        pixels = torch.from_numpy(np.stack([sample.pixels for sample in part])).to(device)
+        with precision(device, dtype):
+            table, features = model.table(), model.image_tokens(pixels)
+            for _ in range(limit):
+                unended = [
+                    (tile, row)
+                    for tile, answered in enumerate(said)
+                    for row, answer in enumerate(answered)
+                    if answer[-1:] != [end]
+                ]
+                if not unended:
+                    break
+                grown = [_with_answers(s, h, a) for s, h, a in zip(part, heads, said, strict=True)]
+                batch = {key: t.to(device) for key, t in collate([g[0] for g in grown]).items()}
+                ids, rows, at = batch["input_ids"], batch["rows"], batch["positions"]
+                states = model.states(features, ids, batch["image_at"], rows, at, table)
+                for tile, row in unended:
+                    last = states[tile, grown[tile][1][row]]
+                    said[tile][row].append(int(F.linear(last, table).argmax()))
+        for answered, sample in zip(said, part, strict=True):
+            answers += [tokenizer.decode([t for t in answer if t != end]) for answer in answered]
+            truths += [tokenizer.decode(answer) for answer in _row_answers(sample, end)]
     model.train()
     return answers, truths
 
