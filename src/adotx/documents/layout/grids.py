@@ -78,7 +78,7 @@ def _candidates(bands: list[Band], parted: list[bool], at: int, em: float) -> It
     Of those longer than `_LONG_RUN` only the longest: else work grows with the cube of a receipt's length.
     """
     longest = None
-    for end, gutters in _open_runs(bands, parted, at, 0.5 * em, em):
+    for end, gutters in _open_runs(bands, parted, at, em):
         if end - at < _LONG_RUN:
             found = _candidate(bands, parted, (at, end), gutters, em)
             if found:
@@ -92,11 +92,12 @@ def _candidates(bands: list[Band], parted: list[bool], at: int, em: float) -> It
 
 
 def _open_runs(
-    bands: list[Band], parted: list[bool], at: int, least: float, em: float
+    bands: list[Band], parted: list[bool], at: int, em: float
 ) -> Iterator[tuple[int, list[tuple[float, float]]]]:
     """(last band, columns of x no band covers) of each run from `at` on that some column goes through."""
     if not parted[at]:
         return
+    least = 0.5 * em
     common = [(-np.inf, np.inf)]
     steps: list[float] = []
     for end in range(at, len(bands)):
