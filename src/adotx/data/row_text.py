@@ -24,13 +24,13 @@ from adotx.data.figures import figure
 #: shares of rows by kind; `syllables` are what no context tells
 MIX = MappingProxyType(
     {
-        "prose": 0.35,
+        "prose": 0.32,
         "syllables": 0.22,
         "figures": 0.16,
         "facts": 0.07,
         "latin": 0.14,
         "symbols": 0.03,
-        "hanja": 0.03,
+        "hanja": 0.06,
     }
 )
 #: longest piece in characters: more than a row of narrow letters holds

@@ -170,7 +170,7 @@ def _look(rng: random.Random) -> Look:
     medium = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
     size = EM
     if medium == "screen":
-        size = rng.uniform(10, 18) if rng.random() < 0.6 else rng.uniform(18, 40)
+        size = rng.uniform(8, 18) if rng.random() < 0.6 else rng.uniform(18, 40)
     elif rng.random() < 0.5:
         size = EM * 2.0 ** rng.uniform(-0.8, 1)
     paper, ink, least = _LEVELS[medium]
@@ -183,7 +183,7 @@ def _look(rng: random.Random) -> Look:
     if rng.random() < _TURNED.get(medium, 0.0):
         light, dark = dark, light
     cleaned = rng.random() < (_CLEANED if light > dark else _TURNED_OVER)
-    return Look(medium, light, dark, max(9, round(size)), cleaned)
+    return Look(medium, light, dark, max(8, round(size)), cleaned)
 
 
 #: by medium: grey of the paper, of the ink, least difference
@@ -203,7 +203,9 @@ def _setting(rng: random.Random, look: Look, loose_face: bool) -> Setting:
     loose = 0.0
     if rng.random() < (0.55 if loose_face else 0.04):
         loose = rng.uniform(0.3, 1.0)
-    spacing = rng.uniform(-0.05, 0.2) if rng.random() < 0.1 else 0.0
+    r = rng.random()
+    # Letters that are all set wide, as in headings, are one word: the truth has no blanks between them.
+    spacing = rng.uniform(-0.05, 0.2) if r < 0.1 else rng.uniform(0.2, 0.7) if r < 0.13 else 0.0
     stretch, r = 1.0, rng.random()
     if look.medium == "receipt" and r < 0.2:
         stretch = rng.choice((0.5, 0.6, 1.6, 2.0))
