@@ -52,6 +52,8 @@ SENTENCE_FILES = (
     "engine/weights/convert.py",
     "errors.py",
     "hf/configuration.py",
+    "server/errors.py",
+    "server/settings.py",
     "train/results.py",
     "vision/plan.py",
 )

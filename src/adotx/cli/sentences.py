@@ -248,4 +248,10 @@ KOREAN: dict[str, str] = {
     "{parts} + 1 thumbnail": "{parts} + 축소판 1개",
     "{tiles} of {size} x {size} px: {parts}": "{size} x {size}픽셀 {tiles}개: {parts}",
     "{tokens:,} = {tiles} x {each}": "{tokens:,}개 = {tiles} x {each}",
+    # adotx serve: settings, and what a client is not told
+    "a whole number of at least 1": "1 이상의 정수",
+    "a number above 0": "0보다 큰 수",
+    "a text": "글",
+    "a list of texts that are not empty": "빈 글이 없는 목록",
+    "it cannot be decoded": "해독할 수 없습니다",
 }
