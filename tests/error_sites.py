@@ -53,6 +53,7 @@ SENTENCE_FILES = (
     "errors.py",
     "hf/configuration.py",
     "server/errors.py",
+    "server/fetch.py",
     "server/settings.py",
     "train/results.py",
     "vision/plan.py",

@@ -254,4 +254,12 @@ KOREAN: dict[str, str] = {
     "a text": "글",
     "a list of texts that are not empty": "빈 글이 없는 목록",
     "it cannot be decoded": "해독할 수 없습니다",
+    "only plain https URLs are fetched": "평범한 https URL만 가져옵니다",
+    "its host is not on the list of this server": "서버가 허용한 호스트가 아닙니다",
+    "its host is not a public one": "공개된 호스트가 아닙니다",
+    "the host did not give it": "호스트가 주지 않았습니다",
+    "the host did not give a picture": "호스트가 그림을 주지 않았습니다",
+    "it is redirected too often": "너무 여러 번 넘겨집니다",
+    "it is too large": "너무 큽니다",
+    "it takes too long": "너무 오래 걸립니다",
 }

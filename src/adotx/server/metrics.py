@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from adotx.engine import Engine
+    from adotx.model import Reply
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
@@ -47,7 +48,21 @@ class Metrics:
         self.blocked_fetches = counter("blocked_fetches", "URLs of pictures that were not fetched")
         self.first_token = seconds("time_to_first_token", "From submission to the first piece of an answer")
         self.between_tokens = seconds("inter_token_latency", "Between two pieces of a streamed answer")
+        self.queue = seconds("request_queue_time", "From submission to the first step of an answer")
+        self.prefill = seconds("request_prefill_time", "From its first step to its first id")
+        self.decode = seconds("request_decode_time", "From its first id to its end")
         self.latency = seconds("e2e_request_latency", "From submission to the end of an answer")
+
+    def answered(self, reply: Reply, latency: float) -> None:
+        """Count an answer that has ended, `latency` seconds after it was asked for."""
+        self.success.labels(reply.finish_reason).inc()
+        self.prompt_tokens.inc(reply.usage.prompt_tokens)
+        self.generation_tokens.inc(reply.usage.completion_tokens)
+        self.image_tokens.inc(reply.usage.image_tokens)
+        self.queue.observe(reply.queue_seconds)
+        self.prefill.observe(reply.prompt_seconds)
+        self.decode.observe(max(latency - reply.queue_seconds - reply.prompt_seconds, 0))
+        self.latency.observe(latency)
 
     def text(self) -> bytes:
         """In Prometheus' text format."""
@@ -62,13 +77,16 @@ class _EngineCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         stats = self._engine.stats()
-        used = 1 - stats.free_blocks / stats.blocks if stats.blocks else 0.0
         yield GaugeMetricFamily("adotx:num_requests_running", "Requests in the batch", stats.running)
         yield GaugeMetricFamily("adotx:num_requests_waiting", "Requests behind the batch", stats.waiting)
-        yield GaugeMetricFamily("adotx:kv_cache_usage_perc", "Share of cache blocks that is held", used)
+        yield GaugeMetricFamily(
+            "adotx:kv_cache_usage_perc", "Share of cache blocks that is held", stats.cache_use
+        )
         yield CounterMetricFamily(
-            "adotx:prefix_cache_queries", "Ids looked for in the cache", stats.prompt_tokens
+            "adotx:prefix_cache_queries", "Ids looked for in the cache", stats.prefix_queries
         )
         yield CounterMetricFamily("adotx:prefix_cache_hits", "Ids found there", stats.cached_tokens)
         yield CounterMetricFamily("adotx:num_preemptions", "Requests put back for others", stats.preemptions)
         yield CounterMetricFamily("adotx:tower_tiles", "Tiles that the vision tower encoded", stats.tiles)
+        yield CounterMetricFamily("adotx:tower_seconds", "Time that it took for them", stats.tower_seconds)
+        yield CounterMetricFamily("adotx:step_failures", "Steps that ended all requests", stats.failures)

@@ -12,9 +12,12 @@ from contextlib import contextmanager
 
 from fastapi import Request
 
+from adotx import __version__
 from adotx.errors import AdotxError
 from adotx.model import AsyncModel
 from adotx.server.metrics import Metrics
+from adotx.server.pictures import Pictures
+from adotx.server.sampling import defaults_of
 from adotx.server.settings import Settings
 
 
@@ -29,6 +32,8 @@ class Service:
 
     Attributes:
         name: what clients call the model.
+        defaults: how tokens are picked where a request does not say.
+        pictures: opens those of requests.
         created: when it was opened, in seconds since 1970.
         stopping: set when whatever is still on its way has to end.
     """
@@ -44,7 +49,9 @@ class Service:
         self.model, self.settings, self.weights, self.say = model, settings, weights, say
         self.name = settings.model_name or model.model.checkpoint.name
         self.created = int(time.time())
+        self.defaults = defaults_of(model.model.checkpoint)
         self.metrics = Metrics(model.model.engine)
+        self.pictures = Pictures(settings, self.metrics)
         self.stopping = asyncio.Event()
         self._draining = False
         self._held = 0
@@ -53,8 +60,22 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether a new request would be taken, were there a place."""
-        return not self._draining
+        """Whether a new request would be answered, were there a place."""
+        return not self._draining and self.model.alive
+
+    @property
+    def fingerprint(self) -> str:
+        """What answers depend on besides a request: the version and the format of the weights."""
+        return f"adotx-{__version__}-{self.weights or 'unknown'}"
+
+    def check_name(self, name: str | None) -> None:
+        """
+        Raises:
+            AdotxError: ``server.model``: a request names another model.
+        """
+        if name not in (None, self.name):
+            what, remedy = "this server has another model", "name {name}"
+            raise AdotxError("server.model", what, "model", remedy, name=self.name)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -78,6 +99,10 @@ class Service:
             self._held -= 1
             if not self._held:
                 self._free.set()
+
+    async def close(self) -> None:
+        """End the model, for good."""
+        await self.model.close()
 
     async def drain(self) -> None:
         """Take nothing new, wait for what is on its way, and end after `drain_timeout` what is left of it."""

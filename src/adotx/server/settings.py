@@ -38,7 +38,7 @@ class Settings:
         drain_timeout: from SIGTERM until the streams that are left end with an error event.
         ping_interval: silence in a stream after which a comment is sent, so that no proxy cuts it.
         max_messages: messages of a conversation.
-        max_prompt_tokens: ids of a prompt; 0: what the model's context holds.
+        max_prompt_tokens: ids of a prompt; 0: what the context holds.
         max_tokens: ids of an answer, also where a request names no number; 0: what the context leaves.
         max_n: answers to one request.
         max_stop: stop strings, and max_stop_length characters of each.
@@ -48,8 +48,7 @@ class Settings:
         max_image_pixels: width x height of a picture, judged before it is decoded.
         low_detail_tiles: tiles of a picture with detail "low"; others get what the model allows.
         image_workers: pictures decoded at once.
-        max_json_depth: nesting of a request's JSON.
-        max_schema: characters of a JSON schema.
+        max_schema: characters of a request's tools, and of its response format.
         fetch_hosts: hosts from which pictures may be fetched by URL; none: URLs are refused.
         fetch_timeout: for a picture, redirects included.
         access_log: one JSON line on stderr for each request; never with what was asked or answered.
@@ -80,8 +79,7 @@ class Settings:
     max_image_pixels: int = 80_000_000
     low_detail_tiles: int = 1
     image_workers: int = 2
-    max_json_depth: int = 32
-    max_schema: int = 65_536
+    max_schema: int = 100_000
     fetch_hosts: tuple[str, ...] = ()
     fetch_timeout: float = 10.0
     access_log: bool = True
@@ -132,13 +130,19 @@ class Settings:
         """Settings from a TOML file.
 
         Raises:
-            AdotxError: ``server.settings_file``: it cannot be read; ``server.setting``.
+            AdotxError: ``config.missing``, ``config.toml``: it cannot be read; ``server.setting``.
         """
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            what, remedy = "cannot be read: {reason}", "give a TOML file of settings"
-            raise AdotxError("server.settings_file", what, str(path), remedy, reason=str(error)) from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise AdotxError(
+                "config.missing", "{reason}", str(path), "check the path", reason=reason
+            ) from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise AdotxError(
+                "config.toml", "{reason}", str(path), "mend the TOML", reason=str(error)
+            ) from None
         return cls.of(values)
 
 
