@@ -5,6 +5,7 @@ a conversation, knows pixels.
 """
 
 from adotx.chat.answer import AnswerStream
+from adotx.chat.calls import CallDelta
 from adotx.chat.grammar import Grammar
 from adotx.chat.loops import table_ids
 from adotx.chat.messages import ToolCall
@@ -16,6 +17,7 @@ from adotx.chat.tools import ToolIdStream, ToolStream, format_tool_call, parse_t
 
 __all__ = [
     "AnswerStream",
+    "CallDelta",
     "Grammar",
     "Rendered",
     "Slot",

@@ -26,22 +26,25 @@ PICTURE = Picture()
 
 @dataclass(frozen=True)
 class ToolCall:
-    """One call of one tool.
+    """One call of one tool; two that ask the same are equal, whatever their ids.
 
     Attributes:
         name: the tool.
         arguments: a JSON object.
         id: the name that a tool result refers to; not part of the text that the model sees.
+        written: the arguments as the model wrote them, where that is JSON.
     """
 
     name: str
     arguments: dict[str, Any]
-    id: str = ""
+    id: str = field(default="", compare=False)
+    written: str = field(default="", compare=False, repr=False)
 
     @property
     def message(self) -> dict[str, Any]:
         """As it stands in the ``tool_calls`` of a message; AdotxError ``chat.json``: see ``to_json``."""
-        function = {"name": self.name, "arguments": to_json(self.arguments, f"tool call {self.name!r}")}
+        given = self.written or to_json(self.arguments, f"tool call {self.name!r}")
+        function = {"name": self.name, "arguments": given}
         return {"id": self.id, "type": "function", "function": function}
 
 
