@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from adotx.chat import AnswerStream, Grammar, ToolCall, render_for
+from adotx.chat import AnswerForm, AnswerStream, Grammar, ToolCall, render_for
 from adotx.chat.media import image_parts, image_tiles
 from adotx.chat.messages import Message
 from adotx.chat.tools import Event
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from adotx.vision import Limits
 
     #: what an answer can be held to
-    ConstraintLike = Callable[[], Constraint] | Mapping[str, Any] | str
+    ConstraintLike = Callable[[], Constraint] | AnswerForm | Mapping[str, Any] | str
 
 
 class Options(TypedDict, total=False):
@@ -175,7 +175,8 @@ class Model:
             tools: descriptions of the OpenAI API; with them the answer's calls are told from its text.
             sampling: how to pick tokens, and how many; None: greedy, at most 256.
             constraint: what the answer must look like: a JSON schema (an object), "json" for any JSON object,
-                "tools" for text and then well-formed calls, or anything that `grammar` compiles.
+                "tools" for text and then well-formed calls, an `AnswerForm`, or anything that `grammar`
+                compiles.
             stop: strings that end the answer's text where the first of them begins; see `AnswerStream`.
             timeout: seconds from now after which the answer ends with what it has.
             call_deltas: a stream gives a tool call's pieces (`CallDelta`) as they come, then the whole call.
@@ -254,6 +255,8 @@ class Model:
     def _compiled(
         self, constraint: ConstraintLike | None, tools: Sequence[Mapping[str, Any]] | None
     ) -> Callable[[], Constraint] | None:
+        if isinstance(constraint, AnswerForm):
+            return constraint.compile(self.grammar)
         if constraint is None or callable(constraint):
             return constraint
         if isinstance(constraint, Mapping):

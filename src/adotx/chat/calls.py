@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,6 +59,17 @@ class CallDelta:
             return {"index": self.index, "function": {"arguments": self.arguments}}
         function = {"name": self.name, "arguments": self.arguments}
         return {"index": self.index, "id": self.id, "type": "function", "function": function}
+
+
+def joined(deltas: Iterable[CallDelta]) -> list[dict[str, Any]]:
+    """The ``tool_calls`` of a message from all pieces of an answer; a call that was cut off is cut off."""
+    calls: dict[int, dict[str, Any]] = {}
+    for delta in deltas:
+        message = delta.message
+        call = calls.setdefault(message.pop("index"), message)
+        if call is not message:
+            call["function"]["arguments"] += delta.arguments
+    return list(calls.values())
 
 
 class CallReader:
