@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from adotx.chat import AnswerStream, Grammar, ToolCall, render_for
+from adotx.chat import AnswerForm, AnswerStream, Grammar, ToolCall, render_for
 from adotx.chat.media import image_parts, image_tiles
 from adotx.chat.messages import Message
+from adotx.chat.tools import Event
 from adotx.checkpoint import Checkpoint, open_checkpoint
 from adotx.engine import AsyncEngine, AsyncStream, Engine, Output, Request, SamplingParams, Stream
 from adotx.errors import AdotxError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from adotx.vision import Limits
 
     #: what an answer can be held to
-    ConstraintLike = Callable[[], Constraint] | Mapping[str, Any] | str
+    ConstraintLike = Callable[[], Constraint] | AnswerForm | Mapping[str, Any] | str
 
 
 class Options(TypedDict, total=False):
@@ -41,6 +42,8 @@ class Options(TypedDict, total=False):
     constraint: ConstraintLike | None
     stop: str | Sequence[str] | None
     timeout: float | None
+    call_deltas: bool
+    continue_final_message: bool
 
 
 @dataclass(frozen=True)
@@ -172,9 +175,13 @@ class Model:
             tools: descriptions of the OpenAI API; with them the answer's calls are told from its text.
             sampling: how to pick tokens, and how many; None: greedy, at most 256.
             constraint: what the answer must look like: a JSON schema (an object), "json" for any JSON object,
-                "tools" for text and then well-formed calls, or anything that `grammar` compiles.
+                "tools" for text and then well-formed calls, an `AnswerForm`, or anything that `grammar`
+                compiles.
             stop: strings that end the answer's text where the first of them begins; see `AnswerStream`.
             timeout: seconds from now after which the answer ends with what it has.
+            call_deltas: a stream gives a tool call's pieces (`CallDelta`) as they come, then the whole call.
+            continue_final_message: the answer goes on with the last message, an assistant's; it is what
+                follows.
 
         Raises:
             AdotxError: whatever is wrong with these, before anything is computed; later only
@@ -212,15 +219,24 @@ class Model:
         constraint: ConstraintLike | None = None,
         stop: str | Sequence[str] | None = None,
         timeout: float | None = None,
+        call_deltas: bool = False,
+        continue_final_message: bool = False,
     ) -> tuple[Request, _Answer]:
         """What the engine is asked, and what will read its answer."""
-        reader = AnswerStream(self.checkpoint.tokenizer, bool(tools), () if stop is None else stop)
+        stops = () if stop is None else stop
+        reader = AnswerStream(self.checkpoint.tokenizer, bool(tools), stops, call_deltas)
         tiles = self._tiles(messages, images)
-        rendered = render_for(self.checkpoint, messages, tools=tools, tiles=[len(each) for each in tiles])
+        rendered = render_for(
+            self.checkpoint,
+            messages,
+            tools=tools,
+            tiles=[len(each) for each in tiles],
+            continue_final_message=continue_final_message,
+        )
         request = Request(
             rendered.ids,
             slots=rendered.places,
-            images=tiles,
+            images=[tiles[slot.image] for slot in rendered.slots],
             sampling=sampling or SamplingParams(),
             constraint=self._compiled(constraint, tools),
             timeout=timeout,
@@ -239,6 +255,8 @@ class Model:
     def _compiled(
         self, constraint: ConstraintLike | None, tools: Sequence[Mapping[str, Any]] | None
     ) -> Callable[[], Constraint] | None:
+        if isinstance(constraint, AnswerForm):
+            return constraint.compile(self.grammar)
         if constraint is None or callable(constraint):
             return constraint
         if isinstance(constraint, Mapping):
@@ -264,7 +282,7 @@ class _Answer:
         self._ids: list[int] = []
         self._texts: list[str] = []
         self._calls: list[ToolCall] = []
-        self.pieces: deque[str | ToolCall] = deque()
+        self.pieces: deque[Event] = deque()
         self.reply: Reply | None = None
 
     def push(self, token: int) -> bool:
@@ -311,7 +329,7 @@ class _Answer:
             for step in steps[: len(self._ids)]
         )
 
-    def _take(self, events: list[str | ToolCall]) -> None:
+    def _take(self, events: list[Event]) -> None:
         self.pieces += events
         self._texts += [event for event in events if isinstance(event, str)]
         self._calls += [event for event in events if isinstance(event, ToolCall)]
@@ -347,8 +365,8 @@ class _Pieces:
         self._answer.end(self._stream.output, closed=True)
 
 
-class ReplyStream(_Pieces, Iterator[str | ToolCall]):
-    """An answer as it comes: pieces of its text, never half a character, and whole tool calls.
+class ReplyStream(_Pieces, Iterator[Event]):
+    """An answer as it comes: pieces of its text, never half a character, and tool calls.
 
     Leaving its `with` ends the request, in the engine too. The pieces joined are the reply's text.
     """
@@ -357,7 +375,7 @@ class ReplyStream(_Pieces, Iterator[str | ToolCall]):
         self._answer = answer
         self._stream: Stream = stream
 
-    def __next__(self) -> str | ToolCall:
+    def __next__(self) -> Event:
         answer, stream = self._answer, self._stream
         while not answer.pieces:
             if answer.reply is not None:
@@ -377,14 +395,14 @@ class ReplyStream(_Pieces, Iterator[str | ToolCall]):
         self.close()
 
 
-class AsyncReplyStream(_Pieces, AsyncIterator[str | ToolCall]):
+class AsyncReplyStream(_Pieces, AsyncIterator[Event]):
     """`ReplyStream` for `async for`. Leaving its `async with`, also as a cancelled task, ends the request."""
 
     def __init__(self, answer: _Answer, stream: AsyncStream) -> None:
         self._answer = answer
         self._stream: AsyncStream = stream
 
-    async def __anext__(self) -> str | ToolCall:
+    async def __anext__(self) -> Event:
         answer, stream = self._answer, self._stream
         while not answer.pieces:
             if answer.reply is not None:

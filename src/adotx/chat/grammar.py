@@ -21,12 +21,12 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import numpy as np
 
 from adotx.chat.messages import to_json
 from adotx.chat.protocol import CALL_ARGUMENTS, CALL_CLOSE, CALL_END, CALL_NAME, CALL_OPEN, END, control_id
+from adotx.chat.schema import check_size, escape, read_schema, utf8
 from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from adotx.checkpoint.tokenizer import AxTokenizer
 
-MAX_CHARACTERS = 200_000
-MAX_DEPTH = 100
 # llguidance's own defaults, made explicit, but for a fifth of the lexer states (1 to 2 kB each).
 _LIMITS: dict[str, Any] = {
     "initial_lexer_fuel": 1_000_000,
@@ -136,7 +134,7 @@ class Grammar:
         Raises:
             AdotxError: ``grammar.schema``, with a JSON pointer to what is wrong; ``grammar.too_large``.
         """
-        read = _read_schema(schema, "schema")
+        read = read_schema(schema, "schema")
         return self._compile(_json_grammar(read), "schema", "grammar.schema", [(read, "schema")])
 
     def json_object(self) -> Compiled:
@@ -153,8 +151,8 @@ class Grammar:
         """
         from llguidance import regex_to_lark
 
-        _check_size(pattern, "regex")
-        pattern = _utf8(pattern, "grammar.regex", "regex")
+        check_size(pattern, "regex")
+        pattern = utf8(pattern, "grammar.regex", "regex")
         # As a grammar of its own: nothing in the pattern can close the literal and continue as grammar.
         body = {"grammars": [{"lark_grammar": f"{_HEAD}start: /{regex_to_lark(pattern, '')}/\n"}]}
         return self._compile(json.dumps(body), "regex", "grammar.regex")
@@ -165,10 +163,10 @@ class Grammar:
         Raises:
             AdotxError: ``grammar.lark``, with the line, ``grammar.too_large``.
         """
-        _check_size(text, "grammar")
+        check_size(text, "grammar")
         if "%llguidance" in text:
             raise AdotxError("grammar.lark", "brings settings of its own", "grammar", "leave out %llguidance")
-        body = {"grammars": [{"lark_grammar": _utf8(text, "grammar.lark", "grammar") + "\n" + _HEAD}]}
+        body = {"grammars": [{"lark_grammar": utf8(text, "grammar.lark", "grammar") + "\n" + _HEAD}]}
         return self._compile(json.dumps(body), "grammar", "grammar.lark")
 
     def tool_calls(
@@ -178,6 +176,7 @@ class Grammar:
         required: bool = False,
         parallel: bool = True,
         name: str | None = None,
+        content: Mapping[str, Any] | str | None = None,
     ) -> Compiled:
         """An answer with calls of `tools`, ``<tool_call>{"name": ..., "arguments": {...}}</tool_call>``.
 
@@ -189,6 +188,7 @@ class Grammar:
             required: nothing but calls, at least one; else text may come, then calls may follow.
             parallel: several calls may follow one another, else at most one.
             name: calls of this tool only, at least one.
+            content: a JSON schema; then the answer is JSON of that schema, or calls and no text.
 
         Raises:
             AdotxError: ``grammar.tools``, ``grammar.schema``, ``grammar.too_large``, ``chat.no_token``.
@@ -203,19 +203,22 @@ class Grammar:
             raise AdotxError("grammar.tools", "{detail}", "tools", "name a tool that is given", detail=detail)
         bodies = []
         for given, parameters, where in called:
-            start = to_json(CALL_NAME + to_json(given, where) + CALL_ARGUMENTS, where)
-            bodies.append(f"{start} {_expression(parameters)} {to_json(CALL_END, where)}")
-        must = required or name is not None
-        times = {(True, True): "+", (True, False): "", (False, True): "*", (False, False): "?"}[
-            must, parallel
-        ]
+            head = to_json(CALL_NAME + to_json(given, where) + CALL_ARGUMENTS, where)
+            bodies.append(f"{head} {_expression(parameters)} {to_json(CALL_END, where)}")
+        schemas = [(parameters, where) for _, parameters, where in called]
+        calls = "call+" if parallel else "call"
+        start, text = calls, ""
+        if not required and name is None:
+            start, text = f"TEXT | TEXT? {calls} | ", "TEXT: /(?s:.+)/"
+            if content is not None:
+                schemas.append((read_schema(content, "schema"), "schema"))
+                start, text = f"content | {calls}", f"content: {_expression(schemas[-1][0])}"
         rules = [
-            f"start: {'' if must else 'TEXT? '}call{times}",
+            f"start: {start}",
             f"call: <[{opened}]> ({' | '.join(f'body{i}' for i in range(len(bodies)))}) <[{closed}]>",
             *(f"body{i}: {body}" for i, body in enumerate(bodies)),
-            "" if must else "TEXT: /(?s:.+)/",
+            text,
         ]
-        schemas = [(parameters, where) for _, parameters, where in called]
         return self._compile(
             _HEAD + "\n".join(rules) + "\n", "tools", "grammar.tools", schemas, {opened, closed}
         )
@@ -317,89 +320,13 @@ def _json_grammar(schema: Mapping[str, Any]) -> str:
     return f"{_HEAD}start: {_expression(schema)}\n"
 
 
-def _utf8(text: str, code: str, where: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise AdotxError(code, "holds half a surrogate pair", where, "use whole characters") from None
-    return text
-
-
-def _check_size(text: str, where: str) -> None:
-    if not isinstance(text, str):
-        what, remedy = "a {type} is not text", "give a string"
-        raise AdotxError("grammar.type", what, where, remedy, type=type(text).__name__)
-    if len(text) > MAX_CHARACTERS:
-        raise AdotxError(
-            "grammar.too_large",
-            "has {count} characters, at most {limit} are taken",
-            where,
-            "make it smaller",
-            count=len(text),
-            limit=MAX_CHARACTERS,
-        )
-
-
-def _read_schema(schema: Any, where: str) -> dict[str, Any]:
-    """A schema as an object, within the limits, without settings of llguidance's own."""
-    if isinstance(schema, str):
-        _check_size(schema, where)
-        try:
-            schema = json.loads(schema)
-        except (ValueError, RecursionError) as error:
-            what, remedy = "is not JSON: {reason}", "give a JSON schema"
-            raise AdotxError("grammar.schema", what, where, remedy, reason=str(error)) from None
-    if schema is True:
-        schema = {}
-    if schema is False:
-        raise AdotxError(
-            "grammar.schema", "accepts nothing at all", where, "give a schema that accepts something"
-        )
-    if not isinstance(schema, Mapping):
-        what = "a {type} is not a schema"
-        raise AdotxError("grammar.schema", what, where, "give an object", type=type(schema).__name__)
-    _check_depth(schema, where)
-    text = _utf8(to_json(dict(schema), where), "grammar.schema", where)
-    _check_size(text, where)
-    return {key: value for key, value in _quoted(json.loads(text)).items() if key != "x-guidance"}
-
-
-def _quoted(schema: Any) -> Any:
-    """A schema whose `$ref`s are URIs: people write "#/$defs/주소" as it is."""
-    if isinstance(schema, list):
-        return [_quoted(inner) for inner in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: quote(value, safe="%#/$?&=+:;,@!~*'()-._")
-        if key == "$ref" and isinstance(value, str)
-        else (value if key in ("const", "enum", "default", "examples") else _quoted(value))
-        for key, value in schema.items()
-    }
-
-
-def _check_depth(value: Any, where: str) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, (Mapping, list, tuple))
-            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
-        ]
-        if not level:
-            return
-    what, remedy = "is nested more than {levels} levels deep", "use $defs and $ref, or a flatter schema"
-    raise AdotxError("grammar.too_large", what, where, remedy, levels=MAX_DEPTH)
-
-
 def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(JSON pointer from here, sub-schema) of all schemas directly within one."""
     named = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
     for key in (*(k for k in schema if k not in named), *(k for k in named if k in schema)):
         value = schema[key]
         if key in named and isinstance(value, Mapping):
-            held: list[tuple[str, Any]] = [(f"/{key}/{_escape(k)}", v) for k, v in value.items()]
+            held: list[tuple[str, Any]] = [(f"/{key}/{escape(k)}", v) for k, v in value.items()]
         elif key in ("allOf", "anyOf", "oneOf", "prefixItems", "items") and isinstance(value, list):
             held = [(f"/{key}/{i}", v) for i, v in enumerate(value)]
         elif key in ("items", "additionalProperties", "contains", "propertyNames"):
@@ -407,10 +334,6 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
         else:
             held = []
         yield from ((step, child) for step, child in held if isinstance(child, Mapping))
-
-
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _read_tools(tools: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any], str]]:
@@ -425,7 +348,7 @@ def _read_tools(tools: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str,
         if not isinstance(inner, Mapping) or not isinstance(given, str) or not given:
             remedy = 'give {"type": "function", "function": {"name": ..., "parameters": {...}}}'
             raise AdotxError("grammar.tools", "has no name", where, remedy)
-        _utf8(given, "grammar.tools", where)
+        utf8(given, "grammar.tools", where)
         if any(given == other for other, _, _ in out):
             raise AdotxError(
                 "grammar.tools", "two tools are named {name!r}", where, "name each once", name=given
@@ -434,7 +357,7 @@ def _read_tools(tools: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str,
         parameters = inner.get("parameters")
         if parameters is None:
             parameters = {"properties": {}, "additionalProperties": False}
-        schema = _read_schema(parameters, where)
+        schema = read_schema(parameters, where)
         if schema.setdefault("type", "object") != "object":
             what = "arguments are an object, not {type!r}"
             raise AdotxError("grammar.tools", what, where, 'use "type": "object"', type=schema["type"])
