@@ -22,29 +22,46 @@ def reason_of(reply: Reply, named: bool = False) -> str:
     return "stop" if named and reason == "tool_calls" else reason
 
 
-def usage_of(replies: Sequence[Reply]) -> dict[str, Any]:
-    """What answers to one prompt took together: the prompt counts once."""
-    first = replies[0].usage
+def usage_of(replies: Sequence[Reply], n: int | None = None) -> dict[str, Any]:
+    """What answers took together; a prompt counts once, however many answers there are to it.
+
+    Args:
+        replies: in the order of their prompts.
+        n: answers to each prompt; None: there is one prompt.
+    """
+    prompts = [reply.usage for reply in replies[:: n or len(replies)]]
+    prompt = sum(usage.prompt_tokens for usage in prompts)
+    images = sum(usage.image_tokens for usage in prompts)
     completion = sum(reply.usage.completion_tokens for reply in replies)
     details = {
-        "cached_tokens": first.cached_tokens,
-        "image_tokens": first.image_tokens,
-        "text_tokens": first.prompt_tokens - first.image_tokens,
+        "cached_tokens": sum(usage.cached_tokens for usage in prompts),
+        "image_tokens": images,
+        "text_tokens": prompt - images,
     }
     return {
-        "prompt_tokens": first.prompt_tokens,
+        "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "total_tokens": first.prompt_tokens + completion,
+        "total_tokens": prompt + completion,
         "prompt_tokens_details": details,
     }
+
+
+def facts_of(usage: dict[str, Any], reasons: list[str]) -> dict[str, Any]:
+    """What the log tells of answers: numbers and reasons, no text."""
+    facts = {name: usage[name] for name in ("prompt_tokens", "completion_tokens")}
+    return {**facts, **usage["prompt_tokens_details"], "finish_reasons": reasons}
+
+
+def finite(logprob: float) -> float:
+    """JSON knows no infinity; -9999 is what the API says of the impossible."""
+    return max(logprob, -9999.0)
 
 
 def logprobs_of(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
     """Of some tokens of an answer. The text of a token may be part of a character; its bytes are exact."""
 
     def told(token: TokenLogprob) -> dict[str, Any]:
-        # JSON knows no infinity; -9999 is what the API says of the impossible.
-        return {"token": token.text, "logprob": max(token.logprob, -9999.0), "bytes": list(token.bytes)}
+        return {"token": token.text, "logprob": finite(token.logprob), "bytes": list(token.bytes)}
 
     content = [{**told(token), "top_logprobs": [told(other) for other in token.top]} for token in tokens]
     return {"content": content, "refusal": None}

@@ -1,7 +1,7 @@
-"""One request of the chat API, asked of the model: a `ChatRequest` in, its answers out, whole or piece by piece.
+"""A request, asked of the model: a `ChatRequest` or `CompletionRequest` in; its answers out, whole or not.
 
-The one place where a request's fields become the model's options: its pictures are opened, its limits checked,
-its grammar chosen. Knows no HTTP and no shapes of answers.
+The one place where a request's fields become the model's options: its pictures are opened, its limits
+checked, its grammar chosen. Knows no HTTP and no shapes of answers.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from adotx.chat import AnswerForm, answer_form
 from adotx.chat.tools import Event as Piece
+from adotx.engine import SamplingParams
 from adotx.errors import AdotxError
-from adotx.model import AsyncReplyStream, Reply
-from adotx.server.requests import ChatRequest, Sampling
+from adotx.model import AsyncReplyStream, Prompt, Reply, TokenLogprob
+from adotx.server.requests import ChatRequest, CompletionRequest, Sampling
 from adotx.server.sampling import read_sampling
 from adotx.server.service import Service
 from adotx.server.settings import Settings
@@ -105,6 +107,12 @@ class Streams:
                 before[index], first[index] = now, False
             yield index, piece
 
+    def fresh_logprobs(self, index: int) -> tuple[TokenLogprob, ...]:
+        """Of the ids of an answer that have come since the last call, those of text held back included."""
+        tokens = self._streams[index].logprobs_from(self._told[index])
+        self._told[index] += len(tokens)
+        return tokens
+
     @property
     def replies(self) -> list[Reply]:
         """All answers, once all have ended."""
@@ -142,14 +150,52 @@ async def ask(service: Service, body: ChatRequest) -> Question:
     samplings = [
         read_sampling(body, service.defaults, settings, most, logprobs, index) for index in range(body.n or 1)
     ]
+    return _question(service, [(opened.messages, sampling) for sampling in samplings], options, form, began)
 
-    def whole(sampling: Any) -> Whole:
-        return lambda: model.reply(opened.messages, sampling=sampling, **options)
 
-    def begin(sampling: Any) -> Begin:
-        return lambda: model.stream(opened.messages, sampling=sampling, call_deltas=True, **options)
+def ask_to_complete(service: Service, body: CompletionRequest) -> Question:
+    """Get a request for plain completions ready; its answers are in the order of its prompts.
 
-    return Question(service, [*map(whole, samplings)], [*map(begin, samplings)], form, began)
+    Raises:
+        AdotxError: ``server.model``, ``server.limit``, ``server.parameter``.
+    """
+    began, settings = time.monotonic(), service.settings
+    service.check_name(body.model)
+    check_limits(settings, body)
+    prompts = [Prompt(each) for each in _prompts(body.prompt)]
+    at_most("prompt", len(prompts) * (body.n or 1), settings.max_n)
+    most = body.max_tokens or _OLD_MAX_TOKENS
+    options = {"stop": body.stop, **common_options(settings, body)}
+    asked = [
+        (prompt, read_sampling(body, service.defaults, settings, most, body.logprobs, index))
+        for prompt in prompts
+        for index in range(body.n or 1)
+    ]
+    return _question(service, asked, options, AnswerForm(), began)
+
+
+#: what /v1/completions of the OpenAI API gives where a request does not say
+_OLD_MAX_TOKENS = 16
+
+
+def _prompts(given: str | list[Any]) -> list[str | list[int]]:
+    """The texts, or lists of ids, of a request."""
+    if isinstance(given, str) or (given and isinstance(given[0], int)):
+        return [given]
+    return given
+
+
+def _question(
+    service: Service,
+    asked: Sequence[tuple[Sequence[Any] | Prompt, SamplingParams]],
+    options: dict[str, Any],
+    form: AnswerForm,
+    began: float,
+) -> Question:
+    model, deltas = service.model, {"call_deltas": True} if form.tools else {}
+    wholes = [partial(model.reply, what, sampling=sampling, **options) for what, sampling in asked]
+    begins = [partial(model.stream, what, sampling=sampling, **deltas, **options) for what, sampling in asked]
+    return Question(service, wholes, begins, form, began)
 
 
 def common_options(settings: Settings, body: Sampling) -> dict[str, Any]:
@@ -200,7 +246,7 @@ async def merged(streams: Sequence[AsyncReplyStream]) -> AsyncIterator[tuple[int
             yield 0, piece
         yield 0, None
         return
-    queue: asyncio.Queue[tuple[int, Piece | None | Exception]] = asyncio.Queue()
+    queue: asyncio.Queue[tuple[int, Piece | Exception | None]] = asyncio.Queue()
 
     async def read(index: int, stream: AsyncReplyStream) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from adotx.server.answers import delta_of, logprobs_of, message_of, reason_of, usage_of
+from adotx.server.answers import delta_of, facts_of, logprobs_of, message_of, reason_of, usage_of
 from adotx.server.asking import Question, Streams, ask
 from adotx.server.clients import answer
 from adotx.server.events import DONE, Event, EventStream
@@ -68,18 +68,12 @@ async def _events(service: Service, request: Request, body: ChatRequest) -> Asyn
 async def _pieces(
     question: Question, streams: Streams, head: dict[str, Any], logprobs: bool
 ) -> AsyncGenerator[Event, None]:
-    told = [0] * len(streams)
     async for index, piece in streams.pieces():
         delta = {} if piece is None else delta_of(piece)
         if delta is None:
             continue
         reason = reason_of(streams[index].reply, question.form.named) if piece is None else None
-        fresh = None
-        if logprobs:
-            # Of all ids so far, also of those whose text is held back: a token is told once, with what comes.
-            tokens = streams[index].logprobs[told[index] :]
-            told[index] += len(tokens)
-            fresh = logprobs_of(tokens)
+        fresh = logprobs_of(streams.fresh_logprobs(index)) if logprobs else None
         yield _chunk(head, index, delta, fresh, reason)
 
 
@@ -102,9 +96,3 @@ def _chunk(
 ) -> Event:
     choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
     return Event({**head, "choices": [choice]})
-
-
-def facts_of(usage: dict[str, Any], reasons: list[str]) -> dict[str, Any]:
-    """What the log tells of an answer: numbers and reasons, no text."""
-    facts = {name: usage[name] for name in ("prompt_tokens", "completion_tokens")}
-    return {**facts, **usage["prompt_tokens_details"], "finish_reasons": reasons}

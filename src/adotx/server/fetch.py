@@ -1,9 +1,9 @@
 """The one place from which a picture may be fetched: its URL in, the file's bytes out. Off by default.
 
-https to hosts of the allow-list and nowhere else. A name is resolved once, every address of it must be public,
-and the connection goes to the address that was looked at. A redirect is a new URL with all of this anew. One
-parser reads a URL, and what it read is what is asked for. Bytes, time and type are limited. Proxies of the
-environment are not used. Knows no pictures.
+https to hosts of the allow-list and nowhere else. A name is resolved once, every address of it must be
+public, and the connection goes to the address that was looked at. A redirect is a new URL with all of this
+anew. One parser reads a URL, and what it read is what is asked for. Bytes, time and type are limited. Proxies
+of the environment are not used. Knows no pictures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Pictures of a conversation: messages in, the same messages with opened pictures out, or an error that names one.
+"""Pictures of a conversation: messages in, the same with opened pictures out, or an error that names one.
 
-Data URIs, and https URLs where the settings allow hosts; files never. Their number, bytes and pixels are judged
-before anything is decoded, and few are decoded at once. Knows no model.
+Data URIs, and https URLs where the settings allow hosts; files never. Their number, bytes and pixels are
+judged before anything is decoded, and few are decoded at once. Knows no model.
 """
 
 from __future__ import annotations

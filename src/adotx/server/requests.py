@@ -1,8 +1,8 @@
 """What clients may ask for: the bodies of requests with the bounds of every number.
 
-In: JSON. Out: pydantic models without surprises: what is not listed is refused by name, NaN and infinities are
-no numbers, a number in quotes is none. What only a model can judge (messages, tools, schemas) is left to the
-rooms that know it. Knows no routes and no settings.
+In: JSON. Out: pydantic models without surprises: what is not listed is refused by name, NaN and infinities
+are no numbers, a number in quotes is none. What only a model can judge (messages, tools, schemas) is left to
+the rooms that know it. Knows no routes and no settings.
 """
 
 from __future__ import annotations

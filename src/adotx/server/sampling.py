@@ -1,4 +1,4 @@
-"""How tokens are picked: the fields of a request in, `SamplingParams` out. The names change here, not the rules.
+"""How tokens are picked: the fields of a request in, `SamplingParams` out. Names change here, not rules.
 
 Where a request does not say, its checkpoint's generation_config.json counts as transformers reads it: greedy
 unless "do_sample" is true. Knows no messages.
