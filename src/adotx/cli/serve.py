@@ -57,7 +57,7 @@ def serve(
         address = f"[{host}]" if ":" in host else host
         url = f"http://{address}:{listening.getsockname()[1]}"
         _say_what_is_served(url, service.name, weights, allowed)
-        running.serve(service, listening)
+        running.Server(service).run([listening])
     return DONE
 
 

@@ -69,27 +69,28 @@ def log_to_stderr() -> None:
         logger.setLevel(level)
 
 
-def serve(service: Service, listening: socket.socket) -> None:
-    """Answer what comes until a signal says to stop."""
-    config = uvicorn.Config(
-        create_app(service),
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # The guard's Host and a log's addresses are the connection's own; nobody is believed about them.
-        proxy_headers=False,
-        timeout_graceful_shutdown=_FLUSH,
-    )
-    asyncio.run(_Server(config, service).serve([listening]))
+class Server(uvicorn.Server):
+    """uvicorn, which on a signal lets its service drain while it still answers that it takes no more.
 
+    `run` with a list of listening sockets answers what comes until it was told to stop.
 
-class _Server(uvicorn.Server):
-    """uvicorn, which on a signal lets its service drain while it still answers that it does not take more."""
+    Args:
+        service: whose routes are served; closed at the end.
+    """
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, service: Service) -> None:
+        config = uvicorn.Config(
+            create_app(service),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Addresses are the connection's own; nobody is believed about them.
+            proxy_headers=False,
+            timeout_graceful_shutdown=_FLUSH,
+        )
         super().__init__(config)
         self._service = service
         self._draining: asyncio.Task[None] | None = None
