@@ -1,4 +1,4 @@
-"""A server under load and at its end: clients that leave, too many of them, failures in mid-stream, SIGTERM."""
+"""A server under load and at its end: clients that leave, too many, failures in mid-stream, SIGTERM."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENDLESS: dict[str, Any] = {
 
 
 class Slow:
-    """A constraint that allows anything and takes its time, so that a test can act in the middle of an answer.
+    """A constraint that allows anything and takes its time, so that a test can act meanwhile.
 
     Args:
         seconds: for each id.
