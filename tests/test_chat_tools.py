@@ -153,9 +153,8 @@ def test_nothing_is_lost(text: str) -> None:
             body = text[len(OPEN) :]
             end = json.JSONDecoder(strict=False).raw_decode(body.lstrip())[1] + len(body) - len(body.lstrip())
             text = body[end:].lstrip()
-            cut = text.partition(OPEN)[
-                0
-            ]  # a closing tag that is missing or cut, before a new call or the end
+            # A closing tag that is missing or cut, before a new call or the end.
+            cut = text.partition(OPEN)[0]
             text = text.removeprefix(cut if CLOSE.startswith(cut) else CLOSE)
     assert text == ""
 

@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -122,6 +123,7 @@ class Model:
         engine: the same, loaded.
         local_files: whether messages may name image files; say False where they come from strangers.
         limits: which images are too large; None: those of `adotx.vision`.
+        grammar_seconds: how long a constraint may take to compile; say so where they come from strangers.
     """
 
     def __init__(
@@ -131,9 +133,10 @@ class Model:
         *,
         local_files: bool = True,
         limits: Limits | None = None,
+        grammar_seconds: float | None = None,
     ) -> None:
         self.checkpoint, self.engine = checkpoint, engine
-        self._local_files, self._limits = local_files, limits
+        self._local_files, self._limits, self._grammar_seconds = local_files, limits, grammar_seconds
         self._grammar: Grammar | None = None
         self._lock = threading.Lock()
 
@@ -146,6 +149,7 @@ class Model:
         online: bool = False,
         local_files: bool = True,
         limits: Limits | None = None,
+        grammar_seconds: float | None = None,
         progress: Callable[[int, int], None] | None = None,
         **engine_settings: Any,
     ) -> Model:
@@ -155,7 +159,7 @@ class Model:
             name: "nano", a directory, or, with `online`, a repository of the Hugging Face hub.
             weights: "int8", "int4", "bf16" or "f32"; see `Engine.load`.
             online: what is not on this machine may be fetched.
-            local_files, limits: see `Model`.
+            local_files, limits, grammar_seconds: see `Model`.
             progress: called with bytes done and all bytes while weights are converted.
             engine_settings: further arguments of `Engine.load`: max_running, kv_cache, ...
 
@@ -164,7 +168,9 @@ class Model:
         """
         checkpoint = open_checkpoint(name, online=online)
         engine = Engine.load(checkpoint, weights, progress=progress, **engine_settings)
-        return cls(checkpoint, engine, local_files=local_files, limits=limits)
+        return cls(
+            checkpoint, engine, local_files=local_files, limits=limits, grammar_seconds=grammar_seconds
+        )
 
     def reply(self, messages: Sequence[Message], **options: Unpack[Options]) -> Reply:
         """The whole answer to a conversation.
@@ -207,7 +213,8 @@ class Model:
         """Compiles constraints for this model's tokenizer: regular expressions, required tool calls, ..."""
         with self._lock:
             if self._grammar is None:
-                self._grammar = Grammar(self.checkpoint.tokenizer, self.checkpoint.eos_ids)
+                checkpoint, seconds = self.checkpoint, self._grammar_seconds
+                self._grammar = Grammar(checkpoint.tokenizer, checkpoint.eos_ids, seconds)
             return self._grammar
 
     def _ask(
@@ -441,6 +448,8 @@ class AsyncModel:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._engine = AsyncEngine(model.engine)
+        # A thread of its own: grammars that take long must not keep others' conversations waiting.
+        self._compiling = ThreadPoolExecutor(1, "adotx-grammar")
 
     @classmethod
     async def open(cls, name: str = "nano", weights: str = "int8", **settings: Any) -> AsyncModel:
@@ -449,7 +458,7 @@ class AsyncModel:
 
     async def reply(self, messages: Sequence[Message], **options: Unpack[Options]) -> Reply:
         """`Model.reply`; cancelling the task cancels the request."""
-        request, answer = await asyncio.to_thread(self.model._ask, messages, **options)
+        request, answer = await self._ask(messages, options)
         if options.get("stop"):
             async with AsyncReplyStream(answer, await self._engine.stream(request)) as stream:
                 async for _ in stream:
@@ -459,5 +468,14 @@ class AsyncModel:
 
     async def stream(self, messages: Sequence[Message], **options: Unpack[Options]) -> AsyncReplyStream:
         """`Model.stream`; the answer is computed whether or not it is read."""
-        request, answer = await asyncio.to_thread(self.model._ask, messages, **options)
+        request, answer = await self._ask(messages, options)
         return AsyncReplyStream(answer, await self._engine.stream(request))
+
+    async def _ask(self, messages: Sequence[Message], options: Options) -> tuple[Request, _Answer]:
+        """`Model._ask`, beside the event loop."""
+        constraint = options.get("constraint")
+        if constraint is not None and not callable(constraint):
+            run, tools = asyncio.get_running_loop().run_in_executor, options.get("tools")
+            compiled = await run(self._compiling, self.model._compiled, constraint, tools)
+            options = {**options, "constraint": compiled}
+        return await asyncio.to_thread(self.model._ask, messages, **options)

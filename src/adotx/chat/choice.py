@@ -26,7 +26,7 @@ class AnswerForm:
 
     Attributes:
         tools: what the prompt shows and the answer's calls are read for; empty where none may be called.
-        callable: the tools that may be called, all of `tools` or some of them.
+        allowed: the tools that may be called, all of `tools` or some of them.
         required: there must be a call.
         named: the choice names the tool.
         parallel: there may be several calls.
@@ -34,7 +34,7 @@ class AnswerForm:
     """
 
     tools: tuple[Tool, ...] = ()
-    callable: tuple[Tool, ...] = ()
+    allowed: tuple[Tool, ...] = ()
     required: bool = False
     named: bool = False
     parallel: bool = True
@@ -49,18 +49,19 @@ class AnswerForm:
         Raises:
             AdotxError: those of `Grammar.tool_calls` and `Grammar.json_schema`.
         """
-        if not self.callable:
+        if not self.allowed:
             return None if self.schema is None else grammar.json_schema(self.schema)
         try:
             return self._calls(grammar)
         except AdotxError as error:
             if error.code != "grammar.schema":
                 raise
-        return replace(self, callable=tuple(_loosened(tool, grammar) for tool in self.callable))._calls(grammar)
+        loosened = tuple(_loosened(tool, grammar) for tool in self.allowed)
+        return replace(self, allowed=loosened)._calls(grammar)
 
     def _calls(self, grammar: Grammar) -> Compiled:
         return grammar.tool_calls(
-            self.callable, required=self.required, parallel=self.parallel, content=self.schema
+            self.allowed, required=self.required, parallel=self.parallel, content=self.schema
         )
 
 
@@ -181,4 +182,6 @@ def _schema(response_format: Any) -> Mapping[str, Any] | None:
             return schema
     what = "{given} is no response format"
     remedy = 'give {{"type": "json_schema", "json_schema": {{"name": ..., "schema": {{...}}}}}}'
-    raise AdotxError("chat.response_format", what, "response_format", remedy, given=repr(response_format)[:80])
+    raise AdotxError(
+        "chat.response_format", what, "response_format", remedy, given=repr(response_format)[:80]
+    )

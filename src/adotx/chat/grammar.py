@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ import numpy as np
 from adotx.chat.messages import to_json
 from adotx.chat.protocol import CALL_ARGUMENTS, CALL_CLOSE, CALL_END, CALL_NAME, CALL_OPEN, END, control_id
 from adotx.chat.schema import check_size, escape, read_schema, utf8
+from adotx.chat.trial import Trial
 from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
@@ -52,8 +54,10 @@ _JSON = {
     "lenient": False,
     "coerce_one_of": False,
 }
-# A schema that fails is compiled in parts, at most this many times, to say which one is to blame.
-_MAX_LOCATE_ATTEMPTS = 300
+# A schema that fails is compiled in parts, so often and so long at most, to say which one is to blame.
+_MAX_LOCATE_ATTEMPTS, _MAX_LOCATE_SECONDS = 300, 1.0
+# Compiled grammars that are kept for answers to come; one takes up to some megabytes.
+_KEPT = 32
 
 Compiled = Callable[[], "GrammarConstraint"]
 
@@ -107,13 +111,20 @@ class Grammar:
     Args:
         tokenizer: whose ids the masks are about.
         stop_ids: what ends an answer, a checkpoint's ``eos_ids``; by default the end-of-turn token.
+        seconds: how long a grammar may take to compile, for those of strangers; None: as long as it takes.
+            It is then compiled twice, first in a process of its own.
 
     Raises:
         AdotxError: ``chat.no_token``: no stop ids are given and the tokenizer lacks the end-of-turn token;
             ``grammar.stop_ids``: none of those given is an id of the tokenizer.
     """
 
-    def __init__(self, tokenizer: AxTokenizer, stop_ids: Collection[int] | None = None) -> None:
+    def __init__(
+        self,
+        tokenizer: AxTokenizer,
+        stop_ids: Collection[int] | None = None,
+        seconds: float | None = None,
+    ) -> None:
         from llguidance import LLTokenizer
 
         self.tokenizer = tokenizer
@@ -124,6 +135,9 @@ class Grammar:
             raise AdotxError("grammar.stop_ids", what, "tokenizer", "use the checkpoint's own tokenizer")
         vocabulary: Any = _Vocabulary(tokenizer, self.stop_ids[0])
         self._tokenizer: LLTokenizer = LLTokenizer(vocabulary, n_vocab=self._size, eos_token=self.stop_ids)
+        named = tokenizer.control_ids.union(self.stop_ids)
+        self._trial = None if seconds is None else Trial(seconds, named, _LIMITS)
+        self._compiled: dict[str, LLMatcher] = {}
 
     def json_schema(self, schema: Mapping[str, Any] | bool | str) -> Compiled:
         """JSON that a schema (draft 2020-12, or its text) accepts.
@@ -238,7 +252,11 @@ class Grammar:
             where, code: of the error, unless one of `schemas`, (schema, where it stands), is to blame.
             control: the control ids that the grammar itself asks for.
         """
-        first = self._matcher(grammar)
+        first = self._compiled.pop(grammar, None)
+        if first is None:
+            if self._trial is not None:
+                self._trial(grammar, where)
+            first = self._matcher(grammar)
         if first.is_error():
             for schema, place in schemas:
                 at, error = self._locate(schema)
@@ -247,11 +265,18 @@ class Grammar:
                     raise AdotxError("grammar.schema", "{reason}", f"{place}{at}", remedy, reason=error)
             reason, remedy = _short(first.get_error()), "see the syntax that llguidance documents"
             raise AdotxError(code, "{reason}", where, remedy, reason=reason)
+        self._keep(grammar, first)
         # Whatever the grammar says, no other control id is ever allowed.
         allowed = np.ones(-(-self._size // 32) * 32, np.uint8)
         allowed[sorted(self.tokenizer.control_ids - set(self.stop_ids) - set(control))] = 0
         bits = np.packbits(allowed, bitorder="little").view(np.uint32)
         return lambda: GrammarConstraint(first.deep_copy(), bits, self._size)
+
+    def _keep(self, grammar: str, compiled: LLMatcher) -> None:
+        """For the next answer of the same form; the one that was asked for longest ago goes."""
+        self._compiled[grammar] = compiled
+        if len(self._compiled) > _KEPT:
+            self._compiled.pop(next(iter(self._compiled)), None)
 
     def _matcher(self, grammar: str) -> LLMatcher:
         from llguidance import LLMatcher, LLParserLimits
@@ -265,12 +290,13 @@ class Grammar:
             return _short(self._matcher(_json_grammar(schema)).get_error())
 
         node, pointer, error, attempts = root, "", failure(root), 0
+        until = time.monotonic() + _MAX_LOCATE_SECONDS
         shared = {key: root[key] for key in ("$defs", "definitions") if key in root}
         # "Too large" concerns the schema as a whole, and compiling its parts could take as long each.
         while error and "too large" not in error:
             for step, child in _parts(node):
                 attempts += 1
-                if attempts > _MAX_LOCATE_ATTEMPTS:
+                if attempts > _MAX_LOCATE_ATTEMPTS or time.monotonic() > until:
                     return pointer, error
                 found = failure({**shared, **child})
                 # A $ref to elsewhere in the schema fails only because this part stands alone here.

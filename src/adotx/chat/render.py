@@ -147,7 +147,9 @@ def render(
     if continue_final_message and (turns[-1].role != "assistant" or turns[-1].calls):
         detail = Sentence("calls tools") if turns[-1].calls else Sentence("is not an answer")
         where, remedy = f"messages[{len(turns) - 1}]", "end with an assistant message of text"
-        raise AdotxError("chat.continue", "{detail}, so nothing can go on with it", where, remedy, detail=detail)
+        raise AdotxError(
+            "chat.continue", "{detail}, so nothing can go on with it", where, remedy, detail=detail
+        )
     descriptions = read_tools(tools)
     lengths = _slot_lengths(turns, tiles, tokens_per_tile)
     builder = _PromptBuilder(tokenizer)

@@ -41,7 +41,7 @@ def _ordered(run: list[tuple[int, Turn]], calls: Sequence[ToolCall]) -> list[Tur
             continue
         where = f"messages[{place}].tool_call_id"
         if turn.answers not in ids:
-            what, remedy = "no call before it has the id {id!r}", "give the id of a call of the message before"
+            what, remedy = "no call before it has the id {id!r}", "give the id of one of those calls"
             raise AdotxError("chat.tool_result", what, where, remedy, id=turn.answers)
         if ids[turn.answers] > 1:
             what, remedy = "two calls have the id {id!r}", "give each call an id of its own"

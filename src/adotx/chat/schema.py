@@ -39,8 +39,8 @@ _DESCRIBES = frozenset(
 _OFF = frozenset(("uniqueItems", "nullable"))
 # Formats of JSON Schema. What another one means is between those who write it and those who read it.
 _FORMATS = frozenset(
-    ("date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6")
-    + ("uri", "uri-reference", "iri", "iri-reference", "uuid", "uri-template", "json-pointer")
+    ("date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4")
+    + ("ipv6", "uri", "uri-reference", "iri", "iri-reference", "uuid", "uri-template", "json-pointer")
     + ("relative-json-pointer", "regex")
 )
 
