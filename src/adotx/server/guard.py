@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hmac
 import json
 import logging
@@ -194,6 +193,6 @@ def _key(authorization: str) -> bytes:
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(rest.strip(), validate=True).partition(b":")[2]
-        except binascii.Error:
+        except ValueError:
             return b""
     return rest.strip().encode("latin-1", "replace") if scheme.lower() == "bearer" else b""
