@@ -1,8 +1,8 @@
 """A JSON schema as people and clients give it in; the schema that a grammar can be made of out, or a refusal.
 
-What only describes is let pass and left out, OpenAI's wrapper around a schema is taken off, and a keyword that
-would be ignored is refused with its place: a constraint that constrains nothing is worse than none. What a
-keyword means is told by where it stands: a property may be called "default" or "enum". Knows no grammars.
+What only describes is let pass and left out, OpenAI's wrapper around a schema is taken off, and a keyword
+that would be ignored is refused with its place: a constraint that constrains nothing is worse than none. What
+a keyword means is told by where it stands: a property may be called "default". Knows no grammars.
 """
 
 from __future__ import annotations
@@ -24,24 +24,21 @@ _ONE = frozenset(("items", "additionalItems", "additionalProperties"))
 _LISTS = frozenset(("allOf", "anyOf", "oneOf", "prefixItems", "items"))
 _NAMED = frozenset(("properties", "patternProperties", "$defs", "definitions"))
 _VALUES = frozenset(
-    ("type", "const", "enum", "required", "minProperties", "maxProperties", "minItems", "maxItems")
-    + ("minLength", "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum")
-    + ("exclusiveMaximum", "multipleOf", "$ref", "$schema", "$id", "id", "$anchor")
+    "type const enum required minProperties maxProperties minItems maxItems minLength maxLength pattern format "
+    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf $ref $schema $id id $anchor".split()
 )
 _FOLLOWED = _ONE | _LISTS | _NAMED | _VALUES
 # Of JSON Schema and OpenAPI; none of them says what is valid.
 _DESCRIBES = frozenset(
-    ("title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly")
-    + ("$comment", "$vocabulary", "contentEncoding", "contentMediaType", "contentSchema")
-    + ("discriminator", "xml", "externalDocs")
+    "title description default examples example deprecated readOnly writeOnly $comment $vocabulary "
+    "contentEncoding contentMediaType contentSchema discriminator xml externalDocs".split()
 )
 # Of these, `false` asks for nothing.
 _OFF = frozenset(("uniqueItems", "nullable"))
 # Formats of JSON Schema. What another one means is between those who write it and those who read it.
 _FORMATS = frozenset(
-    ("date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4")
-    + ("ipv6", "uri", "uri-reference", "iri", "iri-reference", "uuid", "uri-template", "json-pointer")
-    + ("relative-json-pointer", "regex")
+    "date-time date time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri "
+    "iri-reference uuid uri-template json-pointer relative-json-pointer regex".split()
 )
 
 
