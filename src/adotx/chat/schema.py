@@ -19,26 +19,31 @@ from adotx.errors import AdotxError
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 100
 
+
+def _words(*lines: str) -> frozenset[str]:
+    return frozenset(word for line in lines for word in line.split())
+
+
 # Keywords that hold schemas: one, a list of them, or some by name.
-_ONE = frozenset(("items", "additionalItems", "additionalProperties"))
-_LISTS = frozenset(("allOf", "anyOf", "oneOf", "prefixItems", "items"))
-_NAMED = frozenset(("properties", "patternProperties", "$defs", "definitions"))
-_VALUES = frozenset(
-    "type const enum required minProperties maxProperties minItems maxItems minLength maxLength pattern format "
-    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf $ref $schema $id id $anchor".split()
+_ONE = _words("items additionalItems additionalProperties")
+_LISTS = _words("allOf anyOf oneOf prefixItems items")
+_NAMED = _words("properties patternProperties $defs definitions")
+_VALUES = _words(
+    "type const enum required minProperties maxProperties minItems maxItems minLength maxLength pattern",
+    "format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf $ref $schema $id id $anchor",
 )
 _FOLLOWED = _ONE | _LISTS | _NAMED | _VALUES
 # Of JSON Schema and OpenAPI; none of them says what is valid.
-_DESCRIBES = frozenset(
-    "title description default examples example deprecated readOnly writeOnly $comment $vocabulary "
-    "contentEncoding contentMediaType contentSchema discriminator xml externalDocs".split()
+_DESCRIBES = _words(
+    "title description default examples example deprecated readOnly writeOnly $comment $vocabulary",
+    "contentEncoding contentMediaType contentSchema discriminator xml externalDocs",
 )
 # Of these, `false` asks for nothing.
-_OFF = frozenset(("uniqueItems", "nullable"))
+_OFF = _words("uniqueItems nullable")
 # Formats of JSON Schema. What another one means is between those who write it and those who read it.
-_FORMATS = frozenset(
-    "date-time date time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri "
-    "iri-reference uuid uri-template json-pointer relative-json-pointer regex".split()
+_FORMATS = _words(
+    "date-time date time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri",
+    "iri-reference uuid uri-template json-pointer relative-json-pointer regex",
 )
 
 

@@ -245,7 +245,7 @@ class ToolIdStream:
             self._out.append(text)
 
     def _end(self, tag: str) -> None:
-        """End the text or the open call: at its closing tag (`tag`), a new opening one or the answer's end."""
+        """End the text or the open call: at its closing tag, `tag`, a new opening one or the answer's end."""
         self._read(self._text.close())
         reader, self._reader = self._reader, None
         if reader is None:
