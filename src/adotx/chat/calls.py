@@ -1,7 +1,7 @@
-"""The JSON object of one tool call: its text in, as it comes; name and arguments out, piece by piece or whole.
+"""The JSON object of one tool call: its text in, as it comes; name and arguments out, in pieces or whole.
 
-A call is an object with "name", a string, and "arguments", an object or a JSON string of one; absent or null:
-there are none. "id" and "type" may stand beside them. Anything else is no call: arguments under another key
+A call is an object with "name", a string, and "arguments", an object or a JSON string of one; none if it is
+absent or null. "id" and "type" may stand beside them. Anything else is no call: arguments under another key
 must not become a call without arguments. Knows no tags and no ids of tokens.
 """
 

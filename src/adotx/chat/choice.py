@@ -1,8 +1,9 @@
 """What a caller of OpenAI's API says about the form of an answer in; the tools to show and a grammar out.
 
-In: ``tools``, ``tool_choice``, ``parallel_tool_calls``, ``response_format``, in the shapes of chat completions
-and of responses. With tools the answer is always held to the protocol of calls, also where the choice is the
-model's: what looks like a call is one, its name is a tool's and its arguments fit. Knows no model.
+In: ``tools``, ``tool_choice``, ``parallel_tool_calls``, ``response_format``, in the shapes of chat
+completions and of responses. With tools the answer is always held to the protocol of calls, also where the
+choice is the model's: what looks like a call is one, its name is a tool's and its arguments fit. Knows no
+model.
 """
 
 from __future__ import annotations

@@ -122,16 +122,17 @@ def render(
 
     The result equals the published templates on what they render, and goes on where they fail: null and list
     contents, tools together with a system message (one system turn in the VL family, with the default prompt
-    where there is no system message), pictures in assistant turns and results of tools. Text of an assistant turn is literal too:
-    calls belong into ``tool_calls``. With a generation prompt the text family's older reasoning (up to
-    ``</think>``) is left out, as published.
+    where there is no system message), pictures in assistant turns and results of tools. Text
+    of an assistant turn is literal too: calls belong into ``tool_calls``. With a generation prompt the text
+    family's older reasoning (up to ``</think>``) is left out, as published.
 
     Args:
         messages: OpenAI-shaped, see ``read_messages``.
         tokenizer: of the checkpoint.
         family: "a.x-4-vl" or "qwen2".
         tools: tool descriptions (JSON objects).
-        tiles: tiles of each picture in the order of the messages; None makes each slot one id, as in the template's text.
+        tiles: tiles of each picture in the order of the messages; None makes each slot one id, as in the
+            template's text.
         image_token_id: id that marks a picture (``image_token_index`` in the config).
         tokens_per_tile: ids for one tile.
         add_generation_prompt: end with the head of an assistant turn.

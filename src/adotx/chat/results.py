@@ -26,9 +26,9 @@ def in_call_order(turns: Sequence[Turn]) -> list[Turn]:
             that has a result already; or all results say which call they answer, and a call has none.
     """
     out: list[Turn] = []
-    for is_result, run in groupby(enumerate(turns), key=lambda pair: pair[1].role == "tool"):
-        calls = out[-1].calls if is_result and out else ()
-        out += _ordered(list(run), calls) if is_result else [turn for _, turn in run]
+    for is_result, group in groupby(enumerate(turns), key=lambda pair: pair[1].role == "tool"):
+        run, calls = list(group), out[-1].calls if out else ()
+        out += _ordered(run, calls) if is_result else [turn for _, turn in run]
     return out
 
 

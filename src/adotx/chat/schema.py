@@ -1,8 +1,8 @@
 """A JSON schema as people and clients give it in; the schema that a grammar can be made of out, or a refusal.
 
-What only describes is let pass and left out, OpenAI's wrapper around a schema is taken off, and a keyword that
-would be ignored is refused with its place: a constraint that constrains nothing is worse than none. What a
-keyword means is told by where it stands: a property may be called "default" or "enum". Knows no grammars.
+What only describes is let pass and left out, OpenAI's wrapper around a schema is taken off, and a keyword
+that would be ignored is refused with its place: a constraint that constrains nothing is worse than none. What
+a keyword means is told by where it stands: a property may be called "default". Knows no grammars.
 """
 
 from __future__ import annotations
@@ -19,29 +19,31 @@ from adotx.errors import AdotxError
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 100
 
+
+def _words(*lines: str) -> frozenset[str]:
+    return frozenset(word for line in lines for word in line.split())
+
+
 # Keywords that hold schemas: one, a list of them, or some by name.
-_ONE = frozenset(("items", "additionalItems", "additionalProperties"))
-_LISTS = frozenset(("allOf", "anyOf", "oneOf", "prefixItems", "items"))
-_NAMED = frozenset(("properties", "patternProperties", "$defs", "definitions"))
-_VALUES = frozenset(
-    ("type", "const", "enum", "required", "minProperties", "maxProperties", "minItems", "maxItems")
-    + ("minLength", "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum")
-    + ("exclusiveMaximum", "multipleOf", "$ref", "$schema", "$id", "id", "$anchor")
+_ONE = _words("items additionalItems additionalProperties")
+_LISTS = _words("allOf anyOf oneOf prefixItems items")
+_NAMED = _words("properties patternProperties $defs definitions")
+_VALUES = _words(
+    "type const enum required minProperties maxProperties minItems maxItems minLength maxLength pattern",
+    "format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf $ref $schema $id id $anchor",
 )
 _FOLLOWED = _ONE | _LISTS | _NAMED | _VALUES
 # Of JSON Schema and OpenAPI; none of them says what is valid.
-_DESCRIBES = frozenset(
-    ("title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly")
-    + ("$comment", "$vocabulary", "contentEncoding", "contentMediaType", "contentSchema")
-    + ("discriminator", "xml", "externalDocs")
+_DESCRIBES = _words(
+    "title description default examples example deprecated readOnly writeOnly $comment $vocabulary",
+    "contentEncoding contentMediaType contentSchema discriminator xml externalDocs",
 )
 # Of these, `false` asks for nothing.
-_OFF = frozenset(("uniqueItems", "nullable"))
+_OFF = _words("uniqueItems nullable")
 # Formats of JSON Schema. What another one means is between those who write it and those who read it.
-_FORMATS = frozenset(
-    ("date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4")
-    + ("ipv6", "uri", "uri-reference", "iri", "iri-reference", "uuid", "uri-template", "json-pointer")
-    + ("relative-json-pointer", "regex")
+_FORMATS = _words(
+    "date-time date time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri",
+    "iri-reference uuid uri-template json-pointer relative-json-pointer regex",
 )
 
 

@@ -1,7 +1,7 @@
 """The tool-call grammar of A.X 4.0: ``<tool_call>{"name": ..., "arguments": {...}}</tool_call>``.
 
 Serialise, parse whole answers, parse answers as they arrive. A call that is not well-formed stays content,
-letter by letter; nothing is lost. A closing tag that is missing or cut does not make a whole call less of one.
+letter by letter; nothing is lost. A whole call is one also where its closing tag is missing or cut.
 On text a tag is a tag whoever wrote it, so an answer that quotes a call from a page looks like a call: where
 ids are at hand use the id forms, in which only the control tokens count. Knows no engine and no tool.
 """
@@ -245,7 +245,7 @@ class ToolIdStream:
             self._out.append(text)
 
     def _end(self, tag: str) -> None:
-        """End the text, or the call that is open: at its closing tag, a new opening one or the answer's end."""
+        """End the text or the open call: at its closing tag, `tag`, a new opening one or the answer's end."""
         self._read(self._text.close())
         reader, self._reader = self._reader, None
         if reader is None:
