@@ -192,9 +192,12 @@ def _question(
     form: AnswerForm,
     began: float,
 ) -> Question:
-    model, deltas = service.model, {"call_deltas": True} if form.tools else {}
+    model = service.model
     wholes = [partial(model.reply, what, sampling=sampling, **options) for what, sampling in asked]
-    begins = [partial(model.stream, what, sampling=sampling, **deltas, **options) for what, sampling in asked]
+    begins = [
+        partial(model.stream, what, sampling=sampling, call_deltas=True, **options)
+        for what, sampling in asked
+    ]
     return Question(service, wholes, begins, form, began)
 
 
@@ -204,6 +207,7 @@ def common_options(settings: Settings, body: Sampling) -> dict[str, Any]:
         "queue_timeout": settings.queue_timeout,
         "priority": body.priority or 0,
         "cache_salt": body.cache_salt,
+        "max_prompt_tokens": settings.max_prompt_tokens or None,
     }
 
 
@@ -260,11 +264,11 @@ async def merged(streams: Sequence[AsyncReplyStream]) -> AsyncIterator[tuple[int
     try:
         ended = 0
         while ended < len(streams):
-            index, piece = await queue.get()
-            if isinstance(piece, Exception):
-                raise piece
-            ended += piece is None
-            yield index, piece
+            index, got = await queue.get()
+            if isinstance(got, Exception):
+                raise got
+            ended += got is None
+            yield index, got
     finally:
         for task in tasks:
             task.cancel()

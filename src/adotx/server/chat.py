@@ -42,7 +42,7 @@ async def _whole(service: Service, request: Request, body: ChatRequest) -> dict[
         }
         for index, reply in enumerate(replies)
     ]
-    request.state.log.update(facts_of(usage, [choice["finish_reason"] for choice in choices]))
+    request.state.log.update(facts_of(usage, [reason_of(reply, named) for reply in replies]))
     return {**_head(service, "chat.completion"), "choices": choices, "usage": usage}
 
 
