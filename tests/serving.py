@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from adotx.checkpoint import open_checkpoint
+from adotx.engine import Engine
 from adotx.model import AsyncModel, Model
 from adotx.server.running import Server, listen
 from adotx.server.service import Service
 from adotx.server.settings import Settings
-from scripted_answers import mock_model, says
+from checkpoint_toys import toy_checkpoint
+from mock_backend import MockBackend
+from scripted_answers import says
 
 
 class ScriptedModel(Model):
@@ -39,9 +43,9 @@ class ScriptedModel(Model):
 
 
 def scripted(folder: Path, answers: Mapping[str, str]) -> ScriptedModel:
-    """The toy checkpoint's tokenizer without weights (`mock_model`), and its answers."""
-    model = mock_model(folder)
-    chosen = ScriptedModel(model.checkpoint, model.engine, local_files=False)
+    """The toy checkpoint's tokenizer around a backend without weights, and its answers."""
+    engine = Engine(MockBackend(vocabulary=320, context=8000, block_size=16), kv_memory=8000)
+    chosen = ScriptedModel(open_checkpoint(toy_checkpoint(folder)), engine, local_files=False)
     chosen.answers = answers
     return chosen
 
@@ -62,8 +66,8 @@ def serving(model: Model, settings: Settings | None = None) -> Iterator[tuple[st
             assert not thread.is_alive()
 
 
-def picture(width: int = 40, height: int = 30, kind: str = "PNG", seed: int = 0, **saving: Any) -> bytes:
-    """The file of a picture of noise."""
+def picture(width: int = 32, height: int = 32, kind: str = "PNG", seed: int = 0, **saving: Any) -> bytes:
+    """The file of a picture of noise; a square one is a single tile."""
     values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(values).save(file, kind, **saving)

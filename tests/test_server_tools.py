@@ -52,7 +52,7 @@ EXCHANGE = {
 TOOLS: list[Any] = [DISCOUNT, EXCHANGE]
 RESULT = '{"original_price": 57600, "discount_percentage": 15, "discounted_price": 48960.0}'
 ARGUMENTS = {"original_price": 57600, "discount_percentage": 15}
-KOREAN = {"base_currency": '원 "대한민국" \\ 🇰🇷', "target_currency": "달러\n{미국}</tool_call>"}
+KOREAN = {"base_currency": '원 "대한민국" \\ 🇰🇷', "target_currency": "달러\n{미국} </b>"}
 ANSWERS = {
     FIRST: "할인율을 알려주시겠습니까?",
     "15% 할인 받을 수 있어.": format_tool_call("calculate_discount", ARGUMENTS),
@@ -206,7 +206,7 @@ class TestToolChoice:
             "model": "nano",
             "messages": user("?"),
             "tools": [EXCHANGE],
-            "max_tokens": 400,
+            "max_tokens": 60,
             "tool_choice": "required",
             "parallel_tool_calls": False,
         }

@@ -1,8 +1,8 @@
 """Results of tools, put in the order of the calls they answer: turns in, turns out.
 
 The published format has no ids: a model knows which result is whose by their order alone. So results that say
-which call they answer (``tool_call_id``) are put in the calls' order, and those that answer none are refused.
-Results without an id stay where they are. Knows no text.
+which call they answer (``tool_call_id``) are put in the calls' order, and those that answer none of them are
+refused. Results without an id, and those of calls that are not told, stay where they are. Knows no text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def in_call_order(turns: Sequence[Turn]) -> list[Turn]:
     out: list[Turn] = []
     for is_result, group in groupby(enumerate(turns), key=lambda pair: pair[1].role == "tool"):
         run, calls = list(group), out[-1].calls if out else ()
-        out += _ordered(run, calls) if is_result else [turn for _, turn in run]
+        # Without calls there is nothing to compare with: a dialogue of the card gives a result of which the
+        # call is left out.
+        out += _ordered(run, calls) if is_result and calls else [turn for _, turn in run]
     return out
 
 

@@ -73,6 +73,7 @@ def _service(name: str, weights: str, online: bool, settings: Settings) -> Servi
             weights,
             online=online,
             local_files=False,
+            grammar_seconds=settings.grammar_timeout,
             max_waiting=settings.max_requests,
             progress=Conversion(progress, name, weights),
         )

@@ -49,6 +49,8 @@ class Settings:
         low_detail_tiles: tiles of a picture with detail "low"; others get what the model allows.
         image_workers: pictures decoded at once.
         max_schema: characters of a request's tools, and of its response format.
+        grammar_timeout: for compiling the grammar of a request's tools and format, in a process that is
+            killed when it is over.
         fetch_hosts: hosts from which pictures may be fetched by URL; none: URLs are refused.
         fetch_timeout: for a picture, redirects included.
         access_log: one JSON line on stderr for each request; never with what was asked or answered.
@@ -80,6 +82,7 @@ class Settings:
     low_detail_tiles: int = 1
     image_workers: int = 2
     max_schema: int = 100_000
+    grammar_timeout: float = 2.0
     fetch_hosts: tuple[str, ...] = ()
     fetch_timeout: float = 10.0
     access_log: bool = True
