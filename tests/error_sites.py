@@ -52,6 +52,9 @@ SENTENCE_FILES = (
     "engine/weights/convert.py",
     "errors.py",
     "hf/configuration.py",
+    "server/errors.py",
+    "server/fetch.py",
+    "server/settings.py",
     "train/results.py",
     "vision/plan.py",
 )

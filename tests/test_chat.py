@@ -223,7 +223,7 @@ def test_older_reasoning_is_left_out_of_prompts_in_the_text_family() -> None:
         ([{"role": "user", "content": ["x"]}], "chat.content_type"),
         ([{"role": "user", "content": [{"type": "text", "text": None}]}], "chat.content"),
         ([{"role": "system", "content": [{"type": "image"}]}], "chat.image_role"),
-        ([{"role": "tool", "content": [{"type": "image"}]}], "chat.image_role"),
+        ([{"role": "developer", "content": [{"type": "image"}]}], "chat.image_role"),
         ([{"role": "user", "tool_calls": [{"name": "f"}]}], "chat.tool_calls"),
         ([{"role": "assistant", "tool_calls": {"name": "f"}}], "chat.tool_calls"),
         ([{"role": "assistant", "tool_calls": [{"function": {}}]}], "chat.tool_calls"),

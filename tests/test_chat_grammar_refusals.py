@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from adotx.chat.grammar import MAX_CHARACTERS, MAX_DEPTH, Grammar
+from adotx.chat.grammar import Grammar
+from adotx.chat.schema import MAX_CHARACTERS, MAX_DEPTH
 from adotx.checkpoint import open_checkpoint
 from adotx.errors import AdotxError
 

@@ -46,7 +46,7 @@ def test_several_calls_between_text() -> None:
     content, calls = parse_tool_calls(f"먼저 {GOOD}\n{GOOD} 끝{OPEN}\n{{}}")
     assert content == "먼저 \n 끝<tool_call>\n{}"
     assert plain(calls) == [GOOD_CALL, GOOD_CALL]
-    assert [call.id for call in calls] == ["call_0", "call_1"]
+    assert len({call.id for call in calls}) == 2 and all(call.id for call in calls)
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_nothing_is_lost(text: str) -> None:
             text = text[len(event) :]
         else:
             assert text.startswith(OPEN)
-            end = next(
-                i
-                for i in range(len(text))
-                if text.startswith(CLOSE, i) and parse_tool_calls(text[: i + 12])[1]
-            )
-            text = text[end + len(CLOSE) :]
+            body = text[len(OPEN) :]
+            end = json.JSONDecoder(strict=False).raw_decode(body.lstrip())[1] + len(body) - len(body.lstrip())
+            text = body[end:].lstrip()
+            # A closing tag that is missing or cut, before a new call or the end.
+            cut = text.partition(OPEN)[0]
+            text = text.removeprefix(cut if CLOSE.startswith(cut) else CLOSE)
     assert text == ""
 
 

@@ -327,7 +327,9 @@ def test_what_can_never_fit_is_refused(vl_path: Path) -> None:
     room = engine.pool.count * engine.pool.block_size
     assert 0 < room < 200
     with pytest.raises(AdotxError, match="exceed the whole cache"):
-        engine.generate([Request(random_ids(0, room), sampling=GREEDY)])
+        engine.generate([Request(random_ids(0, room + 1), sampling=GREEDY)])
+    [cut] = engine.generate([Request(random_ids(0, room), sampling=GREEDY)])
+    assert len(cut.ids) == 1 and cut.context_full
     with pytest.raises(AdotxError, match="free cache blocks"):
         engine.logits(Request(random_ids(0, room + 1)))
     assert len(engine.generate([Request(random_ids(0, 20), sampling=GREEDY)])[0].ids) == 12

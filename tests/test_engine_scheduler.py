@@ -166,7 +166,8 @@ def test_requests_side_by_side_share_what_one_of_them_fills() -> None:
     shared = engine(backend, step_tokens=40)
     outputs = shared.generate([Request(ids(0, 100), sampling=SamplingParams(3, ignore_eos=True))] * 4)
     assert len({tuple(output.ids) for output in outputs}) == 1
-    assert backend.positions < 2 * 100 and sum(output.cached_tokens for output in outputs) > 200
+    assert backend.positions < 2 * 100 and shared.stats().cached_tokens > 200
+    assert not any(output.cached_tokens for output in outputs), "nothing was there before they came"
 
 
 @pytest.mark.parametrize(("before", "tiles"), [(5, 4), (3, 3), (0, 1), (2, 2), (17, 6)])
@@ -186,9 +187,9 @@ def test_questions_about_an_encoded_image_share_all_of_it(before: int, tiles: in
     assert [output.ids for output in outputs] == alone and is_idle(shared)
     end = before + 3 * tiles
     if blocks == 400:
-        assert [output.cached_tokens for output in outputs] == [0] + [end] * 11 and backend.tiles == tiles
-    again = replace(questions[3], images=[image])
-    assert shared.generate([again])[0].ids == alone[3]
+        assert shared.stats().cached_tokens == 11 * end and backend.tiles == tiles
+    again = shared.generate([replace(questions[3], images=[image])])[0]
+    assert again.ids == alone[3] and (blocks == 30 or again.cached_tokens >= end)
 
 
 def test_outputs_are_found_again_by_the_next_turn_of_a_chat() -> None:
@@ -268,20 +269,25 @@ def test_the_oldest_is_never_preempted() -> None:
 
 def test_too_much_for_the_cache_is_refused_at_once() -> None:
     shared = engine(blocks=10)
-    with pytest.raises(AdotxError, match=r"30 \+ 12 new tokens exceed the whole cache, 40"):
-        shared.stream(Request(ids(0, 30), sampling=SamplingParams(12)))
-    assert (
-        len(shared.generate([Request(ids(0, 30), sampling=SamplingParams(11, ignore_eos=True))])[0].ids) == 11
-    )
+    with pytest.raises(AdotxError, match=r"the prompt's 41 tokens exceed the whole cache, 40"):
+        shared.stream(Request(ids(0, 41)))
+    wanted = Request(ids(0, 30), sampling=SamplingParams(12, ignore_eos=True))
+    with pytest.raises(AdotxError, match=r"12 new tokens are asked for.* 30 there is room for 11"):
+        shared.stream(replace(wanted, require_room=True))
+    [cut] = shared.generate([wanted])
+    assert (len(cut.ids), cut.finish_reason, cut.context_full) == (11, "length", True)
+    just = replace(wanted, sampling=SamplingParams(11, ignore_eos=True), require_room=True)
+    [whole] = shared.generate([just])
+    assert (whole.ids, whole.finish_reason, whole.context_full) == (cut.ids, "length", False)
 
 
 def test_a_full_queue_is_refused_and_empties() -> None:
     shared = engine(max_running=1, max_waiting=2)
-    streams = [shared.stream(Request(ids(i, 5))) for i in range(2)]
+    streams = [shared.stream(Request(ids(i, 5))) for i in range(3)]
     with pytest.raises(AdotxError) as refused:
         shared.stream(Request(ids(9, 5)))
     assert refused.value.code == "engine.queue_full"
-    next(streams[0])
+    list(streams[0])
     assert list(shared.stream(Request(ids(9, 5))))
 
 

@@ -77,10 +77,10 @@ class TestReply:
         tokenizer = model.checkpoint.tokenizer
         ids = tokenizer.encode_with_specials(f"볼게요<tool_call>{body}</tool_call>")
         reply = model.reply(ask(), constraint=says(ids), tools=[TOOL])
-        result = {"role": "tool", "content": "맑음", "tool_call_id": "call_0"}
+        result = {"role": "tool", "content": "맑음", "tool_call_id": reply.tool_calls[0].id}
         rendered, _ = model._ask([*ask(), reply.message, result])
         assert f"볼게요<tool_call>{body}</tool_call>" in tokenizer.decode(rendered.ids)
-        assert reply.message["tool_calls"][0]["id"] == "call_0"
+        assert reply.message["tool_calls"][0]["id"] == reply.tool_calls[0].id != ""
 
     def test_nothing_of_the_callers_is_changed(self, model: Model) -> None:
         messages, tools, stop = ask(), [copy.deepcopy(TOOL)], ["끝"]

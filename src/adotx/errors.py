@@ -73,6 +73,11 @@ class AdotxError(ValueError):
         remedy = self.remedy and self.remedy.template
         return AdotxError(self.code, self.what.template, where, remedy, **self.values)
 
+    def having(self, **values: Any) -> AdotxError:
+        """The same error with other values for some of its fields."""
+        remedy = self.remedy and self.remedy.template
+        return AdotxError(self.code, self.what.template, self.where, remedy, **(self.values | values))
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         # An exception is copied and pickled from `args`, which holds only the line.
         remedy = self.remedy and self.remedy.template

@@ -5,6 +5,8 @@ a conversation, knows pixels.
 """
 
 from adotx.chat.answer import AnswerStream
+from adotx.chat.calls import CallDelta
+from adotx.chat.choice import AnswerForm, answer_form
 from adotx.chat.grammar import Grammar
 from adotx.chat.loops import table_ids
 from adotx.chat.messages import ToolCall
@@ -15,7 +17,9 @@ from adotx.chat.template import chat_template
 from adotx.chat.tools import ToolIdStream, ToolStream, format_tool_call, parse_tool_call_ids, parse_tool_calls
 
 __all__ = [
+    "AnswerForm",
     "AnswerStream",
+    "CallDelta",
     "Grammar",
     "Rendered",
     "Slot",
@@ -24,6 +28,7 @@ __all__ = [
     "ToolCall",
     "ToolIdStream",
     "ToolStream",
+    "answer_form",
     "chat_template",
     "format_tool_call",
     "parse_tool_call_ids",

@@ -19,14 +19,16 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import numpy as np
 
 from adotx.chat.messages import to_json
 from adotx.chat.protocol import CALL_ARGUMENTS, CALL_CLOSE, CALL_END, CALL_NAME, CALL_OPEN, END, control_id
+from adotx.chat.schema import check_size, escape, read_schema, utf8
+from adotx.chat.trial import Trial
 from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 
     from adotx.checkpoint.tokenizer import AxTokenizer
 
-MAX_CHARACTERS = 200_000
-MAX_DEPTH = 100
 # llguidance's own defaults, made explicit, but for a fifth of the lexer states (1 to 2 kB each).
 _LIMITS: dict[str, Any] = {
     "initial_lexer_fuel": 1_000_000,
@@ -54,8 +54,10 @@ _JSON = {
     "lenient": False,
     "coerce_one_of": False,
 }
-# A schema that fails is compiled in parts, at most this many times, to say which one is to blame.
-_MAX_LOCATE_ATTEMPTS = 300
+# A schema that fails is compiled in parts, so often and so long at most, to say which one is to blame.
+_MAX_LOCATE_ATTEMPTS, _MAX_LOCATE_SECONDS = 300, 1.0
+# Compiled grammars that are kept for answers to come; one takes up to some megabytes.
+_KEPT = 32
 
 Compiled = Callable[[], "GrammarConstraint"]
 
@@ -109,13 +111,20 @@ class Grammar:
     Args:
         tokenizer: whose ids the masks are about.
         stop_ids: what ends an answer, a checkpoint's ``eos_ids``; by default the end-of-turn token.
+        seconds: how long a grammar may take to compile, for those of strangers; None: as long as it takes.
+            It is then compiled twice, first in a process of its own.
 
     Raises:
         AdotxError: ``chat.no_token``: no stop ids are given and the tokenizer lacks the end-of-turn token;
             ``grammar.stop_ids``: none of those given is an id of the tokenizer.
     """
 
-    def __init__(self, tokenizer: AxTokenizer, stop_ids: Collection[int] | None = None) -> None:
+    def __init__(
+        self,
+        tokenizer: AxTokenizer,
+        stop_ids: Collection[int] | None = None,
+        seconds: float | None = None,
+    ) -> None:
         from llguidance import LLTokenizer
 
         self.tokenizer = tokenizer
@@ -126,6 +135,9 @@ class Grammar:
             raise AdotxError("grammar.stop_ids", what, "tokenizer", "use the checkpoint's own tokenizer")
         vocabulary: Any = _Vocabulary(tokenizer, self.stop_ids[0])
         self._tokenizer: LLTokenizer = LLTokenizer(vocabulary, n_vocab=self._size, eos_token=self.stop_ids)
+        named = tokenizer.control_ids.union(self.stop_ids)
+        self._trial = None if seconds is None else Trial(seconds, named, _LIMITS)
+        self._compiled: dict[str, LLMatcher] = {}
 
     def json_schema(self, schema: Mapping[str, Any] | bool | str) -> Compiled:
         """JSON that a schema (draft 2020-12, or its text) accepts.
@@ -136,7 +148,7 @@ class Grammar:
         Raises:
             AdotxError: ``grammar.schema``, with a JSON pointer to what is wrong; ``grammar.too_large``.
         """
-        read = _read_schema(schema, "schema")
+        read = read_schema(schema, "schema")
         return self._compile(_json_grammar(read), "schema", "grammar.schema", [(read, "schema")])
 
     def json_object(self) -> Compiled:
@@ -153,8 +165,8 @@ class Grammar:
         """
         from llguidance import regex_to_lark
 
-        _check_size(pattern, "regex")
-        pattern = _utf8(pattern, "grammar.regex", "regex")
+        check_size(pattern, "regex")
+        pattern = utf8(pattern, "grammar.regex", "regex")
         # As a grammar of its own: nothing in the pattern can close the literal and continue as grammar.
         body = {"grammars": [{"lark_grammar": f"{_HEAD}start: /{regex_to_lark(pattern, '')}/\n"}]}
         return self._compile(json.dumps(body), "regex", "grammar.regex")
@@ -165,10 +177,10 @@ class Grammar:
         Raises:
             AdotxError: ``grammar.lark``, with the line, ``grammar.too_large``.
         """
-        _check_size(text, "grammar")
+        check_size(text, "grammar")
         if "%llguidance" in text:
             raise AdotxError("grammar.lark", "brings settings of its own", "grammar", "leave out %llguidance")
-        body = {"grammars": [{"lark_grammar": _utf8(text, "grammar.lark", "grammar") + "\n" + _HEAD}]}
+        body = {"grammars": [{"lark_grammar": utf8(text, "grammar.lark", "grammar") + "\n" + _HEAD}]}
         return self._compile(json.dumps(body), "grammar", "grammar.lark")
 
     def tool_calls(
@@ -178,6 +190,7 @@ class Grammar:
         required: bool = False,
         parallel: bool = True,
         name: str | None = None,
+        content: Mapping[str, Any] | str | None = None,
     ) -> Compiled:
         """An answer with calls of `tools`, ``<tool_call>{"name": ..., "arguments": {...}}</tool_call>``.
 
@@ -189,6 +202,7 @@ class Grammar:
             required: nothing but calls, at least one; else text may come, then calls may follow.
             parallel: several calls may follow one another, else at most one.
             name: calls of this tool only, at least one.
+            content: a JSON schema; then the answer is JSON of that schema, or calls and no text.
 
         Raises:
             AdotxError: ``grammar.tools``, ``grammar.schema``, ``grammar.too_large``, ``chat.no_token``.
@@ -203,19 +217,22 @@ class Grammar:
             raise AdotxError("grammar.tools", "{detail}", "tools", "name a tool that is given", detail=detail)
         bodies = []
         for given, parameters, where in called:
-            start = to_json(CALL_NAME + to_json(given, where) + CALL_ARGUMENTS, where)
-            bodies.append(f"{start} {_expression(parameters)} {to_json(CALL_END, where)}")
-        must = required or name is not None
-        times = {(True, True): "+", (True, False): "", (False, True): "*", (False, False): "?"}[
-            must, parallel
-        ]
+            head = to_json(CALL_NAME + to_json(given, where) + CALL_ARGUMENTS, where)
+            bodies.append(f"{head} {_expression(parameters)} {to_json(CALL_END, where)}")
+        schemas = [(parameters, where) for _, parameters, where in called]
+        calls = "call+" if parallel else "call"
+        start, text = calls, ""
+        if not required and name is None:
+            start, text = f"TEXT | TEXT? {calls} | ", "TEXT: /(?s:.+)/"
+            if content is not None:
+                schemas.append((read_schema(content, "schema"), "schema"))
+                start, text = f"content | {calls}", f"content: {_expression(schemas[-1][0])}"
         rules = [
-            f"start: {'' if must else 'TEXT? '}call{times}",
+            f"start: {start}",
             f"call: <[{opened}]> ({' | '.join(f'body{i}' for i in range(len(bodies)))}) <[{closed}]>",
             *(f"body{i}: {body}" for i, body in enumerate(bodies)),
-            "" if must else "TEXT: /(?s:.+)/",
+            text,
         ]
-        schemas = [(parameters, where) for _, parameters, where in called]
         return self._compile(
             _HEAD + "\n".join(rules) + "\n", "tools", "grammar.tools", schemas, {opened, closed}
         )
@@ -235,7 +252,11 @@ class Grammar:
             where, code: of the error, unless one of `schemas`, (schema, where it stands), is to blame.
             control: the control ids that the grammar itself asks for.
         """
-        first = self._matcher(grammar)
+        first = self._compiled.pop(grammar, None)
+        if first is None:
+            if self._trial is not None:
+                self._trial(grammar, where)
+            first = self._matcher(grammar)
         if first.is_error():
             for schema, place in schemas:
                 at, error = self._locate(schema)
@@ -244,11 +265,18 @@ class Grammar:
                     raise AdotxError("grammar.schema", "{reason}", f"{place}{at}", remedy, reason=error)
             reason, remedy = _short(first.get_error()), "see the syntax that llguidance documents"
             raise AdotxError(code, "{reason}", where, remedy, reason=reason)
+        self._keep(grammar, first)
         # Whatever the grammar says, no other control id is ever allowed.
         allowed = np.ones(-(-self._size // 32) * 32, np.uint8)
         allowed[sorted(self.tokenizer.control_ids - set(self.stop_ids) - set(control))] = 0
         bits = np.packbits(allowed, bitorder="little").view(np.uint32)
         return lambda: GrammarConstraint(first.deep_copy(), bits, self._size)
+
+    def _keep(self, grammar: str, compiled: LLMatcher) -> None:
+        """For the next answer of the same form; the one that was asked for longest ago goes."""
+        self._compiled[grammar] = compiled
+        if len(self._compiled) > _KEPT:
+            self._compiled.pop(next(iter(self._compiled)), None)
 
     def _matcher(self, grammar: str) -> LLMatcher:
         from llguidance import LLMatcher, LLParserLimits
@@ -262,12 +290,13 @@ class Grammar:
             return _short(self._matcher(_json_grammar(schema)).get_error())
 
         node, pointer, error, attempts = root, "", failure(root), 0
+        until = time.monotonic() + _MAX_LOCATE_SECONDS
         shared = {key: root[key] for key in ("$defs", "definitions") if key in root}
         # "Too large" concerns the schema as a whole, and compiling its parts could take as long each.
         while error and "too large" not in error:
             for step, child in _parts(node):
                 attempts += 1
-                if attempts > _MAX_LOCATE_ATTEMPTS:
+                if attempts > _MAX_LOCATE_ATTEMPTS or time.monotonic() > until:
                     return pointer, error
                 found = failure({**shared, **child})
                 # A $ref to elsewhere in the schema fails only because this part stands alone here.
@@ -317,89 +346,13 @@ def _json_grammar(schema: Mapping[str, Any]) -> str:
     return f"{_HEAD}start: {_expression(schema)}\n"
 
 
-def _utf8(text: str, code: str, where: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise AdotxError(code, "holds half a surrogate pair", where, "use whole characters") from None
-    return text
-
-
-def _check_size(text: str, where: str) -> None:
-    if not isinstance(text, str):
-        what, remedy = "a {type} is not text", "give a string"
-        raise AdotxError("grammar.type", what, where, remedy, type=type(text).__name__)
-    if len(text) > MAX_CHARACTERS:
-        raise AdotxError(
-            "grammar.too_large",
-            "has {count} characters, at most {limit} are taken",
-            where,
-            "make it smaller",
-            count=len(text),
-            limit=MAX_CHARACTERS,
-        )
-
-
-def _read_schema(schema: Any, where: str) -> dict[str, Any]:
-    """A schema as an object, within the limits, without settings of llguidance's own."""
-    if isinstance(schema, str):
-        _check_size(schema, where)
-        try:
-            schema = json.loads(schema)
-        except (ValueError, RecursionError) as error:
-            what, remedy = "is not JSON: {reason}", "give a JSON schema"
-            raise AdotxError("grammar.schema", what, where, remedy, reason=str(error)) from None
-    if schema is True:
-        schema = {}
-    if schema is False:
-        raise AdotxError(
-            "grammar.schema", "accepts nothing at all", where, "give a schema that accepts something"
-        )
-    if not isinstance(schema, Mapping):
-        what = "a {type} is not a schema"
-        raise AdotxError("grammar.schema", what, where, "give an object", type=type(schema).__name__)
-    _check_depth(schema, where)
-    text = _utf8(to_json(dict(schema), where), "grammar.schema", where)
-    _check_size(text, where)
-    return {key: value for key, value in _quoted(json.loads(text)).items() if key != "x-guidance"}
-
-
-def _quoted(schema: Any) -> Any:
-    """A schema whose `$ref`s are URIs: people write "#/$defs/주소" as it is."""
-    if isinstance(schema, list):
-        return [_quoted(inner) for inner in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: quote(value, safe="%#/$?&=+:;,@!~*'()-._")
-        if key == "$ref" and isinstance(value, str)
-        else (value if key in ("const", "enum", "default", "examples") else _quoted(value))
-        for key, value in schema.items()
-    }
-
-
-def _check_depth(value: Any, where: str) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, (Mapping, list, tuple))
-            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
-        ]
-        if not level:
-            return
-    what, remedy = "is nested more than {levels} levels deep", "use $defs and $ref, or a flatter schema"
-    raise AdotxError("grammar.too_large", what, where, remedy, levels=MAX_DEPTH)
-
-
 def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(JSON pointer from here, sub-schema) of all schemas directly within one."""
     named = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
     for key in (*(k for k in schema if k not in named), *(k for k in named if k in schema)):
         value = schema[key]
         if key in named and isinstance(value, Mapping):
-            held: list[tuple[str, Any]] = [(f"/{key}/{_escape(k)}", v) for k, v in value.items()]
+            held: list[tuple[str, Any]] = [(f"/{key}/{escape(k)}", v) for k, v in value.items()]
         elif key in ("allOf", "anyOf", "oneOf", "prefixItems", "items") and isinstance(value, list):
             held = [(f"/{key}/{i}", v) for i, v in enumerate(value)]
         elif key in ("items", "additionalProperties", "contains", "propertyNames"):
@@ -407,10 +360,6 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
         else:
             held = []
         yield from ((step, child) for step, child in held if isinstance(child, Mapping))
-
-
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _read_tools(tools: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any], str]]:
@@ -425,7 +374,7 @@ def _read_tools(tools: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str,
         if not isinstance(inner, Mapping) or not isinstance(given, str) or not given:
             remedy = 'give {"type": "function", "function": {"name": ..., "parameters": {...}}}'
             raise AdotxError("grammar.tools", "has no name", where, remedy)
-        _utf8(given, "grammar.tools", where)
+        utf8(given, "grammar.tools", where)
         if any(given == other for other, _, _ in out):
             raise AdotxError(
                 "grammar.tools", "two tools are named {name!r}", where, "name each once", name=given
@@ -434,7 +383,7 @@ def _read_tools(tools: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str,
         parameters = inner.get("parameters")
         if parameters is None:
             parameters = {"properties": {}, "additionalProperties": False}
-        schema = _read_schema(parameters, where)
+        schema = read_schema(parameters, where)
         if schema.setdefault("type", "object") != "object":
             what = "arguments are an object, not {type!r}"
             raise AdotxError("grammar.tools", what, where, 'use "type": "object"', type=schema["type"])

@@ -9,39 +9,48 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from adotx.chat.protocol import IMAGE_TYPES, ROLES, TEXT, TEXT_TYPES
+from adotx.chat.results import in_call_order
 from adotx.errors import AdotxError
 
 Message = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
 class Picture:
-    """The place of a picture in a turn; which picture it is follows from the order."""
+    """The place of a picture in a turn.
 
+    Attributes:
+        number: which of the conversation's pictures, from 0, in the order of the messages as they were given.
+    """
 
-PICTURE = Picture()
+    number: int
 
 
 @dataclass(frozen=True)
 class ToolCall:
-    """One call of one tool.
+    """One call of one tool; two that ask the same are equal, whatever their ids.
 
     Attributes:
         name: the tool.
         arguments: a JSON object.
         id: the name that a tool result refers to; not part of the text that the model sees.
+        written: the arguments as the model wrote them, where that is JSON.
     """
 
     name: str
     arguments: dict[str, Any]
-    id: str = ""
+    id: str = field(default="", compare=False)
+    written: str = field(default="", compare=False, repr=False)
 
     @property
     def message(self) -> dict[str, Any]:
         """As it stands in the ``tool_calls`` of a message; AdotxError ``chat.json``: see ``to_json``."""
-        function = {"name": self.name, "arguments": to_json(self.arguments, f"tool call {self.name!r}")}
+        given = self.written or to_json(self.arguments, f"tool call {self.name!r}")
+        function = {"name": self.name, "arguments": given}
         return {"id": self.id, "type": "function", "function": function}
 
 
@@ -55,6 +64,7 @@ class Turn:
         calls: tool calls, of assistant turns only.
         trained: False where the message says ``"weight": 0``; only assistant turns are ever trained on.
         reasoned: the message brings its reasoning apart, so ``</think>`` in its text is text.
+        answers: of tool turns: the id of the call whose result it is, or "".
     """
 
     role: str
@@ -62,6 +72,7 @@ class Turn:
     calls: tuple[ToolCall, ...] = ()
     trained: bool = True
     reasoned: bool = False
+    answers: str = ""
     text: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -98,22 +109,29 @@ def read_messages(messages: Sequence[Message], family: str) -> list[Turn]:
     """Check and flatten messages.
 
     Args:
-        messages: dicts with "role", "content" (None, str or list of parts), assistant "tool_calls" and
-            optionally "weight" (0: do not train on this turn). Other keys are not shown to the model.
+        messages: dicts with "role", "content" (None, str or list of parts), assistant "tool_calls",
+            "tool_call_id" of a tool's result, and optionally "weight" (0: do not train on this turn). Other
+            keys are not shown to the model. The role "developer" is another name of "system".
         family: the text family takes no pictures.
+
+    Returns:
+        One turn for each message; results of tools are in the order of the calls, see ``in_call_order``.
 
     Raises:
         AdotxError: ``chat.empty``, ``chat.message``, ``chat.role``, ``chat.content``, ``chat.content_type``,
-            ``chat.image_role``, ``chat.no_images``, ``chat.tool_calls``, ``chat.tool_arguments``.
+            ``chat.image_role``, ``chat.no_images``, ``chat.tool_calls``, ``chat.tool_arguments``,
+            ``chat.tool_result``.
     """
     if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
         raise AdotxError("chat.message", "messages are not a list", "messages", "give a list of messages")
     if not messages:
         raise AdotxError("chat.empty", "the conversation is empty", "messages", "give at least one message")
-    return [_read_message(message, f"messages[{i}]", family) for i, message in enumerate(messages)]
+    numbers = count()
+    turns = [_read_message(message, f"messages[{i}]", family, numbers) for i, message in enumerate(messages)]
+    return in_call_order(turns)
 
 
-def _read_message(message: Message, where: str, family: str) -> Turn:
+def _read_message(message: Message, where: str, family: str, numbers: Iterator[int]) -> Turn:
     if not isinstance(message, Mapping):
         raise AdotxError(
             "chat.message",
@@ -123,6 +141,7 @@ def _read_message(message: Message, where: str, family: str) -> Turn:
             type=type(message).__name__,
         )
     role = message.get("role")
+    role = "system" if role == "developer" else role
     if not isinstance(role, str) or role not in ROLES:
         raise AdotxError(
             "chat.role",
@@ -132,7 +151,7 @@ def _read_message(message: Message, where: str, family: str) -> Turn:
             role=role,
             known=", ".join(ROLES),
         )
-    parts = tuple(_read_content(message.get("content"), role, f"{where}.content", family))
+    parts = tuple(_read_content(message.get("content"), role, f"{where}.content", family, numbers))
     calls = message.get("tool_calls") or ()
     if calls and role != "assistant":
         raise AdotxError(
@@ -146,10 +165,13 @@ def _read_message(message: Message, where: str, family: str) -> Turn:
         tuple(_read_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls)),
         trained=message.get("weight", 1) != 0,
         reasoned=message.get("reasoning_content") is not None,
+        answers=str(message.get("tool_call_id") or "") if role == "tool" else "",
     )
 
 
-def _read_content(content: Any, role: str, where: str, family: str) -> Iterator[str | Picture]:
+def _read_content(
+    content: Any, role: str, where: str, family: str, numbers: Iterator[int]
+) -> Iterator[str | Picture]:
     if content is None:
         return
     if isinstance(content, str):
@@ -175,7 +197,7 @@ def _read_content(content: Any, role: str, where: str, family: str) -> Iterator[
                 raise AdotxError(
                     "chat.no_images", "this is a text model and sees no images", here, "use a VL checkpoint"
                 )
-            if role not in ("user", "assistant"):
+            if role == "system":
                 raise AdotxError(
                     "chat.image_role",
                     "an image in a {role} message",
@@ -183,7 +205,7 @@ def _read_content(content: Any, role: str, where: str, family: str) -> Iterator[
                     "move it to a user message",
                     role=role,
                 )
-            yield PICTURE
+            yield Picture(next(numbers))
         else:
             raise AdotxError(
                 "chat.content_type",

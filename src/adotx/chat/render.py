@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from adotx.chat import protocol as p
 from adotx.chat.messages import Message, Picture, Turn, read_messages, read_tools
 from adotx.chat.tools import call_json
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint
@@ -28,7 +28,7 @@ class Slot:
     Attributes:
         start: index into ``Rendered.ids``.
         length: tiles x tokens per tile, or 1 where the tiles were not given.
-        image: number of the picture in the conversation, from 0.
+        image: number of the picture, from 0, in the order of the messages as they were given.
     """
 
     start: int
@@ -43,7 +43,7 @@ class Rendered:
     Attributes:
         ids: token ids.
         mask: as long as ``ids``; True where the loss counts: text, calls and end of assistant turns.
-        slots: one for each picture, in order.
+        slots: one for each picture, in the order of the ids.
         text: the canonical text, with one image token for each picture.
     """
 
@@ -77,9 +77,9 @@ class _PromptBuilder:
         self._append([p.control_id(self.tokenizer, name)], self.trained)
         self._texts.append(name)
 
-    def slot(self, token_id: int, name: str, length: int) -> None:
+    def slot(self, token_id: int, name: str, length: int, image: int) -> None:
         self._flush()
-        self.out.slots.append(Slot(len(self.out.ids), length, len(self.out.slots)))
+        self.out.slots.append(Slot(len(self.out.ids), length, image))
         # No model predicts the image token: it is never trained on.
         self._append([token_id] * length, False)
         self._texts.append(name)
@@ -116,59 +116,69 @@ def render(
     image_token_id: int = 22,
     tokens_per_tile: int = 144,
     add_generation_prompt: bool = True,
+    continue_final_message: bool = False,
 ) -> Rendered:
     """Render a conversation.
 
     The result equals the published templates on what they render, and goes on where they fail: null and list
     contents, tools together with a system message (one system turn in the VL family, with the default prompt
-    where there is no system message), pictures in assistant turns. Text of an assistant turn is literal too:
-    calls belong into ``tool_calls``. With a generation prompt the text family's older reasoning (up to
-    ``</think>``) is left out, as published.
+    where there is no system message), pictures in assistant turns and results of tools. Text
+    of an assistant turn is literal too: calls belong into ``tool_calls``. With a generation prompt the text
+    family's older reasoning (up to ``</think>``) is left out, as published.
 
     Args:
         messages: OpenAI-shaped, see ``read_messages``.
         tokenizer: of the checkpoint.
         family: "a.x-4-vl" or "qwen2".
         tools: tool descriptions (JSON objects).
-        tiles: tiles of each picture in order; None makes each slot one id, as in the template's text.
+        tiles: tiles of each picture in the order of the messages; None makes each slot one id, as in the
+            template's text.
         image_token_id: id that marks a picture (``image_token_index`` in the config).
         tokens_per_tile: ids for one tile.
         add_generation_prompt: end with the head of an assistant turn.
+        continue_final_message: end within the last message, an assistant's, for an answer that goes on with
+            it; in place of a generation prompt.
 
     Raises:
         AdotxError: the codes of ``read_messages`` and ``read_tools``, ``chat.image_count``, ``chat.family``,
-            ``chat.no_token``.
+            ``chat.no_token``; ``chat.continue`` where the last message cannot be continued.
     """
     p.check_family(family)
     turns = read_messages(messages, family)
+    if continue_final_message and (turns[-1].role != "assistant" or turns[-1].calls):
+        detail = Sentence("calls tools") if turns[-1].calls else Sentence("is not an answer")
+        where, remedy = f"messages[{len(turns) - 1}]", "end with an assistant message of text"
+        raise AdotxError(
+            "chat.continue", "{detail}, so nothing can go on with it", where, remedy, detail=detail
+        )
     descriptions = read_tools(tools)
     lengths = _slot_lengths(turns, tiles, tokens_per_tile)
     builder = _PromptBuilder(tokenizer)
     image_token = _image_token(tokenizer, image_token_id) if lengths else ""
 
     rest = _system(builder, turns, descriptions, family)
-    position = 0
     for turn in rest:
+        continued = continue_final_message and turn is turns[-1]
         builder.control(p.START)
         builder.control(p.ROLES[turn.role])
         builder.trained = turn.role == "assistant" and turn.trained
         if turn.role == "tool":
             builder.control(p.OUTPUT_OPEN)
-        for part in _parts(turn, family, add_generation_prompt):
+        for part in _parts(turn, family, add_generation_prompt and not continued):
             if isinstance(part, str):
                 builder.plain(part)
             else:
-                builder.slot(image_token_id, image_token, lengths[position])
-                position += 1
+                builder.slot(image_token_id, image_token, lengths[part.number], part.number)
         for call in turn.calls:
             builder.control(p.CALL_OPEN)
             builder.plain(call_json(call.name, call.arguments))
             builder.control(p.CALL_CLOSE)
         if turn.role == "tool":
             builder.control(p.OUTPUT_CLOSE)
-        builder.control(p.END)
+        if not continued:
+            builder.control(p.END)
         builder.trained = False
-    if add_generation_prompt:
+    if add_generation_prompt and not continue_final_message:
         builder.control(p.START)
         builder.control(p.ROLES["assistant"])
     rendered = builder.finish()
@@ -183,6 +193,7 @@ def render_for(
     tools: Sequence[Mapping[str, Any]] | None = None,
     tiles: Sequence[int] | None = None,
     add_generation_prompt: bool = True,
+    continue_final_message: bool = False,
 ) -> Rendered:
     """`render` with the tokenizer, the family and the numbers of tiles of a checkpoint."""
     config = checkpoint.config
@@ -199,6 +210,7 @@ def render_for(
         tools=tools,
         tiles=tiles,
         add_generation_prompt=add_generation_prompt,
+        continue_final_message=continue_final_message,
         **numbers,
     )
 

@@ -30,10 +30,10 @@ _VL = """
 @TOOLS
 {{- @TOOLS_JOIN -}}
 {%- endif -%}
-{{- content if message.role == 'system' else @DEFAULT_SYSTEM -}}
+{{- content if role == 'system' else @DEFAULT_SYSTEM -}}
 {{- @END -}}
 {%- endif -%}
-{%- if not (loop.first and message.role == 'system') -%}
+{%- if not (loop.first and role == 'system') -%}
 @TURN
 {%- endif -%}
 {%- endfor -%}
@@ -48,7 +48,7 @@ _TEXT = """
 {%- endif -%}
 {%- for message in messages -%}
 @CONTENT
-{%- if message.role == 'assistant' and add_generation_prompt and @THINK_CLOSE in content
+{%- if role == 'assistant' and add_generation_prompt and @THINK_CLOSE in content
     and (message.reasoning_content is not defined or message.reasoning_content is none) -%}
 {%- set content = content.split(@THINK_CLOSE)[-1].lstrip(@NEWLINE) -%}
 {%- endif -%}
@@ -58,6 +58,7 @@ _TEXT = """
 """
 
 _CONTENT = """
+{%- set role = 'system' if message.role == 'developer' else message.role -%}
 {%- set content -%}
 {%- if message.content is string -%}
 {{- message.content -}}
@@ -76,8 +77,8 @@ _CONTENT = """
 """
 
 _PICTURE_VL = """
-{%- if message.role not in ['user', 'assistant'] -%}
-{{- raise_exception('an image in a ' ~ message.role ~ ' message') -}}
+{%- if role == 'system' -%}
+{{- raise_exception('an image in a system message') -}}
 {%- endif -%}
 {{- @IMAGE -}}
 """
@@ -96,11 +97,11 @@ _TOOLS = """
 """
 
 _TURN = """
-{%- if message.role == 'system' -%}
+{%- if role == 'system' -%}
 {{- @SYSTEM_HEAD ~ content ~ @END -}}
-{%- elif message.role == 'user' -%}
+{%- elif role == 'user' -%}
 {{- @USER_HEAD ~ content ~ @END -}}
-{%- elif message.role == 'assistant' -%}
+{%- elif role == 'assistant' -%}
 {{- @ASSISTANT_HEAD ~ content -}}
 {%- if message.tool_calls -%}
 {%- for tool_call in message.tool_calls -%}
@@ -119,10 +120,10 @@ _TURN = """
 {%- endfor -%}
 {%- endif -%}
 {{- @END -}}
-{%- elif message.role == 'tool' -%}
+{%- elif role == 'tool' -%}
 {{- @TOOL_HEAD ~ content ~ @TOOL_TAIL -}}
 {%- else -%}
-{{- raise_exception('unknown role: ' ~ message.role) -}}
+{{- raise_exception('unknown role: ' ~ role) -}}
 {%- endif -%}
 """
 

@@ -1,25 +1,28 @@
 """The tool-call grammar of A.X 4.0: ``<tool_call>{"name": ..., "arguments": {...}}</tool_call>``.
 
 Serialise, parse whole answers, parse answers as they arrive. A call that is not well-formed stays content,
-letter by letter; nothing is lost. On text a tag is a tag whoever wrote it, so an answer that quotes a call
-from a page looks like a call: where ids are at hand use the id forms, in which only the control tokens count.
-Knows no engine and no tool.
+letter by letter; nothing is lost. A whole call is one also where its closing tag is missing or cut.
+On text a tag is a tag whoever wrote it, so an answer that quotes a call from a page looks like a call: where
+ids are at hand use the id forms, in which only the control tokens count. Knows no engine and no tool.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from adotx.chat.messages import ToolCall, read_arguments, to_json
+from adotx.chat.calls import CallDelta, CallReader, new_call_id
+from adotx.chat.messages import ToolCall, to_json
 from adotx.chat.protocol import CALL_ARGUMENTS, CALL_CLOSE, CALL_END, CALL_NAME, CALL_OPEN, control_id
 from adotx.chat.stop import overlap
 from adotx.chat.stream import TextStream
 
 if TYPE_CHECKING:
     from adotx.checkpoint.tokenizer import AxTokenizer
+
+#: what an answer is read into: pieces of content, whole calls and, where asked for, pieces of calls
+Event = str | CallDelta | ToolCall
 
 _IN_STRING, _OUTSIDE = re.compile(r'[\\"<]'), re.compile(r'["<]')
 
@@ -39,85 +42,50 @@ def format_tool_call(name: str, arguments: Mapping[str, Any]) -> str:
     return f"{CALL_OPEN}{call_json(name, arguments)}{CALL_CLOSE}"
 
 
-def parse_tool_calls(text: str, id_prefix: str = "call_") -> tuple[str, list[ToolCall]]:
+def parse_tool_calls(text: str, new_id: Callable[[], str] = new_call_id) -> tuple[str, list[ToolCall]]:
     """Split an answer into its content and its calls.
 
     Args:
         text: the decoded answer, tags as text.
-        id_prefix: calls are numbered ``call_0``, ``call_1``, ...
+        new_id: names the calls.
 
     Returns:
         (content, calls): all text outside well-formed calls, unchanged, and the calls in order.
     """
-    stream = ToolStream(id_prefix)
+    stream = ToolStream(new_id)
     return _split(stream.push(text) + stream.close())
 
 
 def parse_tool_call_ids(
-    ids: Iterable[int], tokenizer: AxTokenizer, id_prefix: str = "call_"
+    ids: Iterable[int], tokenizer: AxTokenizer, new_id: Callable[[], str] = new_call_id
 ) -> tuple[str, list[ToolCall]]:
     """``parse_tool_calls`` on token ids: only the tag tokens open and close a call."""
-    stream = ToolIdStream(tokenizer, id_prefix)
+    stream = ToolIdStream(tokenizer, new_id=new_id)
     return _split(stream.push(ids) + stream.close())
 
 
-def _split(events: list[str | ToolCall]) -> tuple[str, list[ToolCall]]:
+def _split(events: Iterable[Event]) -> tuple[str, list[ToolCall]]:
+    events = list(events)
     content = "".join(event for event in events if isinstance(event, str))
     return content, [event for event in events if isinstance(event, ToolCall)]
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _parse_body(body: str, call_id: str) -> ToolCall | None:
-    """The call between two tags, or None. Raw line breaks in strings are accepted: models write them."""
-    try:
-        value = json.loads(body, strict=False, parse_constant=_refuse)
-        if not isinstance(value, dict):
-            return None
-        name, arguments = value.get("name"), read_arguments(value.get("arguments"))
-        if not isinstance(name, str) or not name or arguments is None:
-            return None
-        # Infinity (from 1e999) and half surrogate pairs cannot be sent on as JSON.
-        json.dumps([name, arguments], ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):
-        return None
-    return ToolCall(name, arguments, call_id)
-
-
-class _Events:
-    """Collects content and numbers the calls."""
-
-    def __init__(self, id_prefix: str) -> None:
-        self._prefix, self._count = id_prefix, 0
-        self._out: list[str | ToolCall] = []
-
-    def text(self, text: str) -> None:
-        if text:
-            self._out.append(text)
-
-    def call(self, body: str) -> bool:
-        parsed = _parse_body(body, f"{self._prefix}{self._count}")
-        if parsed is None:
-            return False
-        self._count += 1
-        self._out.append(parsed)
-        return True
-
-    def take(self) -> list[str | ToolCall]:
-        out, self._out = self._out, []
-        return out
+def _without_cut_tag(body: str) -> str:
+    return body[: len(body) - overlap(body, CALL_CLOSE)]
 
 
 class ToolStream:
     """Text in, in any pieces; pieces of content and whole calls out, in order.
 
     However the text is cut, the joined content and the calls are those of ``parse_tool_calls``.
+
+    Args:
+        new_id: see ``parse_tool_calls``.
     """
 
-    def __init__(self, id_prefix: str = "call_") -> None:
-        self._events = _Events(id_prefix)
+    def __init__(self, new_id: Callable[[], str] = new_call_id) -> None:
+        self._new_id = new_id
+        self._out: list[str | ToolCall] = []
         self._held = ""
         self._inside = False
         self._reset()
@@ -126,17 +94,38 @@ class ToolStream:
         """What this piece completes."""
         self._held += text
         self._advance()
-        return self._events.take()
+        return self._take()
 
     def close(self) -> list[str | ToolCall]:
-        """What is left: an unfinished call is content."""
-        while self._inside and self._doubtful is not None:
-            self._reject(self._doubtful)
-            self._advance()
-        self._events.text((CALL_OPEN if self._inside else "") + self._held)
-        self._held, self._inside = "", False
+        """What is left: a whole call whose closing tag is missing counts; an unfinished one is content."""
+        while self._inside:
+            if self._call(_without_cut_tag(self._held)):
+                self._held, self._inside = "", False
+            elif self._doubtful is not None:
+                self._reject(self._doubtful, CALL_CLOSE)
+                self._advance()
+            else:
+                self._reject(len(self._held), "")
+        self._text(self._held)
+        self._held = ""
         self._reset()
-        return self._events.take()
+        return self._take()
+
+    def _take(self) -> list[str | ToolCall]:
+        out, self._out = self._out, []
+        return out
+
+    def _text(self, text: str) -> None:
+        if text:
+            self._out.append(text)
+
+    def _call(self, body: str) -> bool:
+        reader = CallReader(0, self._new_id())
+        reader.push(body)
+        call = reader.whole(body)
+        if call is not None:
+            self._out.append(call)
+        return call is not None
 
     def _reset(self) -> None:
         self._at, self._in_string = 0, False
@@ -152,17 +141,17 @@ class ToolStream:
         start = self._held.find(CALL_OPEN)
         if start < 0:
             cut = len(self._held) - overlap(self._held, CALL_OPEN)
-            self._events.text(self._held[:cut])
+            self._text(self._held[:cut])
             self._held = self._held[cut:]
             return False
-        self._events.text(self._held[:start])
+        self._text(self._held[:start])
         self._held = self._held[start + len(CALL_OPEN) :]
         self._inside = True
         self._reset()
         return True
 
     def _inside_step(self) -> bool:
-        """Look for the closing tag outside JSON strings; True if the call was ended, well or not."""
+        """Look for a tag outside JSON strings; True if the call was ended, well or not."""
         held = self._held
         while match := (_IN_STRING if self._in_string else _OUTSIDE).search(held, self._at):
             at, char = match.start(), match.group()
@@ -176,27 +165,33 @@ class ToolStream:
                 self._at = at + 2
             elif held.startswith(CALL_CLOSE, at):
                 if not self._in_string:
-                    self._end(at)
+                    self._end(at, CALL_CLOSE)
                     return True
                 self._doubtful = at if self._doubtful is None else self._doubtful
                 self._at = at + len(CALL_CLOSE)
-            elif CALL_CLOSE.startswith(held[at:]):  # perhaps the tag, cut by the piece's end
-                self._at = at
+            elif not self._in_string and held.startswith(CALL_OPEN, at):
+                self._end(at, "")
+                return True
+            elif any(tag.startswith(held[at:]) for tag in (CALL_CLOSE, CALL_OPEN)):
+                self._at = at  # perhaps a tag, cut by the piece's end
                 return False
             else:
                 self._at = at + 1
         self._at = len(held)
         return False
 
-    def _end(self, at: int) -> None:
-        if self._events.call(self._held[:at]):
-            self._held, self._inside = self._held[at + len(CALL_CLOSE) :], False
+    def _end(self, at: int, tag: str) -> None:
+        body = self._held[:at]
+        if self._call(body if tag else _without_cut_tag(body)):
+            self._held, self._inside = self._held[at + len(tag) :], False
+        elif self._doubtful is not None:
+            self._reject(self._doubtful, CALL_CLOSE)
         else:
-            self._reject(at if self._doubtful is None else self._doubtful)
+            self._reject(at, tag)
 
-    def _reject(self, at: int) -> None:
-        end = at + len(CALL_CLOSE)
-        self._events.text(CALL_OPEN + self._held[:end])
+    def _reject(self, at: int, tag: str) -> None:
+        end = at + len(tag)
+        self._text(CALL_OPEN + self._held[:end])
         self._held, self._inside = self._held[end:], False
 
 
@@ -205,45 +200,63 @@ class ToolIdStream:
 
     Args:
         tokenizer: must have both tag tokens.
-        id_prefix: see ``parse_tool_calls``.
+        deltas: pieces of a call are told as they come, before the call itself. What has been told of a call
+            is never content too, also where it ends unfinished.
+        new_id: see ``parse_tool_calls``.
     """
 
-    def __init__(self, tokenizer: AxTokenizer, id_prefix: str = "call_") -> None:
+    def __init__(
+        self, tokenizer: AxTokenizer, deltas: bool = False, new_id: Callable[[], str] = new_call_id
+    ) -> None:
         self._open, self._close = control_id(tokenizer, CALL_OPEN), control_id(tokenizer, CALL_CLOSE)
-        self._events = _Events(id_prefix)
+        self._deltas, self._new_id = deltas, new_id
         self._text = TextStream(tokenizer)
-        #: the pieces of the call that is open, or None
-        self._body: list[str] | None = None
+        self._out: list[Event] = []
+        self._begun = 0
+        #: of the call that is open
+        self._reader: CallReader | None = None
 
-    def push(self, ids: Iterable[int]) -> list[str | ToolCall]:
+    def push(self, ids: Iterable[int]) -> list[Event]:
         """What these ids complete."""
         for token_id in ids:
             if token_id == self._open:
-                self._abandon()
-                self._body = []
-            elif token_id == self._close and self._body is not None:
-                self._take(self._text.close())
-                body, self._body = "".join(self._body), None
-                if not self._events.call(body):
-                    self._events.text(CALL_OPEN + body + CALL_CLOSE)
+                self._end("")
+                self._reader = CallReader(self._begun, self._new_id())
+            elif token_id == self._close and self._reader is not None:
+                self._end(CALL_CLOSE)
             else:
-                self._take(self._text.push([token_id]))
-        return self._events.take()
+                self._read(self._text.push([token_id]))
+        return self._take()
 
-    def close(self) -> list[str | ToolCall]:
-        """What is left: an unfinished call is content."""
-        self._abandon()
-        return self._events.take()
+    def close(self) -> list[Event]:
+        """What is left: a whole call whose closing tag is missing counts; an unfinished one is content."""
+        self._end("")
+        return self._take()
 
-    def _take(self, text: str) -> None:
-        if self._body is None:
-            self._events.text(text)
-        else:
-            self._body.append(text)
+    def _take(self) -> list[Event]:
+        out, self._out = self._out, []
+        return out
 
-    def _abandon(self) -> None:
-        """End the text before a new call or the end of all; an open call was none."""
-        self._take(self._text.close())
-        if self._body is not None:
-            self._events.text(CALL_OPEN + "".join(self._body))
-            self._body = None
+    def _read(self, text: str) -> None:
+        if self._reader is not None:
+            deltas = self._reader.push(text)
+            self._out += deltas if self._deltas else ()
+        elif text:
+            self._out.append(text)
+
+    def _end(self, tag: str) -> None:
+        """End the text or the open call: at its closing tag, `tag`, a new opening one or the answer's end."""
+        self._read(self._text.close())
+        reader, self._reader = self._reader, None
+        if reader is None:
+            return
+        call = reader.whole(reader.body if tag else _without_cut_tag(reader.body))
+        told = self._deltas and reader.begun
+        if call is None and not told:
+            self._out.append(CALL_OPEN + reader.body + tag)
+            return
+        self._begun += 1
+        if call is not None:
+            if self._deltas and not told:
+                self._out += reader.untold(call)
+            self._out.append(call)

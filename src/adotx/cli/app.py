@@ -238,6 +238,25 @@ def chat(
     return run(model, weights.value, online, system, _sampling(max_tokens, temperature, top_p, seed))
 
 
+@_verb(app, "serve")
+def serve(
+    model: Model = "nano",
+    weights: WeightFormat = Weights.INT8,
+    host: Annotated[str, typer.Option("--host", help=text("serve.host"), metavar="ADDRESS")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", "-p", help=text("serve.port"), min=0, max=65535)] = 8000,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help=text("serve.settings"), metavar="FILE")
+    ] = None,
+    api_keys: Annotated[
+        Path | None, typer.Option("--api-keys", help=text("serve.api_keys"), metavar="FILE")
+    ] = None,
+    online: Online = False,
+) -> int:
+    from adotx.cli.serve import serve as run
+
+    return run(model, weights.value, online, host, port, settings, api_keys)
+
+
 @_verb(app, "validate")
 def validate(
     directory: Annotated[str, typer.Argument(help=text("validate.dir"), metavar="DIR", show_default=False)],

@@ -166,6 +166,36 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "chat.new": ("a new conversation", "새 대화"),
     "chat.commands": ("commands: /new, /quit", "명령: /new, /quit"),
+    "serve": (
+        "Answer requests of the OpenAI API over HTTP (pip install 'adotx[serve]').\n\n"
+        "Listens on this machine only; anywhere else it needs a key: --api-keys, or $ADOTX_API_KEY. "
+        "SIGTERM lets what was accepted end.",
+        "OpenAI API 요청에 HTTP로 답합니다(pip install 'adotx[serve]').\n\n"
+        "이 컴퓨터에서만 기다리며, 다른 곳에서 기다리려면 키가 있어야 합니다: --api-keys나 $ADOTX_API_KEY. "
+        "SIGTERM을 받으면 받아들인 요청을 마치고 끝납니다.",
+    ),
+    "serve.host": ("The address to listen on.", "기다릴 주소."),
+    "serve.port": ("The port to listen on; 0 takes a free one.", "기다릴 포트. 0이면 빈 포트를 씁니다."),
+    "serve.settings": (
+        "Limits and switches, in TOML (docs/server.md).",
+        "한도와 설정을 담은 TOML 파일(docs/server.md).",
+    ),
+    "serve.api_keys": (
+        "A file of keys that may ask, one in a line.",
+        "요청할 수 있는 키를 한 줄에 하나씩 적은 파일.",
+    ),
+    "serve.address": ("{url}: {model} ({weights})", "{url}: {model} ({weights})"),
+    "serve.key": ("a key is needed for everything but /health", "/health 말고는 모두 키가 있어야 합니다"),
+    "serve.no_key": (
+        "no key is needed: whoever reaches this port may ask",
+        "키가 없어도 됩니다. 이 포트에 닿는 누구나 요청할 수 있습니다",
+    ),
+    "serve.urls": ("; pictures are fetched from {hosts}", ". {hosts}의 그림을 가져옵니다"),
+    "serve.no_urls": ("; pictures are never fetched by URL", ". URL로는 그림을 가져오지 않습니다"),
+    "serve.limits": (
+        "at most {places} requests at once, {images} pictures and {n} answers for each",
+        "한 번에 요청 {places}개, 요청마다 그림 {images}장과 답변 {n}개까지",
+    ),
     "validate": (
         "Check a checkpoint, part by part.\n\n"
         "Is it whole, does it fit together, does it fit this machine? "

@@ -7,11 +7,12 @@ which is taken is decided in `adotx.cli.errors`.
 
 from __future__ import annotations
 
-from adotx.cli.korean import checkpoints, conversations, inputs, training
+from adotx.cli.korean import checkpoints, conversations, inputs, server, training
 
 ERRORS: dict[str, list[tuple[str, str | None]]] = {
     **checkpoints.ERRORS,
     **inputs.ERRORS,
     **conversations.ERRORS,
+    **server.ERRORS,
     **training.ERRORS,
 }

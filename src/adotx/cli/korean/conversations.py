@@ -13,6 +13,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "chat.constraint": [
         ("제약으로 쓸 수 없는 값입니다: {given}", 'JSON 스키마나 "json", "tools" 중 하나를 주세요'),
     ],
+    "chat.control_id": [
+        ("id {token}, 제어 토큰입니다", "제어 토큰은 messages로 물을 때 서버가 넣습니다"),
+    ],
     "chat.content": [
         ("메시지 내용으로 쓸 수 없는 형식입니다: {type}", "문자열, 내용 조각의 목록, null 중 하나를 주세요"),
         ("내용 조각의 글이 문자열이 아닙니다", "문자열을 주세요"),
@@ -138,9 +141,14 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "kv_memory를 늘리세요",
         ),
         (
-            "프롬프트 {prompt:,}토큰과 답변 {new:,}토큰은 KV 캐시 전체({room:,}토큰)에도 들어가지 않습니다",
-            "max_new_tokens나 프롬프트를 줄이거나 kv_memory를 늘리세요",
+            "프롬프트 {prompt:,}토큰은 KV 캐시 전체({room:,}토큰)에도 들어가지 않습니다",
+            "프롬프트를 줄이거나 kv_memory를 늘리세요",
         ),
+    ],
+    "engine.closed": [("엔진이 닫혔습니다", "다시 여세요")],
+    "engine.draining": [("엔진이 멈추는 중이라 새 요청을 받지 않습니다", "나중에 다시 하세요")],
+    "engine.failed": [
+        ("{kind}: {reason} 때문에 요청이 실패했습니다", "다시 해 보고, 또 그러면 알려 주세요"),
     ],
     "engine.feature_layer": [
         ("{layer}번 층은 층이 {depth}개인 비전 타워에 없습니다", "배포된 config.json을 쓰세요"),
@@ -153,6 +161,10 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "engine.queue_full": [
         ("이미 요청 {waiting:,}개가 기다려 더 받지 못합니다", "나중에 다시 하세요"),
     ],
+    "engine.queue_timeout": [
+        ("{seconds}초 안에 차례가 오지 않았습니다", "나중에 다시 하세요"),
+    ],
+    "engine.stopped": [("답변이 끝나기 전에 엔진이 멈췄습니다", "다시 요청하세요")],
     "engine.setting": [("엔진 설정값이 허용된 범위를 벗어났습니다", "더 큰 값을 쓰세요")],
     "engine.unsupported": [
         ("{key} {value!r}: 지원하지 않습니다. {known!r}만 지원합니다", "배포된 config.json을 쓰세요"),
@@ -160,9 +172,16 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "engine.weights": [
         ("알 수 없는 가중치 형식입니다: {value!r}", "{known} 중 하나를 쓰세요"),
     ],
+    "request.cache_salt": [
+        ("cache_salt는 1자에서 {longest:,}자까지의 글이어야 합니다", "캐시를 함께 쓰려면 빼세요"),
+    ],
     "request.empty": [("프롬프트에 토큰이 없습니다", "글이나 이미지를 넣으세요")],
+    "request.features": [
+        ("인코딩된 이미지의 특징이 타일 {tiles:,}개와 맞지 않습니다", "Engine.encode가 준 것을 쓰세요"),
+    ],
     "request.id": [
         ("{token}번은 토큰 {vocabulary:,}개인 어휘에 없습니다", "이 모델의 토크나이저를 쓰세요"),
+        ("토큰 번호가 아닙니다: {given}", "정수의 목록을 주세요"),
     ],
     "request.images": [
         (
@@ -170,6 +189,14 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "프롬프트에 있는 이미지의 타일을 차례대로 주세요",
         ),
     ],
+    "request.no_room": [
+        (
+            "답변 {wanted:,}토큰을 청했는데 프롬프트 {prompt:,}토큰 뒤에는 {limit:,}토큰만 들어갑니다",
+            "max_new_tokens나 프롬프트를 줄이세요",
+        ),
+    ],
+    "request.not_finite": [("NaN이나 무한대가 있습니다", "값을 만든 곳을 확인하세요")],
+    "request.priority": [("우선순위가 정수가 아닙니다: {priority}", "정수를 쓰세요")],
     "request.no_vision": [("이미지를 읽지 못하는 텍스트 전용 체크포인트입니다", "VL 체크포인트를 쓰세요")],
     "request.pixels": [
         (
@@ -182,6 +209,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "이미지 자리는 {slots:,}개인데 이미지 토큰은 {tokens:,}개입니다",
             "adotx.chat으로 글과 이미지 자리를 함께 만드세요",
         ),
+        ("이미지 자리가 아닙니다: {given}", "이미지마다 0 이상인 시작과 길이를 주세요"),
     ],
     "request.timeout": [
         ("제한 시간 {seconds}초: 0초보다 커야 합니다", "더 큰 값을 쓰세요"),
@@ -191,6 +219,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "프롬프트가 {tokens:,}토큰입니다. 모델의 문맥 {context:,}토큰에 답변도 들어가야 합니다",
             "글을 줄이거나 이미지를 적게, 또는 작게 넣으세요",
         ),
+        ("프롬프트가 {tokens:,}토큰으로 한도 {limit:,}토큰을 넘습니다", "줄이세요"),
     ],
     "sampling.id": [
         (

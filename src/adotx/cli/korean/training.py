@@ -52,6 +52,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "corpus.missing": [("말뭉치 파일이 없습니다", "*.jsonl.zst 파일이 든 폴더를 지정하세요")],
     "corpus.unknown": [("그런 말뭉치는 없습니다: {name!r}", "{known} 중 하나를 쓰세요")],
     "extra.missing": [
+        ("{package} 패키지가 설치되어 있지 않습니다", "pip install 'adotx[{extra}]'을 실행하세요"),
         ("{package} 패키지가 설치되어 있지 않습니다", "pip install 'adotx[train]'을 실행하세요"),
     ],
     "fonts.fetch": [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -92,3 +92,11 @@ class Backend(Protocol):
             logits float32 [sum of `logit_rows`, V], chunk after chunk; may be overwritten by the next call.
         """
         ...
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A backend whose first image takes much longer than the others."""
+
+    def warm(self) -> None:
+        """Do what the first image would wait for; beside `forward`, but not beside `encode_images`."""

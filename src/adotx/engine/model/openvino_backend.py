@@ -101,6 +101,10 @@ class OpenVinoBackend:
     def copy_block(self, source: int, target: int) -> None:
         self._decoder.copy_block(source, target)
 
+    def warm(self) -> None:
+        if self.image is not None:
+            self.encode_images(np.zeros((1, *self.image.tile_shape), np.float32))
+
     def encode_images(self, pixels: np.ndarray) -> np.ndarray:
         return self._encoder.forward(pixels)
 

@@ -38,13 +38,15 @@ class SamplingParams:
             counted (OpenAI's and vLLM's meaning); 0 is off.
         frequency_penalty: taken off as often as the id is in the OUTPUT so far; 0 is off.
         logit_bias: id -> what is added to its score, before all else but the constraint.
-        seed: the draws' seed; None draws a fresh one. Draws depend on nothing else in the batch.
+        seed: the draws' seed, any whole number; None draws a fresh one. Draws depend on nothing else in the
+            batch.
         stop_ids: ids that end the output, besides the checkpoint's own; they are not part of the output.
         ignore_eos: do not stop at the checkpoint's own stop ids (for measuring).
         logprobs: None: off; k of 0..20: each step's log-probability of the picked id and of the k likeliest.
         loop_guard: n > 0 ends the output with reason "loop" once its last n ids are one pattern of at most
             n/4 ids over and over; 0 is off. Nothing is removed from the output. See `LoopGuard`.
         loop_exempt: ids of which a pattern may consist and yet be repeated for longer: cells of tables.
+        min_tokens: no stop id is picked before that many others, unless the constraint allows nothing else.
 
     Raises:
         AdotxError: ``sampling.value``, naming the argument.
@@ -65,6 +67,7 @@ class SamplingParams:
     logit_bias: Mapping[int, float] = field(default_factory=dict)
     logprobs: int | None = None
     loop_exempt: Collection[int] = frozenset()
+    min_tokens: int = 0
 
     def __post_init__(self) -> None:
         def need(name: str, holds: bool, must: str, **bounds: int) -> None:
@@ -95,9 +98,12 @@ class SamplingParams:
         number("repetition_penalty", 1e-30, 1e30, "above 0")
         number("presence_penalty", -1e30, 1e30, "a number")
         number("frequency_penalty", -1e30, 1e30, "a number")
-        need("seed", self.seed is None or (_whole(self.seed) and self.seed >= 0), "0 or more")
+        need("seed", self.seed is None or _whole(self.seed), "a whole number")
         ids("stop_ids")
         ids("loop_exempt")
+        least_ids, most = self.min_tokens, self.max_new_tokens
+        fits = _whole(least_ids) and 0 <= least_ids <= most
+        need("min_tokens", fits, "0 to {most} (max_new_tokens)", most=most)
         need("ignore_eos", isinstance(self.ignore_eos, bool), "true or false")
         bias = self.logit_bias
         pairs = isinstance(bias, Mapping) and all(

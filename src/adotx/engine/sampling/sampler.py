@@ -5,17 +5,18 @@ request log-probabilities. Knows no model, no text and no grammar. The order of 
 
 1. log-probabilities are read off the raw logits (as OpenAI and vLLM do: nothing below changes them);
 2. the constraint's mask: what it forbids stays forbidden, whatever a bias says;
-3. logit bias, repetition penalty, then frequency and presence penalty: transformers' `SequenceBias` and
+3. until there are `min_tokens` ids, stop ids are masked too, where that leaves any other;
+4. logit bias, repetition penalty, then frequency and presence penalty: transformers' `SequenceBias` and
    `RepetitionPenalty` processors in the order of its `generate`; the other two stand where it puts its
    callers' own processors, in the order of vLLM;
-4. greedy (temperature 0): the largest score. Otherwise temperature, top-k, top-p, min-p, each on what the one
+5. greedy (temperature 0): the largest score. Otherwise temperature, top-k, top-p, min-p, each on what the one
    before has left, as transformers' warpers, and one draw.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -50,13 +51,18 @@ class Sampler:
         params: how to pick; checked with `check_ids` against the model.
         prompt: the prompt's ids; they count for the repetition penalty alone.
         constraint: a fresh one, or None.
+        stop_ids: what `min_tokens` is about.
 
     Attributes:
         logprobs: one entry for each call of `next`, the stop id's included; empty unless asked for.
     """
 
     def __init__(
-        self, params: SamplingParams, prompt: Sequence[int], constraint: Constraint | None = None
+        self,
+        params: SamplingParams,
+        prompt: Sequence[int],
+        constraint: Constraint | None = None,
+        stop_ids: Collection[int] = (),
     ) -> None:
         self.params, self.constraint = params, constraint
         self.logprobs: list[TokenLogprobs] = []
@@ -65,8 +71,12 @@ class Sampler:
         self._counts = TokenCounts(prompt if repeats else ()) if penalized else None
         self._bias_ids = np.fromiter(params.logit_bias, np.int64, len(params.logit_bias))
         self._bias = np.fromiter(params.logit_bias.values(), np.float32, len(params.logit_bias))
-        self._changes = penalized or constraint is not None or len(self._bias) > 0
-        self._random = None if params.greedy else np.random.default_rng(params.seed)
+        self._stop_ids = np.fromiter(stop_ids, np.int64, len(stop_ids))
+        self._stopless = params.min_tokens if len(stop_ids) else 0  # ids to come before a stop id may
+        self._changes = penalized or constraint is not None or len(self._bias) > 0 or self._stopless > 0
+        # NumPy takes no negative seeds: theirs are the two's complements of 64 bits.
+        seed = params.seed if params.seed is None or params.seed >= 0 else int(params.seed) % (1 << 64)
+        self._random = None if params.greedy else np.random.default_rng(seed)
 
     def next(self, logits: np.ndarray) -> int:
         """Pick the next id from float32 logits [V], which are not changed.
@@ -89,6 +99,7 @@ class Sampler:
             token = self._draw(scores)
         elif self._changes:
             token = int(scores.argmax())
+        self._stopless -= self._stopless > 0
         if self._counts is not None:
             self._counts.add(token)
         if self.constraint is not None:
@@ -109,6 +120,11 @@ class Sampler:
                     "constraint",
                     "loosen the schema or the grammar",
                 )
+        if self._stopless:
+            stops = scores[self._stop_ids]
+            scores[self._stop_ids] = -np.inf
+            if scores.max() == -np.inf:
+                scores[self._stop_ids] = stops
         with np.errstate(over="ignore", invalid="ignore"):
             scores[self._bias_ids] += self._bias
             if self._counts is not None:

@@ -46,15 +46,23 @@ class BlockPool:
     Args:
         count: number of blocks in the cache.
         block_size: token positions in a block.
+
+    Attributes:
+        published: how many contents have been published so far.
     """
 
     def __init__(self, count: int, block_size: int) -> None:
         assert count > 0 and block_size > 0
-        self.count, self.block_size = count, block_size
+        self.count, self.block_size, self.published = count, block_size, 0
+        self.reset()
+
+    def reset(self) -> None:
+        """All blocks are free and empty, whatever was held or published."""
         # Last in, first out: a small load keeps touching the same, already resident pages.
-        self._free = list(range(count - 1, -1, -1))
+        self._free = list(range(self.count - 1, -1, -1))
         self._holders: dict[int, int] = {}
         self._by_key: dict[bytes, int] = {}
+        self._number_of: dict[bytes, int] = {}
         self._keys_of: dict[int, list[bytes]] = {}
         self._unused: OrderedDict[int, None] = OrderedDict()  # published, held by nobody; oldest first
 
@@ -104,6 +112,8 @@ class BlockPool:
         assert block in self._holders
         if key not in self._by_key:
             self._by_key[key] = block
+            self._number_of[key] = self.published
+            self.published += 1
             self._keys_of.setdefault(block, []).append(key)
 
     def take(self, key: bytes) -> int | None:
@@ -114,13 +124,10 @@ class BlockPool:
             self._unused.pop(block, None)
         return block
 
-    def forget_all(self) -> None:
-        """No content can be found any more."""
-        for block in list(self._keys_of):
-            self._forget(block)
-        self._free += self._unused
-        self._unused.clear()
+    def published_before(self, key: bytes, published: int) -> bool:
+        """Whether the content named `key`, which can be found, was among the first `published` ones."""
+        return self._number_of[key] < published
 
     def _forget(self, block: int) -> None:
         for key in self._keys_of.pop(block):
-            del self._by_key[key]
+            del self._by_key[key], self._number_of[key]

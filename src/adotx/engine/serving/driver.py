@@ -21,21 +21,28 @@ class Driver:
 
     def __init__(self, step: Callable[[], None], tidy: Callable[[], None]) -> None:
         self._step, self._tidy = step, tidy
-        # Guards the two flags, never held during a step. Re-entrant: the garbage collector may close a stream
+        # Guards the fields, never held during a step. Re-entrant: the garbage collector may close a stream
         # from inside.
         self._changed = threading.Condition(threading.RLock())
-        self._busy = False  # a thread is inside `step` or `tidy`, or has asked to be alone
+        self._inside: int | None = None  # the thread inside `step` or `tidy`, or that has asked to be alone
         self._untidy = False  # somebody wanted to tidy while it was
+        self._closed = False
 
-    def drive(self, ready: Callable[[], bool]) -> None:
-        """One step by this thread, or the end of one that another runs; nothing where `ready()`."""
+    def drive(self, ready: Callable[[], bool], timeout: float | None = None) -> None:
+        """One step by this thread, or the end of one that another runs; nothing where `ready()`.
+
+        Args:
+            ready: whether there is nothing to wait for any more.
+            timeout: most seconds to wait for another thread.
+        """
         with self._changed:
-            if ready():
+            if ready() or self._closed:
                 return
-            if self._busy:
-                self._changed.wait()
+            self._need_another()
+            if self._inside is not None:
+                self._changed.wait(timeout)
                 return
-            self._busy = True
+            self._inside = threading.get_ident()
         try:
             self._step()
         finally:
@@ -44,39 +51,49 @@ class Driver:
     def tidy(self) -> None:
         """Tidy now or, where a step is under way, have its thread do it at the end; never waits."""
         with self._changed:
-            if self._busy:
+            if self._inside is not None:
                 self._untidy = True
                 return
-            self._busy = True
+            self._inside = threading.get_ident()
         try:
             self._tidy()
         finally:
             self._release()
 
     def wait(self, ready: Callable[[], bool]) -> None:
-        """Until `ready()` or nobody is at work, whichever comes first."""
+        """Until `ready()` or nobody is at work, whichever comes first; never for this very thread."""
         with self._changed:
-            while self._busy and not ready():
+            while self._inside not in (None, threading.get_ident()) and not ready():
                 self._changed.wait()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody runs a step in the meantime."""
         with self._changed:
-            while self._busy:
+            self._need_another()
+            while self._inside is not None:
                 self._changed.wait()
-            self._busy = True
+            self._inside = threading.get_ident()
         try:
             self._tidy()
             yield
         finally:
             self._release()
 
+    def close(self) -> None:
+        """No step begins any more."""
+        with self._changed:
+            self._closed = True
+
+    def _need_another(self) -> None:
+        if self._inside == threading.get_ident():
+            raise RuntimeError("a constraint or a callback asks the engine whose step it is part of")
+
     def _release(self) -> None:
         with self._changed:
             untidy, self._untidy = self._untidy, False
             if not untidy:
-                self._busy = False
+                self._inside = None
                 self._changed.notify_all()
                 return
         try:

@@ -7,18 +7,25 @@ no text and no HTTP. For asyncio see `adotx.engine.serving.aio`.
 
 from __future__ import annotations
 
+import atexit
+import math
+import os
+import threading
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Items
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from weakref import WeakSet
 
 import numpy as np
 
-from adotx.engine.model.backend import Backend
+from adotx.engine.model.backend import Backend, Warmable
 from adotx.engine.model.openvino_backend import OpenVinoBackend
 from adotx.engine.serving.blocks import BlockPool
 from adotx.engine.serving.driver import Driver
+from adotx.engine.serving.failures import closed, draining
 from adotx.engine.serving.features import ImageFeatures
 from adotx.engine.serving.memory import available_memory
 from adotx.engine.serving.pace import Pace
@@ -43,16 +50,22 @@ ENCODED_AT_ONCE = 4
 # 20 times as long for 96 of them as for one.
 MANY_RUNNING, SMALL_POSITION = 96, 8192
 
+# Closed when the interpreter ends: a daemon thread that comes back from native code after that aborts it.
+_LOADED: WeakSet[Engine] = WeakSet()
+
 
 class Engine:
     """A loaded model. Make one with `Engine.load`, or around any `Backend`.
+
+    No request can harm another: what is raised in a constraint or a sampler ends its own request; a step that
+    fails ends those on their way with its error, and the next are answered. Leaving its `with` closes it.
 
     Args:
         backend: the model.
         kv_memory: bytes for the key/value cache; None: a quarter of the available memory, at most
             `max_running` whole contexts. The system hands the memory out as it is used.
         max_running: most requests computed side by side.
-        max_waiting: most requests queued behind them; None: any number.
+        max_waiting: most requests that may have to wait for their start; None: any number.
         step_tokens: most token positions per step; longer prompts take several steps.
         mixed_tokens: most prompt positions in a step in which streamed requests decode (times the number
             of prompts for each of these); None: learned from the steps, see `mixed_slowdown`.
@@ -90,8 +103,7 @@ class Engine:
                 "max_running, step_tokens, mixed_... are at least 1, speculate and feature_memory 0",
                 "engine",
             )
-        self.backend = backend
-        self._validator = Validator(backend, speculate, clock)
+        self.backend, self._clock = backend, clock
         budget = available_memory() // 4 if kv_memory is None else kv_memory
         per_context = -(-backend.context // backend.block_size)
         blocks = min(budget // backend.block_bytes, max_running * per_context)
@@ -104,6 +116,7 @@ class Engine:
                 block=backend.block_bytes,
                 budget=budget,
             )
+        self._validator = Validator(backend, blocks * backend.block_size, speculate, clock)
         self.pool = BlockPool(blocks, backend.block_size)
         backend.allocate(blocks)
         scheduler = Scheduler(
@@ -114,10 +127,12 @@ class Engine:
             draft_rows=DRAFT_ROWS,
             prefix_cache=prefix_cache,
         )
-        features = ImageFeatures(backend.encode_images, feature_memory)
+        features = ImageFeatures(backend.encode_images, feature_memory, clock)
         pace = Pace(mixed_slowdown) if mixed_tokens is None else None
         self._runner = Runner(backend, scheduler, features, pace, max_waiting, clock)
         self._driver = Driver(self._runner.step, self._runner.tidy)
+        self._warming, self._is_warm, self._closed = threading.Lock(), False, False
+        _LOADED.add(self)
 
     @classmethod
     def load(
@@ -171,39 +186,58 @@ class Engine:
         """Queue a request and read its ids as they come. Checked here, computed as it is read.
 
         Raises:
-            AdotxError: the request is malformed, too long for the context, can never fit the cache, or the
-                queue is full ("engine.queue_full").
+            AdotxError: the request is malformed, too long for the context, can never fit the cache, the queue
+                is full ("engine.queue_full"), or the engine is stopping ("engine.draining", "engine.closed").
         """
         return Stream(self, self.submit(request))
 
-    def generate(self, requests: Items[Request]) -> list[Output]:
+    @overload
+    def generate(
+        self, requests: Items[Request], *, return_errors: Literal[False] = False
+    ) -> list[Output]: ...
+
+    @overload
+    def generate(self, requests: Items[Request], *, return_errors: bool) -> list[Output | Exception]: ...
+
+    def generate(
+        self, requests: Items[Request], *, return_errors: bool = False
+    ) -> list[Output] | list[Output | Exception]:
         """Continue all requests, side by side; outputs in the same order.
+
+        Args:
+            requests: any number.
+            return_errors: put what ended a request in its output's place, as `asyncio.gather` can; all others
+                are answered. Otherwise the first error is raised, and nothing goes on.
 
         Raises:
             AdotxError: as for `stream`, before anything is computed; `where` says which request.
+            Exception: what ended a request later; a note says which.
         """
-        streams: list[Stream] = []
+
+        def failed(error: Exception, index: int) -> Exception:
+            told = _of_request(error, index, len(requests))
+            if return_errors:
+                return told
+            raise told
+
+        streams: list[Stream | Exception] = []
+        outcomes: list[Any] = []
         try:
             for index, request in enumerate(requests):
                 try:
                     streams.append(Stream(self, self.submit(request, streamed=False)))
-                except AdotxError as error:
-                    if len(requests) == 1:
-                        raise
-                    where = f"request {index + 1} of {len(requests)}"
-                    where += f", {error.where}" if error.where else ""
-                    raise error.at(where) from error
-            outputs = []
-            for stream in streams:
-                for _ in stream:
-                    pass
-                output = stream.output
-                assert output is not None
-                outputs.append(output)
-            return outputs
+                except Exception as error:
+                    streams.append(failed(error, index))
+            for index, stream in enumerate(streams):
+                try:
+                    outcomes.append(stream if isinstance(stream, Exception) else _whole(stream))
+                except Exception as error:
+                    outcomes.append(failed(error, index))
+            return outcomes
         finally:
             for stream in streams:
-                stream.close()
+                if isinstance(stream, Stream):
+                    stream.close()
 
     def logits(self, request: Request) -> np.ndarray:
         """Scores of the next id after every position of the prompt: float32 [positions, vocabulary].
@@ -211,15 +245,17 @@ class Engine:
         Raises:
             AdotxError: as for `stream`, or too few cache blocks are free right now.
         """
-        sequence = self._validator.sequence(request)
-        with self._driver.alone():
+        sequence = self._validator.prompt(request)
+        self._warm_tower(bool(sequence.pixels))
+        with self._alone():
             return self._runner.logits(sequence)
 
     def image_features(self, pixels: np.ndarray) -> np.ndarray:
         """Tiles float32 [T, 3, S, S] -> features float32 [T, tokens per tile, H], the decoder's input."""
-        self._validator.check_pixels(pixels)
-        with self._driver.alone():
-            return self.backend.encode_images(pixels)
+        own = self._validator.own_pixels(pixels)
+        self._warm_tower()
+        with self._alone():
+            return self.backend.encode_images(own)
 
     def encode(self, pixels: np.ndarray) -> EncodedImage:
         """An image's tiles, float32 [T, 3, S, S], encoded for several requests. Others' steps come between.
@@ -227,18 +263,89 @@ class Engine:
         Raises:
             AdotxError: the tiles are not this model's.
         """
-        self._validator.check_pixels(pixels)
-        digests = tile_digests(pixels)
+        own = self._validator.own_pixels(pixels)
+        self._warm_tower()
+        digests = tile_digests(own)
         features: dict[bytes, np.ndarray] = {}
         for start in range(0, len(digests), ENCODED_AT_ONCE):
             part = slice(start, start + ENCODED_AT_ONCE)
-            with self._driver.alone():
-                features |= self._runner.encode(dict(zip(digests[part], pixels[part], strict=True)))
-        return EncodedImage(digests, np.stack([features[digest] for digest in digests]))
+            with self._alone():
+                features |= self._runner.encode(dict(zip(digests[part], own[part], strict=True)))
+        together = np.stack([features[digest] for digest in digests])
+        together.flags.writeable = False
+        return EncodedImage(digests, together)
 
     def stats(self) -> Stats:
-        """A copy of the counters."""
+        """A copy of the counters; from any thread, and never waits for a step."""
         return self._runner.stats()
+
+    # Its life
+
+    @property
+    def alive(self) -> bool:
+        """Whether requests on their way are computed: until it is closed."""
+        return not self._closed
+
+    def warm(self) -> None:
+        """Do now what the first image would have to wait for: compile the vision tower and run it once."""
+        self._warm_tower()
+
+    def drain(self, timeout: float) -> bool:
+        """Take no more requests ("engine.draining"), wait for those on their way, and end what is then left.
+
+        Args:
+            timeout: seconds to wait, 0 or more, and a step at most beyond; streams that nobody reads are
+                computed too. What is left ends with the error "engine.stopped".
+
+        Returns:
+            Whether all have ended by themselves.
+        """
+        if not timeout >= 0:
+            what = "drain waits for 0 seconds or more"
+            raise AdotxError("engine.setting", what, "timeout")
+        self._runner.refuse(closed() if self._closed else draining())
+        return self._end_all(self._clock() + timeout)
+
+    def close(self) -> None:
+        """Take no more requests ("engine.closed") and end those on their way; waits for a step at most."""
+        self._closed = True
+        self._runner.refuse(closed())
+        self._end_all(-math.inf)
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _end_all(self, until: float) -> bool:
+        """Compute what is on its way until then, and end what is left; whether nothing was."""
+        runner = self._runner
+        while not runner.idle and (left := until - self._clock()) > 0:
+            self._driver.drive(lambda: runner.idle, min(left, threading.TIMEOUT_MAX))
+        all_ended = runner.idle
+        runner.cut()
+        self._driver.tidy()
+        self._driver.wait(lambda: False)
+        return all_ended
+
+    def _alone(self) -> AbstractContextManager[None]:
+        if self._closed:
+            raise closed()
+        return self._driver.alone()
+
+    def _warm_tower(self, wanted: bool = True) -> None:
+        """Compile the tower in this thread, beside the steps: no stream waits for it.
+
+        Whoever needs the tower comes through here first, so that nobody uses it meanwhile.
+        """
+        if self._is_warm or not wanted or not isinstance(self.backend, Warmable):
+            return
+        with self._warming:
+            if not self._is_warm:
+                self.backend.warm()
+                self._is_warm = True
 
     # For whoever reads ids: streams, `adotx.engine.serving.aio`, benchmarks
 
@@ -251,12 +358,18 @@ class Engine:
             AdotxError: as for `stream`.
         """
         sequence = self._validator.sequence(request, streamed, notify)
+        self._warm_tower(bool(sequence.pixels))
         self._runner.submit(sequence)
         return sequence
 
     def drive(self, ready: Callable[[], bool]) -> None:
         """One step by this thread, or the end of one that another runs; nothing where `ready()`."""
         self._driver.drive(ready)
+
+    def fail(self, error: BaseException) -> None:
+        """End all requests on their way with an error; the next ones are answered."""
+        with self._driver.alone():
+            self._runner.fail(error)
 
     def cancel(self, sequence: Sequence, *, wait: bool = False) -> None:
         """End a request with reason "cancelled": now or, where a step is under way, at its end.
@@ -270,3 +383,35 @@ class Engine:
             self._driver.tidy()
             if wait:
                 self._driver.wait(lambda: sequence.finish_reason is not None)
+
+
+def _whole(stream: Stream) -> Output:
+    """A stream's output, read to its end."""
+    for _ in stream:
+        pass
+    assert stream.output is not None
+    return stream.output
+
+
+def _of_request(error: Exception, index: int, count: int) -> Exception:
+    """The same error, saying which request of several it is about."""
+    which = f"request {index + 1} of {count}"
+    if count == 1:
+        return error
+    if isinstance(error, AdotxError):
+        told = error.at(f"{which}, {error.where}" if error.where else which)
+        told.__cause__ = error
+        return told
+    error.add_note(which)
+    return error
+
+
+@atexit.register
+def _close_all() -> None:
+    for engine in list(_LOADED):
+        engine.close()
+
+
+# The child of a fork has none of the threads that might be in a step.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_LOADED.clear)

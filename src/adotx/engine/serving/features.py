@@ -6,6 +6,7 @@ why a sequence is in the step.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
@@ -50,14 +51,21 @@ class ImageFeatures:
     Args:
         encode_images: the backend's.
         memory: bytes for features of tiles encoded lately.
+        clock: seconds.
 
     Attributes:
         encoded: tiles that the tower has computed so far.
+        seconds: that it took for them.
     """
 
-    def __init__(self, encode_images: Callable[[np.ndarray], np.ndarray], memory: int) -> None:
-        self._encode_images, self._store = encode_images, FeatureStore(memory)
-        self.encoded = 0
+    def __init__(
+        self,
+        encode_images: Callable[[np.ndarray], np.ndarray],
+        memory: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._encode_images, self._store, self._clock = encode_images, FeatureStore(memory), clock
+        self.encoded, self.seconds = 0, 0.0
 
     def add_to(self, chunks: Mapping[Sequence, Chunk]) -> None:
         """Set image rows and features of all chunks that have image positions."""
@@ -101,8 +109,10 @@ class ImageFeatures:
             else:
                 missing[digest] = tile
         if missing:
-            self.encoded += len(missing)
+            start = self._clock()
             computed = self._encode_images(np.stack(list(missing.values())))
+            self.seconds += self._clock() - start
+            self.encoded += len(missing)
             for digest, each in zip(missing, computed, strict=True):
                 features[digest] = each.copy()  # a view would hold all the others in memory
                 self._store.put(digest, features[digest])

@@ -45,6 +45,12 @@ class Request:
         sampling: how to pick tokens.
         constraint: makes the grammar that the output must follow (`adotx.chat.grammar`); None: no grammar.
         timeout: seconds from submission after which the request ends with reason "timeout" and what it has.
+        queue_timeout: seconds from submission after which a request that was in no step yet fails with
+            ``engine.queue_timeout``.
+        priority: the smaller number starts first and gives its blocks back last; equal ones come in order.
+        cache_salt: what was computed under a salt is found again under the same salt alone.
+        require_room: refuse the request (``request.no_room``) where `max_new_tokens` do not fit behind the
+            prompt; otherwise the output is cut there.
     """
 
     ids: Sequence[int]
@@ -53,6 +59,10 @@ class Request:
     sampling: SamplingParams = field(default_factory=SamplingParams)
     constraint: Callable[[], Constraint] | None = None
     timeout: float | None = None
+    queue_timeout: float | None = None
+    priority: int = 0
+    cache_salt: str | None = None
+    require_room: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,14 +71,17 @@ class Output:
 
     Args:
         ids: the new token ids, without the id that stopped them.
-        finish_reason: "stop" (a stop id, or the grammar is complete), "length" (max_new_tokens or the
-            context's end), "loop" (loop guard), "timeout" or "cancelled" (the stream was closed).
+        finish_reason: "stop" (a stop id, or the grammar is complete), "length" (max_new_tokens, or no room
+            for more), "loop" (loop guard), "timeout", "cancelled" (the stream was closed) or "error".
         prompt_tokens: positions in the prompt.
-        cached_tokens: how many of them needed no computing because an earlier request had begun alike.
+        cached_tokens: how many of them an earlier request had left in the cache before this one came.
         logprobs: one for each of `ids` where `SamplingParams.logprobs` asked for them.
         loop_start: index in `ids` where a loop began, for reason "loop".
         stop_logprob: the stop id's, where logprobs were asked for and one came.
         drafted, accepted: ids proposed by speculation, and how many of them were right.
+        context_full: it ended with "length" because context or cache had no room for all of max_new_tokens.
+        queue_seconds: from its submission to its first step; of one that had none, to its end.
+        prompt_seconds: from there to its first new id, or to its end.
     """
 
     ids: list[int]
@@ -80,3 +93,6 @@ class Output:
     stop_logprob: float | None = None
     drafted: int = 0
     accepted: int = 0
+    context_full: bool = False
+    queue_seconds: float = field(default=0.0, compare=False)
+    prompt_seconds: float = field(default=0.0, compare=False)

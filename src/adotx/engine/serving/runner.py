@@ -1,7 +1,11 @@
 """One step for everybody: what came in is queued, chunks are planned and computed, next ids are picked.
 
 In: checked sequences. Out: their ids, ends and errors. Exactly one thread may be inside at a time, which the
-`Driver` sees to; only `submit` and `stats` may be called beside it. Knows no threads and no streams.
+`Driver` sees to; only `submit`, `refuse`, `cut`, `idle` and `stats` may be called beside it. Knows no threads
+and no streams.
+
+Whatever is raised on the way ends the one request it belongs to. What cannot be pinned to one ends all that
+are on their way, after which nothing is left of the cache's content or bookkeeping that it might have harmed.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from adotx.engine.model.backend import Backend, Chunk
+from adotx.engine.serving.failures import is_interrupt, queued_too_long, stopped, told
 from adotx.engine.serving.features import ImageFeatures
 from adotx.engine.serving.pace import Pace
 from adotx.engine.serving.scheduler import Scheduler
@@ -31,7 +36,7 @@ class Runner:
         scheduler: decides what a step computes.
         features: of images.
         pace: how many positions of prompts fit beside streamed requests; None: the scheduler's fixed number.
-        max_waiting: most requests queued; None: any number.
+        max_waiting: most requests that may have to wait; None: any number.
         clock: seconds, for timeouts and for how long steps take.
     """
 
@@ -50,23 +55,46 @@ class Runner:
         # Re-entrant: the garbage collector may close a stream from inside, which leads to `tidy`.
         self._lock = threading.RLock()
         self._incoming: list[Sequence] = []
+        self._open: dict[Sequence, None] = {}  # all that have not ended, in the order in which they came
+        self._refusal: AdotxError | None = None
+        self._cut = False
+
+    # From any thread
 
     def submit(self, sequence: Sequence) -> None:
-        """Queue a sequence for the next step; from any thread.
+        """Queue a sequence for the next step.
 
         Raises:
-            AdotxError: it can never fit the cache, or the queue is full ("engine.queue_full").
+            AdotxError: nothing is taken any more, or the queue is full ("engine.queue_full").
         """
-        self._scheduler.check(sequence)
         with self._lock:
-            waiting = len(self._scheduler.waiting) + len(self._incoming)
-            if self._max_waiting is not None and waiting >= self._max_waiting:
-                what = "{waiting} requests wait already, the most that may"
-                raise AdotxError("engine.queue_full", what, "request", "try again later", waiting=waiting)
+            if self._refusal is not None:
+                raise self._refusal.at("engine")
+            if self._max_waiting is not None:
+                newcomers = [s for s in (*self._incoming, sequence) if not s.cancelled]
+                if self._scheduler.would_wait(newcomers) > self._max_waiting:
+                    what, waiting = "{waiting} requests wait already, the most that may", self._max_waiting
+                    raise AdotxError("engine.queue_full", what, "request", "try again later", waiting=waiting)
+            sequence.born = self._scheduler.pool.published
+            self._open[sequence] = None
             self._incoming.append(sequence)
 
+    def refuse(self, reason: AdotxError) -> None:
+        """Take no more requests."""
+        with self._lock:
+            self._refusal = reason
+
+    def cut(self) -> None:
+        """End all requests the next time that things are tidied; after `refuse`."""
+        self._cut = True
+
+    @property
+    def idle(self) -> bool:
+        """Whether every request that was submitted has ended."""
+        return not self._open
+
     def stats(self) -> Stats:
-        """A copy of the counters; from any thread."""
+        """A copy of the counters."""
         scheduler = self._scheduler
         with self._lock:
             waiting = len(scheduler.waiting) + len(self._incoming)
@@ -77,49 +105,65 @@ class Runner:
             free_blocks=scheduler.pool.available,
             cached_blocks=scheduler.pool.cached,
             tiles=self._features.encoded,
+            tower_seconds=self._features.seconds,
             preemptions=scheduler.preemptions,
         )
 
+    # From the thread that drives
+
     def tidy(self) -> None:
-        """Queue what came in; end what was cancelled or is late."""
-        scheduler, now = self._scheduler, None
-        with self._lock:
-            incoming, self._incoming = self._incoming, []
-        for sequence in incoming:
-            scheduler.add(sequence)
-        for sequence in [*scheduler.running, *scheduler.waiting]:
-            if sequence.cancelled:
-                self._finish(sequence, "cancelled")
-            elif sequence.deadline is not None:
-                now = self._clock() if now is None else now
-                if now >= sequence.deadline:
-                    self._finish(sequence, "timeout")
+        """Queue what came in; end what was cancelled, is late or was cut."""
+        try:
+            self._tidy()
+        except BaseException as error:
+            self.fail(error)
+            if is_interrupt(error):
+                raise
 
     def step(self) -> None:
-        """Compute the next step and pick the ids that follow from it; nothing where nothing is on its way."""
-        scheduler = self._scheduler
-        self.tidy()
-        if self._pace:
-            scheduler.mixed_tokens = self._pace.positions
-        chunks = scheduler.plan()
+        """Compute the next step and pick the ids that follow from it; nothing where nothing is on its way.
+
+        Raises:
+            BaseException: interrupts of the program alone, after the step.
+        """
+        try:
+            chunks = self._planned()
+        except BaseException as error:
+            self.fail(error)
+            if is_interrupt(error):
+                raise
+            return
         if not chunks:
             return
         try:
             logits = self._forward(chunks)
-        except Exception as error:
-            # The cache's state is unknown now: nobody may go on from it, nobody may find anything in it.
-            for sequence in [*scheduler.running, *scheduler.waiting]:
-                self._finish(sequence, "error", error)
-            scheduler.pool.forget_all()
+        except BaseException as error:
+            # Nothing was noted of this step: after an interrupt it is made again.
+            if is_interrupt(error):
+                raise
+            self.fail(error)
             return
-        self._stats.steps += 1
-        row = 0
-        for sequence, chunk in chunks.items():
-            if chunk.logit_rows:
-                self._pick(sequence, chunk, logits[row : row + chunk.logit_rows])
-                row += chunk.logit_rows
-            else:
-                scheduler.advance(sequence, len(chunk))
+        try:
+            interrupt = self._take(chunks, logits)
+        except BaseException as error:
+            self.fail(error)
+            if is_interrupt(error):
+                raise
+            return
+        if interrupt is not None:
+            raise interrupt
+
+    def fail(self, error: BaseException) -> None:
+        """End all that are on their way with an error, and begin with an empty cache.
+
+        The state of cache and lists is unknown: nobody may go on from it, nobody may find anything in it.
+        """
+        self._stats.failures += 1
+        with self._lock:
+            failed = [sequence for sequence in self._open if sequence not in self._incoming]
+        self._scheduler.reset()
+        for sequence in failed:
+            self._end(sequence, "error", told(error))
 
     def encode(self, pixels: Mapping[bytes, np.ndarray]) -> dict[bytes, np.ndarray]:
         """Features of tiles by their digests."""
@@ -153,44 +197,131 @@ class Runner:
         finally:
             pool.free(blocks)
 
-    def _forward(self, chunks: Mapping[Sequence, Chunk]) -> np.ndarray:
+    # A step's parts
+
+    def _tidy(self) -> None:
+        scheduler, now = self._scheduler, None
+        with self._lock:
+            incoming, self._incoming = self._incoming, []
+        for sequence in incoming:
+            scheduler.add(sequence)
+        for sequence in [*scheduler.running, *scheduler.waiting]:
+            if sequence.cancelled:
+                self._finish(sequence, "cancelled")
+            elif self._cut:
+                self._finish(sequence, "error", stopped())
+            elif sequence.deadline is not None or sequence.patience is not None:
+                now = self._clock() if now is None else now
+                if sequence.deadline is not None and now >= sequence.deadline:
+                    self._finish(sequence, "timeout")
+                elif sequence.is_late(now):
+                    self._finish(sequence, "error", queued_too_long(sequence.patience))
+
+    def _planned(self) -> dict[Sequence, Chunk]:
+        """The next step's chunks, without image features."""
+        self._tidy()
+        if self._pace:
+            self._scheduler.mixed_tokens = self._pace.positions
+        chunks = self._scheduler.plan()
+        now = None
+        for sequence in chunks:
+            if sequence.started is None:
+                now = self._clock() if now is None else now
+                sequence.started = now
+        return chunks
+
+    def _forward(self, chunks: dict[Sequence, Chunk]) -> np.ndarray:
         """Logits of the chunks; the pace learns from how long the decoder takes."""
-        self._features.add_to(chunks)
+        self._add_features(chunks)
         for source, target in self._scheduler.copies:
             self._backend.copy_block(source, target)
+        if not chunks:
+            return np.empty((0, self._backend.vocabulary), np.float32)
         start = self._clock()
         logits = self._backend.forward(list(chunks.values()))
+        self._stats.steps += 1
         if self._pace and any(chunk.is_decoding for chunk in chunks.values()):
             prompts = sum(len(chunk) for chunk in chunks.values() if not chunk.is_decoding)
             self._pace.note(prompts, self._clock() - start)
         return logits
 
-    def _pick(self, sequence: Sequence, chunk: Chunk, logits: np.ndarray) -> None:
-        """The next ids of a sequence: one, and one more for each leading guess that proves right."""
-        guesses = chunk.ids[len(chunk) - chunk.logit_rows + 1 :]
-        reason, error, picked = None, None, 0
-        for scores, guess in zip(logits, [*guesses, None], strict=True):
+    def _add_features(self, chunks: dict[Sequence, Chunk]) -> None:
+        """Image features of all chunks; those whose images fail leave the step, and end."""
+        try:
+            self._features.add_to(chunks)
+            return
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+        for sequence, chunk in list(chunks.items()):
             try:
-                token = sequence.sampler.next(scores)
-            except AdotxError as failure:  # this request's alone
-                reason, error = "error", failure
-                break
-            picked += 1
-            reason = sequence.accept(token)
-            if reason or token != guess:
-                break
-        if guesses and sequence.drafter:
-            sequence.drafter.report(len(guesses), max(picked - 1, 0))
-        if picked:
-            # The newest id is not in the cache yet; of the guesses those that were right are.
-            self._scheduler.advance(sequence, len(chunk) - len(guesses) + picked - 1)
-        if reason:
-            self._finish(sequence, reason, error)
-        elif sequence.notify:
-            sequence.notify()
+                self._features.add_to({sequence: chunk})
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
+                del chunks[sequence]
+                self._finish(sequence, "error", error)
 
-    def _finish(self, sequence: Sequence, reason: str, error: Exception | None = None) -> None:
-        self._scheduler.finish(sequence, reason, error)
-        self._stats.count(sequence.result())
-        if sequence.notify:
+    def _take(self, chunks: Mapping[Sequence, Chunk], logits: np.ndarray) -> BaseException | None:
+        """Note what the step has computed; the interrupt, if one came between."""
+        row, interrupt = 0, None
+        for sequence, chunk in chunks.items():
+            if chunk.logit_rows:
+                raised = self._pick(sequence, chunk, logits[row : row + chunk.logit_rows])
+                interrupt = raised if raised is not None and is_interrupt(raised) else interrupt
+                row += chunk.logit_rows
+            else:
+                self._scheduler.advance(sequence, len(chunk))
+        return interrupt
+
+    def _pick(self, sequence: Sequence, chunk: Chunk, logits: np.ndarray) -> BaseException | None:
+        """The next ids of a sequence: one, and one more for each leading guess that proves right.
+
+        Returns:
+            What was raised by its sampler, its constraint or its reader, which ends this sequence alone.
+        """
+        guesses = chunk.ids[len(chunk) - chunk.logit_rows + 1 :]
+        reason, picked = None, 0
+        try:
+            for scores, guess in zip(logits, [*guesses, None], strict=True):
+                token = sequence.sampler.next(scores)
+                picked += 1
+                reason = sequence.accept(token)
+                if reason or token != guess:
+                    break
+            if guesses and sequence.drafter:
+                sequence.drafter.report(len(guesses), max(picked - 1, 0))
+        except BaseException as error:
+            self._finish(sequence, "error", error)
+            return error
+        if sequence.answered is None:
+            sequence.answered = self._clock()
+        # The newest id is not in the cache yet; of the guesses those that were right are.
+        self._scheduler.advance(sequence, len(chunk) - len(guesses) + picked - 1)
+        if reason:
+            self._finish(sequence, reason)
+        else:
+            self._notify(sequence)
+        return None
+
+    def _finish(self, sequence: Sequence, reason: str, error: BaseException | None = None) -> None:
+        """End a sequence that the scheduler has."""
+        self._scheduler.remove(sequence)
+        self._end(sequence, reason, None if error is None else told(error))
+
+    def _end(self, sequence: Sequence, reason: str, error: Exception | None) -> None:
+        sequence.end(reason, error, self._clock())
+        with self._lock:
+            self._open.pop(sequence, None)
+        self._stats.count(sequence)
+        self._notify(sequence)
+
+    def _notify(self, sequence: Sequence) -> None:
+        if sequence.notify is None:
+            return
+        try:
             sequence.notify()
+        except BaseException as error:
+            sequence.cancelled = True  # whoever cannot be told does not read on
+            if is_interrupt(error):
+                raise

@@ -4,8 +4,9 @@ In: `Sequence`s (requests on their way). Out: per step a `Chunk` for each sequen
 tensors: the step runs the chunks and reports back with `advance` and `finish`.
 
 The rules, in order of weight:
-  1. Who came first goes first. Where blocks run out, the youngest running request gives its own back, waits
-     at the head of the queue and is computed again later; so the oldest always gets on, and everybody ends.
+  1. The smallest `priority` goes first, of equal ones who came first. Where blocks run out, the last running
+     request in this order gives its own back, waits in its place of the queue and is computed again later; so
+     the first always gets on, and everybody ends.
   2. Requests that are decoding have one position to go (and drafts) and are in every step. Where their ids
      are streamed, only `mixed_tokens` positions of prompts are computed beside them, or, with
      several prompts for each of them, that many times as much.
@@ -17,17 +18,17 @@ The rules, in order of weight:
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 from collections.abc import Sequence as Items
+from itertools import count
 
 from adotx.engine.model.backend import Chunk
 from adotx.engine.serving.blocks import BlockPool
 from adotx.engine.serving.sequence import Sequence
-from adotx.errors import AdotxError
 
 
 class Scheduler:
-    """First come, first served, up to `max_running` sequences at once.
+    """By priority, then first come, first served, up to `max_running` sequences at once.
 
     Args:
         pool: the cache's blocks.
@@ -53,33 +54,22 @@ class Scheduler:
         self.pool, self.max_running, self.step_tokens = pool, max_running, step_tokens
         self.mixed_tokens = step_tokens if mixed_tokens is None else mixed_tokens
         self.draft_rows, self.prefix_cache = draft_rows, prefix_cache
-        self.waiting: deque[Sequence] = deque()
-        self.running: list[Sequence] = []  # oldest first
+        self.waiting: list[Sequence] = []  # both lists in order of rank
+        self.running: list[Sequence] = []
+        self._arrivals = count()
         self.preemptions = 0
         # (from, to): blocks to copy, in order, before the step at hand.
         self.copies: list[tuple[int, int]] = []
 
-    def check(self, sequence: Sequence) -> None:
-        """Check a sequence against the whole cache.
-
-        Raises:
-            AdotxError: it can never fit, however empty the cache is.
-        """
-        if self.pool.blocks_for(sequence.longest) > self.pool.count:
-            room = self.pool.count * self.pool.block_size
-            raise AdotxError(
-                "engine.cache_too_small",
-                "{prompt} + {new} new tokens exceed the whole cache, {room}",
-                "request",
-                "lower max_new_tokens, shorten the prompt or raise kv_memory",
-                prompt=sequence.prompt_tokens,
-                new=sequence.limit,
-                room=room,
-            )
-
     def add(self, sequence: Sequence) -> None:
         """Queue a sequence that fits."""
-        self.waiting.append(sequence)
+        sequence.rank = (sequence.priority, next(self._arrivals))
+        insort(self.waiting, sequence, key=_rank)
+
+    def would_wait(self, newcomers: Items[Sequence]) -> int:
+        """How many would be left waiting by the next step if these were queued; from any thread."""
+        queue = [*self.waiting, *newcomers]
+        return len(queue) - self._starting(queue)
 
     def plan(self) -> dict[Sequence, Chunk]:
         """The next step's chunks, without image features; empty only when nothing runs or waits."""
@@ -125,32 +115,41 @@ class Scheduler:
                     self.pool.publish(sequence.blocks[sequence.fork // self.pool.block_size], key)
                 sequence.fork = 0
 
-    def finish(self, sequence: Sequence, reason: str, error: Exception | None = None) -> None:
-        """End a sequence, running, waiting or already ended, and free what it holds."""
-        if sequence.finish_reason is not None:
-            return
+    def remove(self, sequence: Sequence) -> None:
+        """Forget a sequence, running or waiting, and free its blocks."""
         if sequence in self.running:
             self.running.remove(sequence)
         elif sequence in self.waiting:
             self.waiting.remove(sequence)
         self.pool.free(sequence.blocks)
         sequence.blocks = []
-        sequence.pixels, sequence.features = {}, {}
-        sequence.error, sequence.finish_reason = error, reason
+
+    def reset(self) -> None:
+        """Forget all sequences, and all that the cache holds."""
+        self.running, self.waiting, self.copies = [], [], []
+        self.pool.reset()
 
     def _admit(self) -> None:
         """Start waiting sequences, in order, while blocks for all that they know are there."""
-        size = self.pool.blocks_for
-        promised = sum(max(size(len(s.tokens)) + 1 - len(s.blocks), 0) for s in self.running)
-        while self.waiting and len(self.running) < self.max_running:
-            need = size(len(self.waiting[0].tokens)) + 1
-            if self.running and promised + need > self.pool.available:
-                break
-            promised += need
-            self.running.append(self.waiting.popleft())
+        for _ in range(self._starting(self.waiting)):
+            insort(self.running, self.waiting.pop(0), key=_rank)
+
+    def _starting(self, queue: Items[Sequence]) -> int:
+        """How many of the first in a queue the next step starts."""
+        size, running = self.pool.blocks_for, self.running
+        places = min(self.max_running - len(running), len(queue))
+        promised = 0
+        if places > 0:
+            promised = sum(max(size(len(s.tokens)) + 1 - len(s.blocks), 0) for s in running)
+        for started in range(places):
+            promised += size(len(queue[started].tokens)) + 1
+            # Whoever is alone always fits.
+            if (running or started) and promised > self.pool.available:
+                return started
+        return max(places, 0)
 
     def _grow(self, sequence: Sequence, length: int, chunks: dict[Sequence, Chunk]) -> bool:
-        """Give it blocks for `length` more positions, preempting the youngest; False if that is itself."""
+        """Give it blocks for `length` more positions, preempting the last; False if that is itself."""
         need = self.pool.blocks_for(sequence.computed + length) - len(sequence.blocks)
         while need > 0:
             blocks = self.pool.allocate(need)
@@ -169,7 +168,7 @@ class Scheduler:
         self.running.remove(victim)
         self.pool.free(victim.blocks)
         victim.blocks, victim.computed, victim.published = [], 0, 0
-        self.waiting.appendleft(victim)
+        insort(self.waiting, victim, key=_rank)
         self.preemptions += 1
 
     def _next_key(self, sequence: Sequence) -> bytes | None:
@@ -192,12 +191,12 @@ class Scheduler:
 
     def _reuse(self, sequence: Sequence) -> None:
         """Take blocks that are already filled with what comes next."""
-        if sequence.cached is None:
-            sequence.cached = 0
+        sequence.looked_up = self.prefix_cache
         while (key := self._next_key(sequence)) is not None:
             block = self.pool.take(key)
             if block is None:
                 break
+            was_there = self.pool.published_before(key, sequence.born)
             index, found = sequence.computed // self.pool.block_size, self.pool.block_size
             self.pool.free(sequence.blocks[index:])
             del sequence.blocks[index:]
@@ -216,7 +215,10 @@ class Scheduler:
                 sequence.blocks.append(block)
             sequence.computed += found
             if not sequence.output:
-                sequence.cached += found
+                sequence.found += found
+                if sequence.computed > sequence.searched:
+                    sequence.searched = sequence.computed
+                    sequence.cached += found if was_there else 0
 
     def _draft(self, sequence: Sequence, decoding: int) -> list[int]:
         """Guesses for one of `decoding` sequences; rows, its limit and spare blocks bound them."""
@@ -243,6 +245,10 @@ class Scheduler:
                 shares.append((sequence, length))
                 room -= length
         return shares
+
+
+def _rank(sequence: Sequence) -> tuple[int, int]:
+    return sequence.rank
 
 
 def _chunk(sequence: Sequence, length: int, draft: Items[int] = ()) -> Chunk:

@@ -1,0 +1,83 @@
+"""Answers in the shape of the OpenAI API: a `Reply` or its pieces in, JSON values out.
+
+Knows no HTTP and no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from adotx.chat import CallDelta
+from adotx.chat.tools import Event as Piece
+from adotx.model import Reply, TokenLogprob
+
+#: how the engine ends an answer -> what the API calls it
+_REASONS = {"stop": "stop", "tool_calls": "tool_calls", "length": "length", "loop": "stop"}
+
+
+def reason_of(reply: Reply, named: bool = False) -> str:
+    """Why an answer ended; `named`: its one tool was chosen by the client, which the API calls "stop"."""
+    reason = _REASONS[reply.finish_reason]
+    return "stop" if named and reason == "tool_calls" else reason
+
+
+def usage_of(replies: Sequence[Reply], n: int | None = None) -> dict[str, Any]:
+    """What answers took together; a prompt counts once, however many answers there are to it.
+
+    Args:
+        replies: in the order of their prompts.
+        n: answers to each prompt; None: there is one prompt.
+    """
+    prompts = [reply.usage for reply in replies[:: n or len(replies)]]
+    prompt = sum(usage.prompt_tokens for usage in prompts)
+    images = sum(usage.image_tokens for usage in prompts)
+    completion = sum(reply.usage.completion_tokens for reply in replies)
+    details = {
+        "cached_tokens": sum(usage.cached_tokens for usage in prompts),
+        "image_tokens": images,
+        "text_tokens": prompt - images,
+    }
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": details,
+    }
+
+
+def facts_of(usage: dict[str, Any], reasons: list[str]) -> dict[str, Any]:
+    """What the log tells of answers: numbers and reasons, no text."""
+    facts = {name: usage[name] for name in ("prompt_tokens", "completion_tokens")}
+    return {**facts, **usage["prompt_tokens_details"], "finish_reasons": reasons}
+
+
+def finite(logprob: float) -> float:
+    """JSON knows no infinity; -9999 is what the API says of the impossible."""
+    return max(logprob, -9999.0)
+
+
+def logprobs_of(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
+    """Of some tokens of an answer. The text of a token may be part of a character; its bytes are exact."""
+
+    def told(token: TokenLogprob) -> dict[str, Any]:
+        return {"token": token.text, "logprob": finite(token.logprob), "bytes": list(token.bytes)}
+
+    content = [{**told(token), "top_logprobs": [told(other) for other in token.top]} for token in tokens]
+    return {"content": content, "refusal": None}
+
+
+def message_of(reply: Reply) -> dict[str, Any]:
+    """An answer as a message; its content is null where it is calls alone."""
+    message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
+    if reply.tool_calls:
+        message["content"] = reply.text or None
+        message["tool_calls"] = [call.message for call in reply.tool_calls]
+    return message
+
+
+def delta_of(piece: Piece) -> dict[str, Any] | None:
+    """A piece as the delta of a chunk; None for a whole call, whose pieces have come before it."""
+    if isinstance(piece, str):
+        return {"content": piece}
+    return {"tool_calls": [piece.message]} if isinstance(piece, CallDelta) else None

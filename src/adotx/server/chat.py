@@ -1,0 +1,98 @@
+"""The route /v1/chat/completions: a conversation in; its answers out, whole or as events."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from adotx.server.answers import delta_of, facts_of, logprobs_of, message_of, reason_of, usage_of
+from adotx.server.asking import Question, Streams, ask
+from adotx.server.clients import answer
+from adotx.server.events import DONE, Event, EventStream
+from adotx.server.requests import ChatRequest
+from adotx.server.service import Service, service_of
+
+router = APIRouter(tags=["chat"])
+
+
+@router.post("/v1/chat/completions")
+async def chat(request: Request, body: ChatRequest) -> Response:
+    """Answer a conversation; with `stream` in server-sent events."""
+    service = service_of(request)
+    if body.stream:
+        return EventStream(request, _events(service, request, body))
+    return JSONResponse(await answer(request, _whole(service, request, body)))
+
+
+async def _whole(service: Service, request: Request, body: ChatRequest) -> dict[str, Any]:
+    question = await ask(service, body)
+    replies = await question.replies()
+    named, usage = question.form.named, usage_of(replies)
+    choices = [
+        {
+            "index": index,
+            "message": message_of(reply),
+            "logprobs": logprobs_of(reply.logprobs) if body.logprobs else None,
+            "finish_reason": reason_of(reply, named),
+        }
+        for index, reply in enumerate(replies)
+    ]
+    request.state.log.update(facts_of(usage, [reason_of(reply, named) for reply in replies]))
+    return {**_head(service, "chat.completion"), "choices": choices, "usage": usage}
+
+
+async def _events(service: Service, request: Request, body: ChatRequest) -> AsyncGenerator[Event, None]:
+    question = await ask(service, body)
+    head = _head(service, "chat.completion.chunk")
+    counts = bool(body.stream_options and body.stream_options.include_usage)
+    if counts:
+        head["usage"] = None
+    async with question.streams() as streams:
+        for index in range(len(streams)):
+            yield _chunk(head, index, {"role": "assistant", "content": "", "refusal": None})
+        async for event in _pieces(question, streams, head, bool(body.logprobs)):
+            yield event
+        usage = usage_of(streams.replies)
+        reasons = [reason_of(reply, question.form.named) for reply in streams.replies]
+        request.state.log.update(facts_of(usage, reasons))
+        if counts:
+            yield Event({**head, "choices": [], "usage": usage})
+        yield DONE
+
+
+async def _pieces(
+    question: Question, streams: Streams, head: dict[str, Any], logprobs: bool
+) -> AsyncGenerator[Event, None]:
+    async for index, piece in streams.pieces():
+        delta = {} if piece is None else delta_of(piece)
+        if delta is None:
+            continue
+        reason = reason_of(streams[index].reply, question.form.named) if piece is None else None
+        fresh = logprobs_of(streams.fresh_logprobs(index)) if logprobs else None
+        yield _chunk(head, index, delta, fresh, reason)
+
+
+def _head(service: Service, kind: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": service.name,
+        "system_fingerprint": service.fingerprint,
+    }
+
+
+def _chunk(
+    head: dict[str, Any],
+    index: int,
+    delta: dict[str, Any],
+    logprobs: dict[str, Any] | None = None,
+    reason: str | None = None,
+) -> Event:
+    choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
+    return Event({**head, "choices": [choice]})

@@ -1,0 +1,188 @@
+"""From an error to what a client of the OpenAI API is told: an exception in, HTTP status and JSON body out.
+
+The table `STATUS` is the one of docs/server.md (a test compares). What is in it is shown; of everything else
+only that it happened, for it may hold paths or what a decoder said about memory. Knows no routes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from adotx.errors import AdotxError, Sentence
+
+log = logging.getLogger("adotx.server")
+
+#: error code, or its room -> HTTP status; the longest entry that a code begins with counts
+STATUS: dict[str, int] = {
+    "chat": 400,
+    "grammar": 400,
+    "image": 400,
+    "media": 400,
+    "request": 400,
+    "sampling": 400,
+    "tiles": 400,
+    "engine.queue_full": 429,
+    "server.body_slow": 408,
+    "server.body_too_large": 413,
+    "engine.cache_busy": 503,
+    "engine.cache_too_small": 400,
+    "engine.closed": 503,
+    "engine.draining": 503,
+    "engine.queue_timeout": 503,
+    "engine.stopped": 503,
+    "server.busy": 429,
+    "server.draining": 503,
+    "server.fetch": 400,
+    "server.host": 403,
+    "server.key": 401,
+    "server.left": 499,
+    "server.limit": 400,
+    "server.method": 405,
+    "server.model": 404,
+    "server.origin": 403,
+    "server.parameter": 400,
+    "server.route": 404,
+    "server.timeout": 504,
+}
+#: codes that clients of the OpenAI API look for -> what they call them; all others are called as we do
+OPENAI_CODES = {
+    "request.too_long": "context_length_exceeded",
+    "server.busy": "rate_limit_exceeded",
+    "engine.queue_full": "rate_limit_exceeded",
+    "server.key": "invalid_api_key",
+    "server.model": "model_not_found",
+}
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+#: what a client that comes again at once would only make worse
+_NO_RETRY = frozenset({"server.timeout"})
+#: rooms whose `reason` is what a decoder said
+_DECODERS = frozenset({"image", "media", "pdf", "document", "source"})
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of an error; 500 for what is not the client's business."""
+    if isinstance(error, AdotxError):
+        code = error.code
+        return STATUS.get(code) or STATUS.get(code.partition(".")[0]) or 500
+    return 500
+
+
+def told(error: Exception) -> AdotxError:
+    """What a client may know of an error: itself, without decoders' words; or only that there was one."""
+    if not isinstance(error, AdotxError) or status_of(error) == 500:
+        what = "something went wrong inside the server"
+        return AdotxError("server.internal", what, remedy="the server's log names this request's id")
+    if error.code.partition(".")[0] in _DECODERS and "reason" in error.values:
+        return error.having(reason=Sentence("it cannot be decoded"))
+    return error
+
+
+def body_of(error: Exception, language: str = "en", say: Any = None) -> dict[str, Any]:
+    """The OpenAI API's error body, ``{"error": {"message", "type", "param", "code"}}``.
+
+    Args:
+        error: any exception; see `told`.
+        language: of the message.
+        say: (error, language) -> text; None: English.
+    """
+    shown, status = told(error), status_of(error)
+    kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+    message = say(shown, language) if say else str(shown)
+    code = OPENAI_CODES.get(shown.code, shown.code)
+    return {"error": {"message": message, "type": kind, "param": shown.where, "code": code}}
+
+
+def headers_of(error: Exception, retry_after: int) -> dict[str, str]:
+    """Headers that tell a client whether and when to come again."""
+    status = status_of(error)
+    headers = {"retry-after": str(retry_after)} if status in (429, 503) else {}
+    if status == 401:
+        # The second makes a browser ask for the key, so that the page needs no way of its own.
+        headers["www-authenticate"] = 'Bearer, Basic realm="adotx", charset="UTF-8"'
+    if isinstance(error, AdotxError) and error.code in _NO_RETRY:
+        headers["x-should-retry"] = "false"
+    return headers
+
+
+def respond(request: Request, error: Exception) -> Response:
+    """The response to a request that failed before anything of its answer was sent."""
+    service = request.app.state.service
+    note(request, error)
+    body = body_of(error, language_of(request), service.say)
+    return JSONResponse(body, status_of(error), headers_of(error, service.settings.retry_after))
+
+
+def note(request: Request, error: Exception) -> None:
+    """Count an error and put it into the request's log line; what is ours to mend also with its place."""
+    code = told(error).code
+    request.state.log["error"] = code
+    if status_of(error) == 500:
+        log.error("request failed", extra={"facts": {"request_id": request.state.request_id}}, exc_info=error)
+    request.app.state.service.metrics.rejections.labels(code).inc()
+
+
+def language_of(request: Request) -> str:
+    """ "ko" where the client would rather read Korean than English, else "en"."""
+    first = request.headers.get("accept-language", "").split(",")[0].strip().lower()
+    return "ko" if first.split(";")[0].split("-")[0] == "ko" else "en"
+
+
+def invalid(errors: Sequence[Mapping[str, Any]]) -> AdotxError:
+    """What pydantic found, as one of our errors: the first of it, with the place in the request."""
+    first = errors[0]
+    path = [part for part in first["loc"] if part not in ("body", "query", "path")]
+    # Branches of a union stand in the place too; a client knows only the names it wrote.
+    where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path if not _branch(p)).lstrip(".")
+    if first["type"] == "extra_forbidden":
+        what, remedy = "is not known here", "leave it out"
+        return AdotxError("server.parameter", what, where or None, remedy)
+    what = "{reason}"
+    return AdotxError("server.parameter", what, where or None, reason=_reason(first))
+
+
+def _branch(part: str | int) -> bool:
+    return isinstance(part, str) and not part.replace("_", "").replace("-", "").isalnum()
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """pydantic's message, without what the client sent: it may be long, or secret."""
+    return str(error["msg"]).removeprefix("Value error, ")[:300]
+
+
+def install(app: FastAPI) -> None:
+    """Have every failure of a route answered in the OpenAI API's shape."""
+
+    async def adotx(request: Request, error: Exception) -> Response:
+        return respond(request, error)
+
+    async def validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return respond(request, invalid(error.errors()))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if isinstance(error.__cause__, AdotxError):  # raised while the body was read
+            return respond(request, error.__cause__)
+        if error.status_code == 404:
+            return respond(request, AdotxError("server.route", "no such route", request.url.path))
+        if error.status_code == 405:
+            what = "{method} is not allowed"
+            failure = AdotxError("server.method", what, request.url.path, method=request.method)
+            return respond(request, failure)
+        return respond(request, AdotxError("server.parameter", "the request cannot be read", "body"))
+
+    app.add_exception_handler(AdotxError, adotx)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(HTTPException, http)
