@@ -1,5 +1,5 @@
-"""Any schedule of submissions, failures, cancellations and steps, on a model without weights that notices every
-mistake in the cache: nothing is lost, nothing is held, every answer is as if alone."""
+"""Any schedule of submissions, failures, cancellations and steps, on a model without weights that notices
+every mistake in the cache: nothing is lost, nothing is held, every answer is as if alone."""
 
 from __future__ import annotations
 

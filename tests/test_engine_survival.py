@@ -1,5 +1,5 @@
-"""What a server does to an engine: foreign exceptions, readers that go away, shutdown. One request's fault is its
-own, nothing is left of what nobody reads, and the next request is answered. Without weights."""
+"""What a server does to an engine: foreign exceptions, readers that go away, shutdown. One request's fault is
+its own, nothing is left of what nobody reads, and the next request is answered. Mostly without weights."""
 
 from __future__ import annotations
 
@@ -362,6 +362,67 @@ def test_a_collector_that_runs_anywhere_harms_nothing() -> None:
     assert made == [alone(request(seed)) for seed in range(5)] and is_idle(shared)
 
 
+# The tower
+
+
+class Slow(MockBackend):
+    """A model whose tower is to be compiled, which takes as long as the test says."""
+
+    def __init__(self) -> None:
+        super().__init__(context=100_000)
+        self.begun, self.go_on, self.warmed, self.error = threading.Event(), threading.Event(), 0, None
+
+    def warm(self) -> None:
+        self.begun.set()
+        assert self.go_on.wait(10)
+        if self.error is not None:
+            raise self.error
+        self.warmed += 1
+
+    def encode_images(self, pixels: np.ndarray) -> np.ndarray:
+        assert self.warmed, "an image was encoded before the tower was ready"
+        return super().encode_images(pixels)
+
+
+def test_no_stream_waits_while_the_tower_is_compiled() -> None:
+    backend = Slow()
+    shared = engine(backend, kv_memory=4000)
+
+    async def main() -> None:
+        front = AsyncEngine(shared)
+        async with await front.stream(request(0, sampling=ENDLESS)) as stream:
+            tasks = [asyncio.create_task(front.generate(pictured(n))) for n in (1, 2)]
+            encoded = asyncio.create_task(asyncio.to_thread(shared.encode, pictured(3).images[0]))
+            await asyncio.to_thread(backend.begun.wait)
+            for _ in range(50):
+                await anext(stream)
+            assert not backend.warmed and shared.stats().running == 1
+            backend.go_on.set()
+            outputs = await asyncio.gather(*tasks)
+        assert [output.ids for output in outputs] == [alone(pictured(n)) for n in (1, 2)]
+        assert backend.warmed == 1 and len(await encoded) == 2
+
+    asyncio.run(main())
+    assert is_idle(shared)
+
+
+def test_warm_compiles_once_and_a_tower_that_cannot_be_made_is_told_to_who_needs_it() -> None:
+    backend = Slow()
+    backend.go_on.set()
+    backend.error = MemoryError("no room for the tower")
+    shared = engine(backend)
+    made = shared.generate([request(0), pictured(1)], return_errors=True)
+    assert made[0].ids == alone(request(0)) and made[1] is backend.error
+    for ask in (shared.warm, lambda: shared.logits(pictured(1))):
+        with pytest.raises(MemoryError, match="no room for the tower"):
+            ask()
+    backend.error = None
+    shared.warm()
+    shared.warm()
+    assert backend.warmed == 1 and shared.generate([pictured(1)])[0].ids == alone(pictured(1))
+    engine().warm()  # nothing is to be done there
+
+
 # What was hashed is what is read
 
 
@@ -455,7 +516,8 @@ def test_leaving_the_interpreter_while_requests_run_ends_well(way: str) -> None:
         from adotx.checkpoint import open_checkpoint
         from adotx.engine import AsyncEngine, Engine, Request, SamplingParams
         engine = Engine.load(open_checkpoint("nano"), "int8")
-        asked = [Request([50 + i, 60], slots=[], sampling=SamplingParams(4000, ignore_eos=True)) for i in range(4)]
+        long = SamplingParams(4000, ignore_eos=True)
+        asked = [Request([50 + i, 60], slots=[], sampling=long) for i in range(4)]
         async def main():
             global kept
             front = AsyncEngine(engine)
