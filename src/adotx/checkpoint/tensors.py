@@ -244,6 +244,15 @@ class TensorStore:
         _, entry = self._entry(name)
         return entry.dtype, entry.shape
 
+    def place(self, name: str) -> tuple[Path, int]:
+        """(file, bytes before the tensor in it).
+
+        Raises:
+            AdotxError: as `spec`.
+        """
+        file, entry = self._entry(name)
+        return self.path / file, entry.start
+
     def raw(self, name: str) -> np.ndarray:
         """The tensor in its stored dtype (bf16 as ml_dtypes.bfloat16), a read-only view of the file.
 

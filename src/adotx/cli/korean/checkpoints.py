@@ -86,6 +86,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "원본 체크포인트에서 토크나이저 파일을 복사하세요",
         ),
     ],
+    "weights.changed": [("읽는 동안 가중치 파일이 바뀌었습니다", "모델을 다시 여세요")],
     "weights.corrupt": [
         ("가중치 파일이 손상되었습니다: {detail}", "파일을 다시 내려받으세요"),
         ("가중치가 아니라 git-lfs 포인터입니다", "git lfs pull을 실행하세요"),

@@ -54,8 +54,10 @@ class OpenVinoBackend:
     ) -> None:
         from adotx.checkpoint.names import text_prefix
         from adotx.engine.model.decoder import Decoder
+        from adotx.engine.model.embeddings import Embeddings
         from adotx.engine.model.ops import Weights
         from adotx.engine.weights.convert import open_matrices
+        from adotx.engine.weights.watch import WeightFiles
 
         if min(tile_batch, 1 if threads is None else threads) < 1:
             raise AdotxError("engine.setting", "tile_batch and threads are at least 1", "engine")
@@ -75,16 +77,24 @@ class OpenVinoBackend:
                     known=known,
                 )
         checkpoint.require_tensors()
+        # All are mapped now: whatever becomes of their names, they are read as they are.
+        files = {checkpoint.tensors.place(name)[0]: name for name in checkpoint.tensors.names()}
+        self._files = WeightFiles(files)
+        for name in files.values():
+            checkpoint.tensors.raw(name)
         self._config, self._tile_batch = config, tile_batch
         self._threads, self._cache_dir = threads, cache_dir
         matrices = open_matrices(checkpoint, weight_format, weights_dir, progress)
+        for path in matrices.files if matrices else ():
+            self._files.add(path)
         self._weights = Weights(checkpoint.tensors, weight_format, matrices)
         prefix = text_prefix(config)
         self._decoder = Decoder(
             config.text, self._weights, prefix, kv_cache=cache_format, threads=threads, cache_dir=cache_dir
         )
-        # Looked up here and not in the graph: the table stays memory-mapped, only rows in use are read.
-        self._embeddings = checkpoint.tensors.raw(f"{prefix}model.embed_tokens.weight")
+        table = f"{prefix}model.embed_tokens.weight"
+        self._embeddings = Embeddings(checkpoint.tensors, table, self._files)
+        self._reads_files = not self._embeddings.in_memory or self._weights.mapped
         self.vocabulary, self.context = config.text.vocab_size, config.text.max_position_embeddings
         self.block_size, self.block_bytes = self._decoder.block_size, self._decoder.block_bytes
         self.eos_ids = frozenset(checkpoint.eos_ids)
@@ -94,6 +104,7 @@ class OpenVinoBackend:
             side = config.vision.image_size
             shape = (config.vision.num_channels, side, side)
             self.image = ImageSpec(config.image_token_id, config.projector.grid_size**2, shape)
+        self._files.check()
 
     def allocate(self, blocks: int) -> None:
         self._decoder.allocate(blocks)
@@ -106,12 +117,14 @@ class OpenVinoBackend:
             self.encode_images(np.zeros((1, *self.image.tile_shape), np.float32))
 
     def encode_images(self, pixels: np.ndarray) -> np.ndarray:
+        self._check_files()
         return self._encoder.forward(pixels)
 
     def forward(self, chunks: Sequence[Chunk]) -> np.ndarray:
+        self._check_files()
         rows = sum(map(len, chunks))
         ids = np.fromiter(chain.from_iterable(chunk.ids for chunk in chunks), np.int64, rows)
-        embeddings = self._embeddings[ids].astype(np.float32)
+        embeddings = self._embeddings.rows(ids)
         begin = 0
         for chunk in chunks:
             if chunk.features is not None:
@@ -119,13 +132,18 @@ class OpenVinoBackend:
             begin += len(chunk)
         return self._decoder.forward(embeddings, chunks)
 
+    def _check_files(self) -> None:
+        if self._reads_files:
+            self._files.check()
+
     @cached_property
     def _encoder(self) -> VisionEncoder:
         from adotx.engine.model.tower import VisionEncoder
 
+        self._files.check()
         vision, projector = self._config.vision, self._config.projector
         assert vision is not None and projector is not None
-        return VisionEncoder(
+        encoder = VisionEncoder(
             vision,
             projector,
             self._weights,
@@ -133,3 +151,6 @@ class OpenVinoBackend:
             threads=self._threads,
             cache_dir=self._cache_dir,
         )
+        self._files.check()
+        self._reads_files = self._reads_files or self._weights.mapped
+        return encoder

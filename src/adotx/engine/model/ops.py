@@ -15,7 +15,7 @@ import numpy as np
 from adotx.engine import native
 from adotx.engine.runtime import openvino
 from adotx.engine.weights.formats import GROUP, WeightFormat
-from adotx.engine.weights.sources import MatrixSource, TensorSource, drop_pages
+from adotx.engine.weights.sources import MatrixSource, TensorSource, drop_pages, mapped_file
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -70,6 +70,11 @@ class Weights:
         """Whether matrices are stored as integers."""
         return self._matrices is not None
 
+    @property
+    def mapped(self) -> bool:
+        """Whether a graph made so far may still read from mapped files."""
+        return any(isinstance(x, np.ndarray) and mapped_file(x) is not None for x in self._alive)
+
     def fused(
         self,
         names: Sequence[str],
@@ -112,8 +117,8 @@ class Weights:
         return ov.op.Constant(tensor, shared_memory=True)
 
     def exact(self, name: str, shape: Sequence[int] | None = None) -> Any:
-        """A float32 constant: norms, biases, convolutions, positions."""
-        array = self.source.array(name)
+        """A float32 constant: norms, biases, convolutions, positions; small, so never left in a mapping."""
+        array = np.array(self.source.array(name))
         return self._share(array if shape is None else array.reshape(shape))
 
     def _plain(self, name: str) -> Any:

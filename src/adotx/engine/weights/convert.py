@@ -6,6 +6,10 @@ A conversion is a folder `int4-FINGERPRINT` with `model.safetensors` (integers a
 input already put together) and `manifest.json`. It appears whole or not at all: it is written under a
 temporary name beside its place, synced, then renamed. Small checkpoints are quantised in memory and leave no
 folder.
+
+Names, sizes and times of the weights files tell whether it is of this checkpoint. Where these agree but a
+file was touched since (copied, or written with its time set back), checksums of what was converted decide,
+once; the manifest then remembers the files as they are.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ import numpy as np
 from adotx.engine.weights.folders import default_folders, locked, sweep, sync, temporary_path, writable
 from adotx.engine.weights.formats import Kind, Matrix, WeightFormat, plan, tensor_names
 from adotx.engine.weights.sources import MappedMatrices, MatricesInMemory, MatrixSource, drop_pages
+from adotx.engine.weights.watch import changed
 from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
@@ -148,6 +153,10 @@ def _float32(raw: np.ndarray) -> np.ndarray:
     return raw.astype(np.float32)
 
 
+def _checksum(raw: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(raw).view(np.uint8).data.cast("B"))
+
+
 @dataclass(frozen=True)
 class _Conversion:
     """One checkpoint in one quantised format."""
@@ -164,6 +173,30 @@ class _Conversion:
             status = (store.path / file).stat()
             told.append([file, status.st_size, status.st_mtime_ns])
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _touched(self) -> dict[str, list[int]]:
+        """Of each weights file what no program can set back."""
+        store = self.checkpoint.tensors
+        statuses = {file: (store.path / file).stat() for file in store.files}
+        return {file: [status.st_ino, status.st_ctime_ns] for file, status in statuses.items()}
+
+    def _rows(self, slab: _Slab) -> np.ndarray:
+        """The checkpoint's rows of a slab, as they are stored."""
+        return self.checkpoint.tensors.raw(slab.part)[slab.first : slab.first + slab.end - slab.begin]
+
+    def _is_of_this_source(self, sums: dict[str, list[int]]) -> bool:
+        """Whether the checkpoint's matrices have these checksums."""
+
+        def agrees(slab: _Slab, told: int) -> bool:
+            raw = self._rows(slab)
+            same = _checksum(raw) == told
+            drop_pages(raw)
+            return same
+
+        with ThreadPoolExecutor(_threads()) as pool:
+            slabs = [slab for matrix in self.matrices for slab in _slabs(matrix)]
+            told = [sum_ for matrix in self.matrices for sum_ in sums[matrix.name]]
+            return len(slabs) == len(told) and all(pool.map(agrees, slabs, told))
 
     def open(
         self, folder: str | Path | None, progress: Progress | None, thorough: bool = False
@@ -198,6 +231,12 @@ class _Conversion:
                 return None
             if any(store.spec(name) != spec for name, spec in expected.items()):
                 return None
+            touched = self._touched()
+            if manifest["touched"] != touched or thorough:
+                if not self._is_of_this_source(manifest["source_sums"]):
+                    return None
+                if manifest["touched"] != touched:
+                    _write_manifest(path, {**manifest, "touched": touched})
             for matrix in self.matrices:
                 names = tensor_names(matrix)
                 # Scales always: they are few, and a broken one breaks a whole group of weights.
@@ -227,7 +266,7 @@ class _Conversion:
 
     def _make(self, path: Path, progress: Progress | None, thorough: bool) -> None:
         """Write the conversion under a temporary name, then give it its own."""
-        layout, store = self._layout(), self.checkpoint.tensors
+        layout, store, touched = self._layout(), self.checkpoint.tensors, self._touched()
         for part in (part for matrix in self.matrices for part in matrix.parts):
             if not (dtype := store.spec(part)[0]).startswith(("F", "BF")):
                 what, remedy = (
@@ -244,18 +283,20 @@ class _Conversion:
         try:
             temporary.mkdir()
             with (temporary / "model.safetensors").open("wb") as file:
-                sums = self._write(file, layout, progress)
+                sums, source_sums = self._write(file, layout, progress)
                 file.flush()
                 os.fsync(file.fileno())
             source = str(self.checkpoint.path.resolve())
             manifest = {
                 "version": VERSION, "weights": self.weights, "fingerprint": path.name.partition("-")[2],
-                "source": source, "sums": sums,
+                "source": source, "sums": sums, "source_sums": source_sums, "touched": touched,
             }  # fmt: skip
             with (temporary / MANIFEST).open("w", encoding="utf-8") as text:
                 json.dump(manifest, text)
                 text.flush()
                 os.fsync(text.fileno())
+            if self._touched() != touched:
+                raise changed(store.path)
             if self._found(path, thorough) is not None:
                 return  # where folders cannot be locked, another process may have been quicker
             if path.exists():  # damaged
@@ -271,8 +312,9 @@ class _Conversion:
 
     def _write(
         self, file: BinaryIO, layout: dict[str, _Place], progress: Progress | None
-    ) -> dict[str, list[int]]:
-        """Header and data; returns the checksums of every tensor's slabs of rows."""
+    ) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        """Header and data; returns checksums of slabs of rows: of every tensor's, and of what each matrix was
+        made from."""
         header: dict[str, Any] = {
             name: {
                 "dtype": _spelled()[place.dtype],
@@ -294,11 +336,13 @@ class _Conversion:
             for matrix in self.matrices
             for name in tensor_names(matrix)
         }
+        source_sums = {matrix.name: [0] * sum(1 for _ in _slabs(matrix)) for matrix in self.matrices}
 
         def work(slab: _Slab) -> None:
             nonlocal done
-            raw = store.raw(slab.part)[slab.first : slab.first + slab.end - slab.begin]
+            raw = self._rows(slab)
             arrays = slab.matrix.quantize(_float32(raw))
+            source_sums[slab.matrix.name][slab.index] = _checksum(raw)
             drop_pages(raw)
             for name, array in zip(tensor_names(slab.matrix), arrays, strict=True):
                 place, data = layout[name], array.data.cast("B")
@@ -320,7 +364,7 @@ class _Conversion:
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-        return sums
+        return sums, source_sums
 
     def _forget_old(self, parent: Path, name: str) -> None:
         """Remove conversions of this checkpoint to this format that no state of its files fits any more."""
@@ -330,6 +374,14 @@ class _Conversion:
                 ours = manifest["source"] == str(self.checkpoint.path.resolve())
                 if ours and manifest["version"] == VERSION and path.name != name:
                     shutil.rmtree(path)
+
+
+def _write_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    """In the place of the old one, where the folder can be written; else it is as good as it was."""
+    temporary = temporary_path(path / MANIFEST)
+    with suppress(OSError):
+        temporary.write_text(json.dumps(manifest), encoding="utf-8")
+        temporary.replace(path / MANIFEST)
 
 
 def _threads() -> int:

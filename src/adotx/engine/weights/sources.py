@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -30,7 +31,13 @@ class TensorSource(Protocol):
 
 
 class MatrixSource(Protocol):
-    """Quantised matrices, by the checkpoint's tensors that each is made of."""
+    """Quantised matrices, by the checkpoint's tensors that each is made of.
+
+    Attributes:
+        files: mapped ones that the matrices lie in.
+    """
+
+    files: list[Path]
 
     def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
         """(what it is, integers, scales); see `adotx.engine.weights.formats`."""
@@ -42,6 +49,7 @@ class MatricesInMemory:
 
     def __init__(self, matrices: Sequence[Matrix], source: TensorSource) -> None:
         self._matrices, self._source = {matrix.name: matrix for matrix in matrices}, source
+        self.files: list[Path] = []
 
     def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
         matrix = self._matrices[stored_name(parts)]
@@ -55,6 +63,7 @@ class MappedMatrices:
 
     def __init__(self, matrices: Sequence[Matrix], store: TensorStore) -> None:
         self._matrices, self._store = {matrix.name: matrix for matrix in matrices}, store
+        self.files = [store.path / file for file in store.files]
 
     def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
         matrix = self._matrices[stored_name(parts)]
@@ -62,13 +71,19 @@ class MappedMatrices:
         return matrix, q, scale
 
 
+def mapped_file(array: np.ndarray) -> mmap.mmap | None:
+    """The mapping that an array lies in; None: it lies in memory."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
+
+
 def drop_pages(*arrays: np.ndarray) -> None:
     """Let go of the pages of arrays that lie in mapped files; what is read again comes from the file."""
     for array in arrays:
-        base: Any = array
-        while isinstance(base, np.ndarray):
-            base = base.base
-        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and array.nbytes:
+        base = mapped_file(array)
+        if base is not None and hasattr(mmap, "MADV_DONTNEED") and array.nbytes:
             start = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
             page = start // mmap.PAGESIZE * mmap.PAGESIZE
             base.madvise(mmap.MADV_DONTNEED, page, start + array.nbytes - page)
