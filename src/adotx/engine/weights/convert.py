@@ -31,6 +31,7 @@ from adotx.engine.weights.folders import default_folders, locked, sweep, sync, t
 from adotx.engine.weights.formats import Kind, Matrix, WeightFormat, plan, tensor_names
 from adotx.engine.weights.sources import MappedMatrices, MatricesInMemory, MatrixSource, drop_pages
 from adotx.errors import AdotxError, Sentence
+from adotx.machine import cpus
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint, TensorStore
@@ -312,7 +313,7 @@ class _Conversion:
                 if progress is not None:
                     progress(done, total)
 
-        with ThreadPoolExecutor(_threads()) as pool:
+        with ThreadPoolExecutor(min(cpus(), 8)) as pool:
             futures = [pool.submit(work, slab) for matrix in self.matrices for slab in _slabs(matrix)]
             try:
                 for future in futures:
@@ -330,10 +331,6 @@ class _Conversion:
                 ours = manifest["source"] == str(self.checkpoint.path.resolve())
                 if ours and manifest["version"] == VERSION and path.name != name:
                     shutil.rmtree(path)
-
-
-def _threads() -> int:
-    return min(os.cpu_count() or 1, 8)
 
 
 def _no_room(folder: Path, reason: str) -> AdotxError:
