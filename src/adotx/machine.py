@@ -1,7 +1,7 @@
-"""What this process may use of the machine: bytes of memory and processors, control groups' limits included.
+"""What this process may use of the machine: memory, processors, the user's folder for caches.
 
-In: the system's files. Out: numbers. Limits of control groups of both versions count, of this process's group
-and of those above it, wherever a container sees them. The one place that reads them.
+In: the system's files. Out: numbers, paths. Limits of control groups of both versions count, of this process's
+group and of those above it, wherever a container sees them. The one place that reads them.
 """
 
 from __future__ import annotations
@@ -53,6 +53,20 @@ def cpus() -> int:
     """Threads that can compute at the same time: processors this process may run on, within its quota."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(allowed, cpu_quota() or allowed)
+
+
+def user_cache() -> Path | None:
+    """The user's folder for caches of programs, ours in it; None where the user has no home."""
+    folder = os.environ.get("XDG_CACHE_HOME") or expanded("~/.cache")
+    return Path(folder) / "adotx" if os.path.isabs(folder) else None
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with a leading "~" replaced; as it is where the system knows no home for it."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no HOME, and a user id that the system does not know
+        return Path(path)
 
 
 def _physical_memory() -> int | None:

@@ -20,6 +20,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "chat.content_type": [
         ("알 수 없는 내용 종류입니다: {type}", "text, image, image_url 중 하나를 쓰세요"),
     ],
+    "chat.continue": [
+        ("{detail}. 이어서 쓸 수 없습니다", "글만 있는 assistant 메시지로 끝내세요"),
+    ],
     "chat.empty": [("대화가 비어 있습니다", "메시지를 하나 이상 주세요")],
     "chat.family": [
         ("{family!r} 모델 계열의 대화 형식을 모릅니다", "{vl!r}이나 {text!r} 모델을 쓰세요"),
@@ -59,6 +62,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("이미지 토큰 {token}번은 제어 토큰이 아닙니다", "config.json의 image_token_index를 확인하세요"),
     ],
     "chat.no_vision": [("이미지를 읽지 못하는 텍스트 전용 체크포인트입니다", "VL 체크포인트를 쓰세요")],
+    "chat.response_format": [
+        (
+            "응답 형식으로 쓸 수 없는 값입니다: {given}",
+            '{{"type": "json_schema", "json_schema": {{"name": ..., "schema": {{...}}}}}} 객체를 주세요',
+        ),
+    ],
     "chat.role": [
         ("알 수 없는 역할입니다: {role!r}", "{known} 중 하나를 쓰세요"),
     ],
@@ -74,6 +83,20 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         (
             "tool_calls가 올바르지 않습니다",
             '{{"function": {{"name": ..., "arguments": ...}}}} 객체의 목록을 주세요',
+        ),
+    ],
+    "chat.tool_choice": [
+        (
+            "도구 선택으로 쓸 수 없는 값입니다: {given}",
+            '"none", "auto", "required"나 {{"type": "function", "function": {{"name": ...}}}} 객체를 주세요',
+        ),
+        ("그런 도구는 없습니다: {name!r}", "주어진 도구의 이름을 쓰세요"),
+        ("도구가 없습니다", "도구를 주세요"),
+    ],
+    "chat.tool_result": [
+        (
+            "호출 {id!r}에 맞는 결과가 하나가 아니거나, 바로 앞의 호출 중에 그런 id가 없습니다",
+            "바로 앞 메시지의 호출마다 그 id로 결과를 하나씩 주세요",
         ),
     ],
     "chat.tools": [

@@ -31,7 +31,7 @@ from adotx.engine.weights.folders import default_folders, locked, sweep, sync, t
 from adotx.engine.weights.formats import Kind, Matrix, WeightFormat, plan, tensor_names
 from adotx.engine.weights.sources import MappedMatrices, MatricesInMemory, MatrixSource, drop_pages
 from adotx.errors import AdotxError, Sentence
-from adotx.machine import cpus
+from adotx.machine import cpus, expanded
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint, TensorStore
@@ -172,7 +172,7 @@ class _Conversion:
         """The conversion's tensors: found, or made now."""
         name = f"{self.weights}-{self.fingerprint()}"
         place = self.checkpoint.path.resolve()
-        parents = default_folders(place) if folder is None else [Path(folder).expanduser()]
+        parents = default_folders(place) if folder is None else [expanded(folder)]
         for parent in parents:
             if (store := self._found(parent / name, thorough)) is not None:
                 return store
