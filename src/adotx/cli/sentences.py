@@ -203,8 +203,6 @@ KOREAN: dict[str, str] = {
     "is empty": "비어 있습니다",
     "is no path": "경로가 아닙니다",
     "there are no tools": "도구가 없습니다",
-    "calls tools": "마지막 메시지가 도구를 호출합니다",
-    "is not an answer": "마지막 메시지가 답변이 아닙니다",
     "there is no tool {name!r}": "그런 도구는 없습니다: {name!r}",
     "at least 1": "1 이상",
     "0 or more": "0 이상",

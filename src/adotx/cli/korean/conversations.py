@@ -21,7 +21,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("알 수 없는 내용 종류입니다: {type}", "text, image, image_url 중 하나를 쓰세요"),
     ],
     "chat.continue": [
-        ("{detail}. 이어서 쓸 수 없습니다", "글만 있는 assistant 메시지로 끝내세요"),
+        ("글로 된 답변이 아니어서 이어 쓸 수 없습니다", "도구를 호출하지 않는 assistant 메시지로 끝내세요"),
     ],
     "chat.empty": [("대화가 비어 있습니다", "메시지를 하나 이상 주세요")],
     "chat.family": [
@@ -115,6 +115,8 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("반쪽짜리 서로게이트가 들어 있습니다", "온전한 문자를 쓰세요"),
     ],
     "grammar.schema": [
+        ("지원하지 않는 키워드입니다: {keyword!r}", "{meant!r}인지 확인하세요"),
+        ("지원하지 않는 키워드입니다: {keyword!r}", "빼거나 다른 키워드로 나타내세요"),
         ("JSON 스키마로 쓸 수 없습니다: {reason}", "llguidance가 지원하는 JSON 스키마를 주세요"),
         ("{type} 형식은 JSON 스키마가 아닙니다", "객체를 주세요"),
         (
@@ -131,6 +133,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "grammar.too_large": [
         ("{count:,}글자로 한도 {limit:,}글자를 넘습니다", "더 작게 만드세요"),
         ("{levels}단계보다 깊게 겹쳐 있습니다", "$defs와 $ref를 쓰거나 더 얕게 만드세요"),
+    ],
+    "grammar.too_slow": [
+        ("컴파일에 {seconds}초보다 오래 걸립니다", "범위를 줄이고 더 작게 나누세요"),
     ],
     "grammar.tools": [
         ("도구로 부를 수 없습니다: {detail}", "주어진 도구의 이름을 쓰세요"),
