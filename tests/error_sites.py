@@ -14,7 +14,8 @@ SOURCE = Path(adotx.__file__).parent
 
 #: Where the code is an argument or put together: file -> the codes it can be.
 VARIABLE_CODES = {
-    "chat/grammar.py": ("grammar.schema", "grammar.lark", "grammar.regex", "grammar.tools"),
+    "chat/grammar.py": ("grammar.lark", "grammar.regex", "grammar.tools"),
+    "chat/schema.py": ("grammar.schema", "grammar.lark", "grammar.regex", "grammar.tools"),
     "checkpoint/files.py": (
         "checkpoint.unreadable",
         "config.unreadable",

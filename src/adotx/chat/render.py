@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from adotx.chat import protocol as p
 from adotx.chat.messages import Message, Picture, Turn, read_messages, read_tools
 from adotx.chat.tools import call_json
-from adotx.errors import AdotxError, Sentence
+from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint
@@ -146,11 +146,9 @@ def render(
     p.check_family(family)
     turns = read_messages(messages, family)
     if continue_final_message and (turns[-1].role != "assistant" or turns[-1].calls):
-        detail = Sentence("calls tools") if turns[-1].calls else Sentence("is not an answer")
-        where, remedy = f"messages[{len(turns) - 1}]", "end with an assistant message of text"
-        raise AdotxError(
-            "chat.continue", "{detail}, so nothing can go on with it", where, remedy, detail=detail
-        )
+        what = "is not an answer of text, so nothing can go on with it"
+        where, remedy = f"messages[{len(turns) - 1}]", "end with an assistant message that calls no tools"
+        raise AdotxError("chat.continue", what, where, remedy)
     descriptions = read_tools(tools)
     lengths = _slot_lengths(turns, tiles, tokens_per_tile)
     builder = _PromptBuilder(tokenizer)

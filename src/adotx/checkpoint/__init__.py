@@ -12,12 +12,13 @@ from adotx.checkpoint.config import (
     parse_config,
     read_config,
 )
-from adotx.checkpoint.memory import MemoryEstimate, machine_memory, memory_estimate
+from adotx.checkpoint.memory import MemoryEstimate, memory_estimate
 from adotx.checkpoint.names import expected_tensors, parameter_count
 from adotx.checkpoint.source import Checkpoint, find_checkpoint, open_checkpoint
 from adotx.checkpoint.tensors import TensorStore
 from adotx.checkpoint.tokenizer import AddedToken, AxTokenizer, save_tokenizer_json
 from adotx.checkpoint.validate import Check, Report, validate
+from adotx.machine import machine_memory
 from adotx.vision.plan import TileRule
 
 __all__ = [

@@ -1,14 +1,12 @@
-"""What a model needs and what this machine has: ModelConfig in, bytes out.
+"""What a model needs: ModelConfig in, bytes out.
 
 An estimate from shapes; reads no weights.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 
 from adotx.checkpoint.config import ModelConfig
 from adotx.checkpoint.names import expected_tensors
@@ -50,29 +48,6 @@ def memory_estimate(config: ModelConfig) -> MemoryEstimate:
         weights={"bf16": bf16, "int8": int8, "int4": int4},
         kv_per_token={"bf16": heads * text.head_dim * 2, "u8": heads * (text.head_dim + 8)},
     )
-
-
-def _cgroup_limit() -> int | None:
-    """The container's memory limit in bytes (cgroup v2, then v1); None where there is none."""
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            limit = int(Path(name).read_text())
-        except (OSError, ValueError):  # "max" means none
-            continue
-        # v1 writes a huge number for "no limit".
-        return limit if limit < 1 << 60 else None
-    return None
-
-
-def machine_memory() -> int | None:
-    """Bytes of memory that programs on this machine may use (the container's limit if smaller); None where
-    the system does not tell."""
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # no sysconf on Windows
-        return None
-    limit = _cgroup_limit()
-    return min(total, limit) if limit else total
 
 
 def readable_size(size: float) -> str:

@@ -19,6 +19,7 @@ from adotx.checkpoint.names import expected_tensors
 from adotx.checkpoint.tensors import TensorStore
 from adotx.checkpoint.tokenizer import AxTokenizer
 from adotx.errors import AdotxError
+from adotx.machine import expanded
 
 #: Files of a hub repository that are downloaded; code and other weight formats are not.
 HUB_FILES = ("*.json", "*.safetensors", "merges.txt", "*.jinja", "README.md", "LICENSE*", "NOTICE*")
@@ -107,7 +108,7 @@ def find_checkpoint(source: str | Path = "nano", online: bool = False) -> Path:
     """
     if source == "nano":
         return nano_path()
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_dir():
         return path
     if path.exists():
@@ -148,9 +149,5 @@ def open_checkpoint(source: str | Path = "nano", online: bool = False) -> Checkp
     """
     path = find_checkpoint(source, online)
     config = require_consistent(read_config(path), str(path / "config.json"))
-    name = (
-        str(source)
-        if str(source) == "nano" or not Path(source).expanduser().exists()
-        else path.resolve().name
-    )
+    name = str(source) if str(source) == "nano" or not expanded(source).exists() else path.resolve().name
     return Checkpoint(path, name, config)

@@ -14,12 +14,13 @@ from typing import Any
 from adotx.checkpoint.config import ModelConfig, read_config
 from adotx.checkpoint.contradictions import contradictions, disagreements, leftovers
 from adotx.checkpoint.files import read_json_if_present
-from adotx.checkpoint.memory import machine_memory, memory_estimate, readable_size
+from adotx.checkpoint.memory import memory_estimate, readable_size
 from adotx.checkpoint.names import expected_tensors, is_ignorable, parameter_count
 from adotx.checkpoint.source import Checkpoint, find_checkpoint
 from adotx.checkpoint.tensors import TensorStore
 from adotx.checkpoint.tokenizer import AxTokenizer
 from adotx.errors import AdotxError, Sentence
+from adotx.machine import machine_memory
 from adotx.vision.plan import plan
 
 OK, NOTE, FAULT = "ok", "note", "fault"

@@ -4,14 +4,14 @@ Results go to stdout and nothing else does; progress, notes and errors go to std
 
     0    everything asked for was done
     1    done with a finding: a page that could not be read, a fault that `validate` found
-    2    an input or an argument was refused; the other inputs of the same call were still done
+    2    an input or an argument was refused, the other inputs of the same call were still done; or stdout
+         could not be written
     130  interrupted by Ctrl-C
     141  whoever read our stdout went away
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -21,6 +21,9 @@ DONE, FINDING, REFUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line `argv` (default: the process's own) and exit with its code."""
+    from adotx.cli.streams import make_ready
+
+    make_ready()
     sys.exit(run(argv))
 
 
@@ -30,23 +33,31 @@ def run(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the words after the program's name; None takes them from the process.
     """
+    from adotx.cli.streams import speak_utf8, unwritten
     from adotx.errors import AdotxError
 
-    _speak_utf8()
+    speak_utf8()
+    fault: OSError | None = None
     try:
-        try:
-            code = _dispatch(argv)
-            sys.stdout.flush()  # here, where a reader that went away is still our business
-        except AdotxError as error:
-            complain(error)
-            code = REFUSED
+        code = _dispatch(argv)
+    except AdotxError as error:
+        complain(error)
+        code = REFUSED
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except BrokenPipeError:
-        # The interpreter flushes stdout once more at exit; that must not raise a second time.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = BROKEN_PIPE
-    return code
+    except OSError as error:
+        fault = unwritten() or (error if isinstance(error, BrokenPipeError) else None)
+        if fault is None:
+            raise
+    # Here, where a stdout that cannot be written is still our business.
+    fault = fault or unwritten()
+    if fault is None:
+        return code
+    if isinstance(fault, BrokenPipeError):
+        return BROKEN_PIPE
+    what, reason = "cannot be written: {reason}", fault.strerror or str(fault)
+    complain(AdotxError("out.stdout", what, "stdout", "make room, or send it elsewhere", reason=reason))
+    return REFUSED
 
 
 def complain(error: Exception) -> None:
@@ -66,10 +77,3 @@ def _dispatch(argv: Sequence[str] | None) -> int:
         if isinstance(stop.__context__, BrokenPipeError):  # Typer ends with 1 where a pipe breaks
             raise stop.__context__ from None
         return stop.code if isinstance(stop.code, int) else DONE if stop.code is None else REFUSED
-
-
-def _speak_utf8() -> None:
-    """Markdown is UTF-8 whatever the locale says; file names that are not must not stop a message."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")

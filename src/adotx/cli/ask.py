@@ -13,6 +13,7 @@ from adotx.cli.strings import text
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
+    from adotx.checkpoint import Checkpoint
     from adotx.engine import SamplingParams
     from adotx.model import Model, Reply, ReplyStream
 
@@ -27,7 +28,7 @@ def ask(image: Path, question: str, model: str, weights: str, online: bool, samp
     from adotx.vision import open_image
 
     picture = open_image(image)  # before the model: a wrong file is told at once
-    if open_checkpoint(model, online).extra.get("reader") == "rows":
+    if only_reads(open_checkpoint(model, online)):
         what = "this checkpoint transcribes documents and cannot answer questions"
         raise AdotxError("ask.reader", what, model, "name one that can with --model, or use transcribe")
     opened = open_model(model, weights, online)
@@ -40,6 +41,11 @@ def ask(image: Path, question: str, model: str, weights: str, online: bool, samp
 def describe(image: Path, model: str, weights: str, online: bool, sampling: SamplingParams) -> int:
     """`ask` with the question of the model card."""
     return ask(image, text("describe.prompt"), model, weights, online, sampling)
+
+
+def only_reads(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint transcribes rows of text and was trained for nothing else."""
+    return checkpoint.extra.get("reader") == "rows"
 
 
 def open_model(name: str, weights: str, online: bool) -> Model:
@@ -67,6 +73,11 @@ def say(answer: ReplyStream) -> Reply:
 
 
 def note_cut(reply: Reply, sampling: SamplingParams) -> None:
-    """Say on stderr that an answer did not end by itself."""
-    if reply.finish_reason == "length":
+    """Say on stderr that an answer did not end by itself, and what was too short for it."""
+    if reply.finish_reason != "length":
+        return
+    if reply.usage.completion_tokens >= sampling.max_new_tokens:
         print(text("ask.cut", tokens=sampling.max_new_tokens), file=sys.stderr)
+    else:
+        positions = reply.usage.prompt_tokens + reply.usage.completion_tokens
+        print(text("ask.context", tokens=positions), file=sys.stderr)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from adotx.cli import DONE, complain
-from adotx.cli.ask import note_cut, open_model, say
+from adotx.cli.ask import note_cut, only_reads, open_model, say
 from adotx.cli.strings import text
 from adotx.errors import AdotxError
 
@@ -23,6 +23,8 @@ def chat(model: str, weights: str, online: bool, system: str | None, sampling: S
     interactive = sys.stdin.isatty()
     message = "" if interactive else _whole_stdin()
     opened = open_model(model, weights, online)
+    if only_reads(opened.checkpoint):
+        print(text("chat.reader", model=opened.checkpoint.name), file=sys.stderr)
     opening: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     if interactive:
         return _converse(opened, opening, sampling)

@@ -147,6 +147,10 @@ STRINGS: dict[str, tuple[str, str]] = {
         "note: the answer was cut at {tokens} tokens (raise --max-tokens)",
         "알림: 답변이 {tokens}토큰에서 잘렸습니다(--max-tokens를 늘리세요)",
     ),
+    "ask.context": (
+        "note: the answer was cut: the conversation fills all {tokens:,} positions of the model (shorten it)",
+        "알림: 대화가 모델의 자리 {tokens:,}개를 다 채워 답변이 잘렸습니다(대화를 줄이세요)",
+    ),
     "describe": ("Describe an image.", "이미지를 설명합니다."),
     "describe.prompt": ("Describe this image.", "이미지에 대하여 설명해줘."),
     "chat": (
@@ -163,6 +167,10 @@ STRINGS: dict[str, tuple[str, str]] = {
     "chat.hello": (
         "{model}: type a message; /new starts afresh, /quit leaves",
         "{model}: 메시지를 입력하세요. /new 새 대화, /quit 나가기",
+    ),
+    "chat.reader": (
+        "note: {model} transcribes documents and was not trained to answer (name another one with --model)",
+        "알림: {model}은(는) 문서를 옮기는 모델이라 답변은 배우지 않았습니다(--model로 다른 모델을 쓰세요)",
     ),
     "chat.new": ("a new conversation", "새 대화"),
     "chat.commands": ("commands: /new, /quit", "명령: /new, /quit"),

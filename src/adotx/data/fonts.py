@@ -11,6 +11,7 @@ import hashlib
 import lzma
 import os
 import re
+import tempfile
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pathlib import Path
 from PIL import ImageFont
 
 from adotx.errors import AdotxError
+from adotx.machine import user_cache
 
 # Whole families are held out, so that validation measures unseen designs. Decided once; never to be changed.
 VALIDATION_FAMILIES = frozenset({"gowun batang", "ibm plex sans kr", "hahmlet", "gowun dodum"})
@@ -116,8 +118,9 @@ def find_fonts(folders: Iterable[str | Path], cache_folder: str | Path | None = 
         {path for root in roots for path in root.rglob("*") if path.name.lower().endswith(_SUFFIXES)}
     )
     best: dict[tuple[str, int, str], tuple[int, FontFace]] = {}
+    cache = Path(cache_folder) if cache_folder else default_cache()
     for path in paths:
-        for face in _faces(path, Path(cache_folder) if cache_folder else default_cache()):
+        for face in _faces(path, cache):
             key = (re.sub(r"\W", "", face.family.lower()), face.weight, face.style)
             size = path.stat().st_size
             # The same design often comes from two packages; the larger file has more syllables.
@@ -194,8 +197,9 @@ def _coverage(face: FontFace) -> Coverage:
 
 
 def default_cache() -> Path:
-    """Where decompressed fonts are kept: ``$XDG_CACHE_HOME/adotx/fonts``, else below ``~/.cache``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adotx" / "fonts"
+    """Where decompressed fonts are kept: below the user's cache; a new folder where there is none."""
+    cache = user_cache()
+    return cache / "fonts" if cache else Path(tempfile.mkdtemp(prefix="adotx-"))
 
 
 def _faces(path: Path, cache_folder: Path) -> list[FontFace]:

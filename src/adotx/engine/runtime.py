@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adotx.engine.weights.formats import GROUP, CacheFormat, WeightFormat
+from adotx.machine import available_memory as available_memory  # who sizes an engine looks for it here
+from adotx.machine import cpu_quota
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -69,7 +71,8 @@ def compile_model(
         kv_cache: how paged attention stores keys and values: "u8" with scales, "bf16" (float32 where the CPU
             has no bf16); None: "bf16", or float32 for f32 weights, which the plugin takes with no bf16.
         group: inputs that meet quantised weights are quantised too, to int8 in groups of this size.
-        threads: CPU threads; None lets OpenVINO take one per core.
+        threads: CPU threads; None: as many as a control group's quota is worth, else OpenVINO takes one per
+            core.
         cache_dir: folder where OpenVINO stores compiled models between runs; None: nothing is stored.
     """
     computed = "f32" if weights == "f32" or not has_bf16() else "bf16"
@@ -84,7 +87,7 @@ def compile_model(
     if weights in ("int8", "int4"):
         # As long as the groups of int4 weights; also for int8 weights faster than the plugin's own 32.
         properties["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = group
-    if threads:
+    if threads := threads or cpu_quota():
         properties["INFERENCE_NUM_THREADS"] = threads
     if cache_dir:
         properties["CACHE_DIR"] = str(cache_dir)

@@ -23,6 +23,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "chat.content_type": [
         ("알 수 없는 내용 종류입니다: {type}", "text, image, image_url 중 하나를 쓰세요"),
     ],
+    "chat.continue": [
+        ("글로 된 답변이 아니어서 이어 쓸 수 없습니다", "도구를 호출하지 않는 assistant 메시지로 끝내세요"),
+    ],
     "chat.empty": [("대화가 비어 있습니다", "메시지를 하나 이상 주세요")],
     "chat.family": [
         ("{family!r} 모델 계열의 대화 형식을 모릅니다", "{vl!r}이나 {text!r} 모델을 쓰세요"),
@@ -62,6 +65,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("이미지 토큰 {token}번은 제어 토큰이 아닙니다", "config.json의 image_token_index를 확인하세요"),
     ],
     "chat.no_vision": [("이미지를 읽지 못하는 텍스트 전용 체크포인트입니다", "VL 체크포인트를 쓰세요")],
+    "chat.response_format": [
+        (
+            "응답 형식으로 쓸 수 없는 값입니다: {given}",
+            '{{"type": "json_schema", "json_schema": {{"name": ..., "schema": {{...}}}}}} 객체를 주세요',
+        ),
+    ],
     "chat.role": [
         ("알 수 없는 역할입니다: {role!r}", "{known} 중 하나를 쓰세요"),
     ],
@@ -77,6 +86,20 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         (
             "tool_calls가 올바르지 않습니다",
             '{{"function": {{"name": ..., "arguments": ...}}}} 객체의 목록을 주세요',
+        ),
+    ],
+    "chat.tool_choice": [
+        (
+            "도구 선택으로 쓸 수 없는 값입니다: {given}",
+            '"none", "auto", "required"나 {{"type": "function", "function": {{"name": ...}}}} 객체를 주세요',
+        ),
+        ("그런 도구는 없습니다: {name!r}", "주어진 도구의 이름을 쓰세요"),
+        ("도구가 없습니다", "도구를 주세요"),
+    ],
+    "chat.tool_result": [
+        (
+            "호출 {id!r}에 맞는 결과가 하나가 아니거나, 바로 앞의 호출 중에 그런 id가 없습니다",
+            "바로 앞 메시지의 호출마다 그 id로 결과를 하나씩 주세요",
         ),
     ],
     "chat.tools": [
@@ -95,6 +118,8 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("반쪽짜리 서로게이트가 들어 있습니다", "온전한 문자를 쓰세요"),
     ],
     "grammar.schema": [
+        ("지원하지 않는 키워드입니다: {keyword!r}", "{meant!r}인지 확인하세요"),
+        ("지원하지 않는 키워드입니다: {keyword!r}", "빼거나 다른 키워드로 나타내세요"),
         ("JSON 스키마로 쓸 수 없습니다: {reason}", "llguidance가 지원하는 JSON 스키마를 주세요"),
         ("{type} 형식은 JSON 스키마가 아닙니다", "객체를 주세요"),
         (
@@ -111,6 +136,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "grammar.too_large": [
         ("{count:,}글자로 한도 {limit:,}글자를 넘습니다", "더 작게 만드세요"),
         ("{levels}단계보다 깊게 겹쳐 있습니다", "$defs와 $ref를 쓰거나 더 얕게 만드세요"),
+    ],
+    "grammar.too_slow": [
+        ("컴파일에 {seconds}초보다 오래 걸립니다", "범위를 줄이고 더 작게 나누세요"),
     ],
     "grammar.tools": [
         ("도구로 부를 수 없습니다: {detail}", "주어진 도구의 이름을 쓰세요"),

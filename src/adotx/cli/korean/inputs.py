@@ -74,6 +74,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "input.unreadable": [
         ("입력을 읽을 수 없습니다: {reason}", "파일 종류와 접근 권한을 확인하세요"),
     ],
+    "out.stdout": [
+        ("표준 출력에 쓸 수 없습니다: {reason}", "공간을 비우거나 다른 곳으로 보내세요"),
+    ],
     "out.unwritable": [
         ("출력 폴더나 파일에 쓸 수 없습니다: {reason}", "다른 곳을 지정하세요"),
     ],

@@ -27,7 +27,6 @@ from adotx.engine.serving.blocks import BlockPool
 from adotx.engine.serving.driver import Driver
 from adotx.engine.serving.failures import closed, draining
 from adotx.engine.serving.features import ImageFeatures
-from adotx.engine.serving.memory import available_memory
 from adotx.engine.serving.pace import Pace
 from adotx.engine.serving.request import EncodedImage, Output, Request
 from adotx.engine.serving.runner import Runner
@@ -37,6 +36,7 @@ from adotx.engine.serving.stats import Stats
 from adotx.engine.serving.stream import Stream
 from adotx.engine.serving.validation import Validator
 from adotx.errors import AdotxError
+from adotx.machine import available_memory
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint

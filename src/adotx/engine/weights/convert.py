@@ -36,6 +36,7 @@ from adotx.engine.weights.formats import Kind, Matrix, WeightFormat, plan, tenso
 from adotx.engine.weights.sources import MappedMatrices, MatricesInMemory, MatrixSource, drop_pages
 from adotx.engine.weights.watch import changed
 from adotx.errors import AdotxError, Sentence
+from adotx.machine import cpus, expanded
 
 if TYPE_CHECKING:
     from adotx.checkpoint import Checkpoint, TensorStore
@@ -204,7 +205,7 @@ class _Conversion:
         """The conversion's tensors: found, or made now."""
         name = f"{self.weights}-{self.fingerprint()}"
         place = self.checkpoint.path.resolve()
-        parents = default_folders(place) if folder is None else [Path(folder).expanduser()]
+        parents = default_folders(place) if folder is None else [expanded(folder)]
         for parent in parents:
             if (store := self._found(parent / name, thorough)) is not None:
                 return store
@@ -356,7 +357,7 @@ class _Conversion:
                 if progress is not None:
                     progress(done, total)
 
-        with ThreadPoolExecutor(_threads()) as pool:
+        with ThreadPoolExecutor(min(cpus(), 8)) as pool:
             futures = [pool.submit(work, slab) for matrix in self.matrices for slab in _slabs(matrix)]
             try:
                 for future in futures:
@@ -382,10 +383,6 @@ def _write_manifest(path: Path, manifest: dict[str, Any]) -> None:
     with suppress(OSError):
         temporary.write_text(json.dumps(manifest), encoding="utf-8")
         temporary.replace(path / MANIFEST)
-
-
-def _threads() -> int:
-    return min(os.cpu_count() or 1, 8)
 
 
 def _no_room(folder: Path, reason: str) -> AdotxError:

@@ -15,14 +15,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adotx.errors import AdotxError
+from adotx.machine import expanded, user_cache
 
 
 def default_folders(checkpoint: Path) -> list[Path]:
     """Folders where conversions of the checkpoint at this absolute path may lie, best first."""
     told = os.environ.get("ADOTX_CACHE")
-    cache = Path(told) if told else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adotx"
+    cache = expanded(told) if told else user_cache()
     unique = hashlib.sha256(str(checkpoint).encode()).hexdigest()[:8]
-    return [checkpoint / "adotx", cache.expanduser() / "weights" / f"{checkpoint.name}-{unique}"]
+    cached = [cache / "weights" / f"{checkpoint.name}-{unique}"] if cache else []
+    return [checkpoint / "adotx", *cached]
 
 
 def writable(folders: Sequence[Path]) -> Path:
