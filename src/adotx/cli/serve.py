@@ -73,7 +73,6 @@ def _service(name: str, weights: str, online: bool, settings: Settings) -> Servi
             weights,
             online=online,
             local_files=False,
-            max_waiting=settings.max_requests,
             progress=Conversion(progress, name, weights),
         )
         return Service(AsyncModel(model), settings, weights=weights, say=in_language)
