@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -87,13 +87,16 @@ class Transcriber:
         model: what reads; other callers may use it at the same time.
         window: pages that are open and read at the same time, 1 or more.
         second_reader: let a second, independent reader check figures, Latin and Hanja.
+        priority: of what the engine is asked; larger numbers let others go first.
 
     Raises:
         AdotxError: ``checkpoint.no_vision``: the checkpoint reads text only. ``checkpoint.old_reader``: it
             is a nano of before rows were asked for one by one.
     """
 
-    def __init__(self, model: Model, window: int = WINDOW, *, second_reader: bool = True) -> None:
+    def __init__(
+        self, model: Model, window: int = WINDOW, *, second_reader: bool = True, priority: int = 0
+    ) -> None:
         checkpoint = model.checkpoint
         if checkpoint.config.tiles is None or checkpoint.config.image_token_id is None:
             raise AdotxError(
@@ -108,9 +111,8 @@ class Transcriber:
                 checkpoint.name,
                 "train it on with `adotx train nano start=FOLDER`",
             )
-        self._reader: PageReader = (
-            RowReader(model, second_reader) if rows else VlmReader(model, second_reader)
-        )
+        kind = RowReader if rows else VlmReader
+        self._reader: PageReader = kind(model, second_reader, priority)
         self._window = window
 
     def pages(
@@ -130,9 +132,19 @@ class Transcriber:
         Raises:
             AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
-        pages = open_pages(path, limits, dpi, password)
-        read = partial(self._open_and_read, str(Path(path)))
-        yield from in_order(read, pages, self._window)
+        yield from self.results(open_pages(path, limits, dpi, password), str(Path(path)))
+
+    def results(
+        self, pages: Iterable[PageImage], path: str, is_cancelled: IsCancelled = not_cancelled
+    ) -> Generator[PageResult, None, None]:
+        """The same for pages that are open, or some of a document's.
+
+        Args:
+            pages: taken one by one.
+            path: what errors call their document.
+            is_cancelled: asked between steps; once it says so the iterator raises `Cancelled`.
+        """
+        yield from in_order(partial(self._open_and_read, path), pages, self._window, is_cancelled)
 
     def page(self, image: Image.Image, number: int = 1) -> PageResult:
         """One page, RGB, as a person sees it."""

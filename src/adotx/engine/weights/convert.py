@@ -194,7 +194,7 @@ class _Conversion:
             drop_pages(raw)
             return same
 
-        with ThreadPoolExecutor(_threads()) as pool:
+        with ThreadPoolExecutor(min(cpus(), 8)) as pool:
             slabs = [slab for matrix in self.matrices for slab in _slabs(matrix)]
             told = [sum_ for matrix in self.matrices for sum_ in sums[matrix.name]]
             return len(slabs) == len(told) and all(pool.map(agrees, slabs, told))
