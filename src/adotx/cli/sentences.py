@@ -263,4 +263,10 @@ KOREAN: dict[str, str] = {
     "it is redirected too often": "너무 여러 번 넘겨집니다",
     "it is too large": "너무 큽니다",
     "it takes too long": "너무 오래 걸립니다",
+    # what a server answers
+    "no such host": "그런 호스트가 없습니다",
+    "it took too long": "너무 오래 걸렸습니다",
+    "it is no JSON": "JSON이 아닙니다",
+    "its end is missing": "끝이 없습니다",
+    "a part of it cannot be understood": "이해할 수 없는 부분이 있습니다",
 }
