@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -92,8 +92,16 @@ def events(*data: Any, done: bool = True, end: str = "\n\n") -> list[Answer]:
     return [(200, SSE, "".join(lines).encode())]
 
 
-def page(number: int, text: str, status: str = "ok", reason: str = "") -> dict[str, Any]:
-    return {"number": number, "status": status, "reason": reason, "markdown": text, "marked": text}
+def pages(*told: tuple[str, dict[str, Any] | None], done: bool = True) -> list[Answer]:
+    """Events of /v1/documents/transcriptions."""
+    every = [("document.created", {}), *told, *([("document.completed", {})] if done else [])]
+    lines = [f"event: {name}\ndata: {json.dumps(values)}\n\n" for name, values in every]
+    return [(200, SSE, "".join(lines).encode())]
+
+
+def page(number: int, text: str, status: str = "ok", reason: str = "", **more: str) -> Any:
+    values = {"number": number, "status": status, "reason": reason, "markdown": text, **more}
+    return "page.completed", {"page": values}
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +143,7 @@ class TestAsking:
         assert (told["model"], told["max_tokens"], told["temperature"]) == ("a", 5, 0.0)
         assert told["stream"] and "seed" not in told and "top_k" not in told
 
+    @settings(deadline=None, max_examples=40)  # each starts a server
     @given(st.lists(st.text(), max_size=8), st.sampled_from(["\n\n", "\r\n\r\n", "\n: ping\n\n\n"]))
     def test_any_text_comes_as_it_was_said(self, texts: list[str], end: str) -> None:
         chunks = [chunk(text) for text in texts]
@@ -286,25 +295,27 @@ class TestFaults:
 
 class TestTranscribing:
     def test_ours_is_sent_the_document(self, picture: Path) -> None:
-        answer = events(page(1, "# 제목"), page(2, "", "failed", "a loop"))
+        answer = pages(page(1, "# 제목", marked="# <mark>1"), page(2, "", "failed", "a loop"))
         with served(models=models("nano", owner="adotx"), pages=answer) as (url, seen):
             results = list(remote_transcriber(RemoteModel(Server(url))).document(picture, "비밀"))
-        assert [(each.number, each.status, each.markdown) for each in results] == [
-            (1, "ok", "# 제목"), (2, "failed", ""),
+        assert [(each.number, each.status, each.markdown, each.marked) for each in results] == [
+            (1, "ok", "# 제목", "# <mark>1"), (2, "failed", "", ""),
         ]  # fmt: skip
         path, headers, body = seen[1]
         assert path == "/v1/documents/transcriptions"
         parts = parts_of(headers["content-type"], body)
         assert parts["file"] == ("a.png", picture.read_bytes())
-        assert parts["password"] == (None, "비밀".encode()) and parts["second_reader"] == (None, b"true")
+        assert parts["password"] == (None, "비밀".encode()) and parts["stream"] == (None, b"true")
 
     @pytest.mark.parametrize(
         "told, code",
-        [([page(1, "x")], "remote.broken"), ([{"number": 1}], "remote.broken"), ([[]], "remote.broken"),
-         ([page(1, "x", "odd")], "remote.broken"), ([{"error": {"message": "gone"}}], "remote.refused")],
+        [([page(1, "x")], "remote.broken"), ([page(1, "x", "odd")], "remote.broken"),
+         ([("page.completed", {"page": {"number": 1}})], "remote.broken"),
+         ([("page.completed", None)], "remote.broken"),
+         ([("error", {"error": {"message": "gone"}})], "remote.refused")],
     )  # fmt: skip
     def test_streams_that_end_badly(self, told: list[Any], code: str, picture: Path) -> None:
-        answer = events(*told, done=False)
+        answer = pages(*told, done=False)
         with served(models=models("nano", owner="adotx"), pages=answer) as (url, _):
             error = refused(lambda: list(remote_transcriber(RemoteModel(Server(url))).document(picture)))
         assert error.code == code
@@ -318,6 +329,7 @@ class TestTranscribing:
         content = json.loads(seen[1][2])["messages"][0]["content"]
         assert [part["type"] for part in content] == ["image_url", "text"]
 
+    @settings(deadline=None)
     @given(
         st.dictionaries(st.sampled_from(["a", "b"]), st.text()), st.text(min_size=1), st.binary(max_size=99)
     )
@@ -369,7 +381,7 @@ class TestVerbs:
         assert seen[0][1]["authorization"] == "Bearer geheim"
 
     def test_transcribe(self, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        answer = events(page(1, "하나\n"), page(2, "", "failed", "a loop"))
+        answer = pages(page(1, "하나\n"), page(2, "", "failed", "a loop"))
         with served(models=models("nano", owner="adotx"), pages=answer) as (url, _):
             assert run(["transcribe", str(picture), "--server", url]) == FINDING
         out, err = capsys.readouterr()

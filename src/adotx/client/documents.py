@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # Far more than servers take; a pipe may never end.
 _MOST_BYTES = 1 << 30
+STATUSES = get_args(Status)
 ROUTE = "/v1/documents/transcriptions"
 
 
@@ -48,10 +49,16 @@ def remote_transcriber(model: RemoteModel, second_reader: bool = True) -> Transc
 
     Args:
         model: what is asked.
-        second_reader: let a second, independent reader check figures.
+        second_reader: let a second, independent reader check figures; a server of ours always does.
+
+    Raises:
+        AdotxError: ``remote.option``: a server of ours shall do without the second reader.
     """
     if model.ours:
-        return RemoteTranscriber(model.server, second_reader)
+        if not second_reader:
+            what, remedy = "it means nothing to a server, which has its own", "leave it out"
+            raise AdotxError("remote.option", what, "--no-second-reader", remedy)
+        return RemoteTranscriber(model.server)
     # Which tiles another server's model sees is not told; A.X's own are the guess for A.X.
     return Transcriber.reading_with(VlmReader(cast("Model", model), second_reader, rule=TileRule()))
 
@@ -61,11 +68,10 @@ class RemoteTranscriber:
 
     Args:
         server: where.
-        second_reader: as for `Transcriber`.
     """
 
-    def __init__(self, server: Server, second_reader: bool = True) -> None:
-        self._server, self._second = server, second_reader
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     def document(self, path: str | Path, password: str | None = None) -> Generator[RemotePage, None, None]:
         """All pages of a document, without what runs over them; closing the iterator ends the work there.
@@ -75,9 +81,7 @@ class RemoteTranscriber:
                 `Server.get`.
         """
         path = Path(path)
-        fields = {"stream": "true", "second_reader": "true" if self._second else "false"}
-        if password is not None:
-            fields["password"] = password
+        fields = {"stream": "true", **({} if password is None else {"password": password})}
         body, kind = form(fields, path.name, _content(path))
         try:
             yield from self._pages(body, kind)
@@ -88,29 +92,29 @@ class RemoteTranscriber:
     def _pages(self, body: bytes, kind: str) -> Generator[RemotePage, None, None]:
         with self._server.post(ROUTE, body, kind) as events:
             for name, data in events:
-                if data == "[DONE]" or name == "done":
+                if name == "page.completed":
+                    yield self._page(self._values(data).get("page"))
+                elif name == "document.completed":
                     return
-                yield self._page(data)
+                elif name == "error":
+                    what, reason = "the server says: {reason}", message_of(self._values(data))
+                    raise AdotxError("remote.refused", what, self._server.url, reason=reason)
         raise broken(self._server.url, Sentence("its end is missing"))
 
-    def _page(self, data: str) -> RemotePage:
+    def _values(self, data: str) -> dict[str, Any]:
         try:
-            told: dict[str, Any] = json.loads(data)
-            if "error" in told:
-                reason = message_of(told)
-                raise AdotxError(
-                    "remote.refused", "the server says: {reason}", self._server.url, reason=reason
-                )
-            texts = [told[name] for name in ("status", "reason", "markdown", "marked")]
-            if not isinstance(told["number"], int) or not all(isinstance(text, str) for text in texts):
-                raise TypeError
-            if texts[0] not in get_args(Status):
-                raise ValueError
-            return RemotePage(told["number"], *texts)
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, AdotxError):
-                raise
-            raise broken(self._server.url, Sentence("a part of it cannot be understood")) from None
+            values = json.loads(data)
+        except ValueError:
+            values = None
+        return values if isinstance(values, dict) else {}
+
+    def _page(self, told: Any) -> RemotePage:
+        """A page of `adotx.server.transcripts`; it tells its marked text only where that is another."""
+        if isinstance(told, dict) and isinstance(told.get("number"), int) and told.get("status") in STATUSES:
+            texts = [told.get("reason"), told.get("markdown"), told.get("marked", told.get("markdown"))]
+            if all(isinstance(text, str) for text in texts):
+                return RemotePage(told["number"], told["status"], *texts)
+        raise broken(self._server.url, Sentence("a part of it cannot be understood"))
 
 
 def _content(path: Path) -> bytes:
