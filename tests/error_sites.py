@@ -57,6 +57,7 @@ SENTENCE_FILES = (
     "hf/configuration.py",
     "server/errors.py",
     "server/fetch.py",
+    "server/response_input.py",
     "server/settings.py",
     "train/results.py",
     "vision/plan.py",

@@ -269,4 +269,18 @@ KOREAN: dict[str, str] = {
     "it is no JSON": "JSON이 아닙니다",
     "its end is missing": "끝이 없습니다",
     "a part of it cannot be understood": "이해할 수 없는 부분이 있습니다",
+    # what the responses API cannot have
+    "this server keeps no answers": "이 서버는 답변을 보관하지 않습니다",
+    "this server keeps no files": "이 서버는 파일을 보관하지 않습니다",
+    "this server keeps no prompts": "이 서버는 프롬프트를 보관하지 않습니다",
+    "this server leaves nothing out of a conversation": "이 서버는 대화에서 아무것도 빼지 않습니다",
+    "this server calls no tools itself": "이 서버는 스스로 도구를 부르지 않습니다",
+    "this server judges no contents": "이 서버는 내용을 심사하지 않습니다",
+    "it is nothing that this server can add": "이 서버가 더할 수 없는 것입니다",
+    "there is nothing to answer": "답할 것이 없습니다",
+    "it is none of {known}": "{known} 가운데 하나가 아닙니다",
+    "this server knows no such item": "이 서버가 모르는 항목입니다",
+    "this server knows no such part": "이 서버가 모르는 부분입니다",
+    "it is neither a text nor a list of parts": "글도 아니고 부분의 목록도 아닙니다",
+    "a text is missing": "글이 빠져 있습니다",
 }
