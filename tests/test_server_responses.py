@@ -1,10 +1,11 @@
-"""/v1/responses through the official client: what a model says is scripted, what a grammar holds it to is nano's."""
+"""/v1/responses through the official client: what a model says is scripted, a grammar's work is nano's."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import openai
 import pytest
@@ -20,11 +21,11 @@ from adotx.server.response_input import (
     conversation_of,
     told_of,
 )
-from adotx.server.settings import Settings
-from serving import ScriptedModel, data_uri, picture, scripted, serving
+from scripted_answers import Script
+from serving import data_uri, picture, scripted, serving
 
 MIXED = "가각갂 ㄱㅏㅎㅣ 漢字 👩‍🚀🇰🇷 é한 \u1112\u1161\u11ab 끝"
-KOREAN = {"도시": '서울 "강남" \\ 🇰🇷\n</tool_call>'}
+KOREAN = {"도시": '서울 "강남" \\ 🇰🇷\n{}'}
 CALL = format_tool_call("날씨", KOREAN)
 ANSWERS = {
     "안녕": "안녕하세요!",
@@ -45,17 +46,13 @@ TOOL: Any = {
     },
     "strict": True,
 }
+CITIES = {**TOOL["parameters"], "properties": {"도시": {"enum": ["서울", "부산"]}}}
 CLOCK: Any = {"type": "function", "name": "시각", "parameters": {"type": "object"}, "strict": False}
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ScriptedModel:
-    return scripted(tmp_path_factory.mktemp("toy"), ANSWERS)
-
-
-@pytest.fixture(scope="module")
-def client(model: ScriptedModel) -> Iterator[OpenAI]:
-    with serving(model) as (url, _):
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+    with serving(scripted(tmp_path_factory.mktemp("toy"), ANSWERS)) as (url, _):
         yield OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
 
 
@@ -117,16 +114,6 @@ class TestWhole:
         assert b"".join(bytes(token.bytes) for token in part.logprobs).decode() == MIXED
         assert all(len(token.top_logprobs) == 2 for token in part.logprobs)
 
-    def test_images_are_counted(self, client: OpenAI, name: str) -> None:
-        parts = [
-            {"type": "input_image", "image_url": data_uri(picture()), "detail": "low"},
-            {"type": "input_text", "text": "뭐예요?"},
-        ]
-        asked: Any = [{"role": "user", "content": parts}]
-        response = client.responses.create(model=name, input=asked, max_output_tokens=2)
-        assert response.usage is not None
-        assert response.usage.input_tokens_details.to_dict()["image_tokens"] > 0
-
 
 class TestStream:
     @pytest.mark.parametrize("text", ["안녕", "섞어서", "부르기", "말하고 부르기"])
@@ -161,23 +148,41 @@ class TestStream:
 
     def test_length_within_a_call(self, client: OpenAI, name: str) -> None:
         with client.responses.stream(
-            model=name, input="부르기", tools=[TOOL], max_output_tokens=30
+            model=name, input="부르기", tools=[TOOL], max_output_tokens=60
         ) as stream:
             *_, last = stream
         assert last.type == "response.incomplete"
         [call] = last.response.output
         assert call.type == "function_call" and call.status == "incomplete"
 
-    def test_a_failure_after_the_first_event(self, model: ScriptedModel) -> None:
-        with serving(model, Settings(run_timeout=0.3, access_log=False)) as (url, _):
+    def test_a_failure_after_the_first_event(self, tmp_path: Path) -> None:
+        plain = scripted(tmp_path, {})
+        with serving(Breaking(plain.checkpoint, plain.engine, local_files=False)) as (url, _):
             client = OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
             name = client.models.list().data[0].id
-            events = list(client.responses.create(model=name, input="끝없이", stream=True))
+            events = list(client.responses.create(model=name, input="안녕", stream=True))
+            with pytest.raises(openai.InternalServerError):
+                client.responses.create(model=name, input="안녕")
         last = events[-1]
-        assert last.type in ("response.failed", "response.incomplete")
-        if last.type == "response.failed":
-            assert last.response.error is not None and last.response.error.code == "server_error"
-            assert last.response.status == "failed"
+        assert events[0].type == "response.created" and last.type == "response.failed"
+        strictly(last)
+        assert (last.response.status, last.sequence_number) == ("failed", len(events) - 1)
+        assert last.response.error is not None and last.response.error.code == "server_error"
+        assert "boom" not in last.response.error.message
+
+
+class Breaking(Model):
+    """Fails within its answer."""
+
+    def _ask(self, messages: Any, **options: Any) -> Any:
+        class Breaks(Script):
+            def accept(self, token: int) -> None:
+                super().accept(token)
+                if len(self._left) == 3:
+                    raise RuntimeError("boom")
+
+        ids = self.checkpoint.tokenizer.encode("안녕하세요 여러분")
+        return super()._ask(messages, **(options | {"constraint": lambda: Breaks(ids)}))
 
 
 SHAPES = {
@@ -204,9 +209,10 @@ def said(response: Any) -> list[Any]:
 class TestRefusals:
     @pytest.mark.parametrize(
         "field, value",
-        [("previous_response_id", "resp_1"), ("store", True), ("background", True), ("conversation", "conv_1"),
-         ("prompt", {"id": "p"}), ("truncation", "auto"), ("max_tool_calls", 3), ("include[0]", None),
-         ("context_management", [{"type": "compaction"}]), ("moderation", {"model": "m"}), ("nonsense", 1)],
+        [("previous_response_id", "resp_1"), ("store", True), ("background", True),
+         ("conversation", "conv_1"), ("prompt", {"id": "p"}), ("truncation", "auto"), ("max_tool_calls", 3),
+         ("include[0]", None), ("context_management", [{"type": "compaction"}]),
+         ("moderation", {"model": "m"}), ("nonsense", 1)],
     )  # fmt: skip
     def test_what_is_not_kept_is_refused_by_name(
         self, client: OpenAI, name: str, field: str, value: Any
@@ -239,8 +245,10 @@ class TestRefusals:
          ([{"role": "user", "content": 5}], "input[0].content"),
          ([{"role": "user", "content": [{"type": "input_file"}]}], "input[0].content[0].type"),
          ([{"role": "user", "content": [{"type": "input_text"}]}], "input[0].content[0].text"),
-         ([{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}], "input[0].content[0].file_id"),
-         ([{"role": "user", "content": [{"type": "input_image", "image_url": "/etc/passwd"}]}], "input[0].content[0]"),
+         ([{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}],
+          "input[0].content[0].file_id"),
+         ([{"role": "user", "content": [{"type": "input_image", "image_url": "/etc/passwd"}]}],
+          "input[0].content[0]"),
          ([{"role": "user", "content": "x"}, {"type": "function_call", "call_id": "c", "name": "n"}],
           "input[1].arguments"),
          ([{"type": "function_call_output", "call_id": "c", "output": "x"}], "input[0].call_id"),
@@ -284,8 +292,8 @@ class TestRefusals:
 
 
 class Place(BaseModel):
-    도시: str
-    수: int
+    도시: Literal["서울", "부산"]
+    수: Literal[1, 2]
 
 
 class TestNano:
@@ -297,20 +305,26 @@ class TestNano:
             yield OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
 
     def test_json_schema(self, nano: OpenAI) -> None:
-        parsed = nano.responses.parse(model="nano", input="서울", text_format=Place, max_output_tokens=200)
-        if parsed.status == "completed":
-            assert isinstance(parsed.output_parsed, Place)
-        else:
-            assert parsed.status == "incomplete"
+        parsed = nano.responses.parse(model="nano", input="서울", text_format=Place, max_output_tokens=100)
+        assert isinstance(parsed.output_parsed, Place)
 
     def test_a_named_tool_is_called(self, nano: OpenAI) -> None:
         response = nano.responses.create(
             model="nano",
             input="서울 날씨?",
-            tools=[{**TOOL, "parameters": {"type": "object", "properties": {"도시": {"enum": ["서울", "부산"]}},
-                                           "required": ["도시"], "additionalProperties": False}}],
+            tools=[{**TOOL, "parameters": CITIES}],
             tool_choice={"type": "function", "name": "날씨"},
             max_output_tokens=100,
-        )  # fmt: skip
+        )
         [call] = response.output
         assert call.type == "function_call" and json.loads(call.arguments)["도시"] in ("서울", "부산")
+
+    def test_images_are_counted(self, nano: OpenAI) -> None:
+        parts = [
+            {"type": "input_image", "image_url": data_uri(picture()), "detail": "low"},
+            {"type": "input_text", "text": "뭐예요?"},
+        ]
+        asked: Any = [{"role": "user", "content": parts}]
+        response = nano.responses.create(model="nano", input=asked, max_output_tokens=2)
+        assert response.usage is not None
+        assert response.usage.input_tokens_details.to_dict()["image_tokens"] > 0

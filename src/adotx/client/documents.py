@@ -111,7 +111,8 @@ class RemoteTranscriber:
     def _page(self, told: Any) -> RemotePage:
         """A page of `adotx.server.transcripts`; it tells its marked text only where that is another."""
         if isinstance(told, dict) and isinstance(told.get("number"), int) and told.get("status") in STATUSES:
-            texts = [told.get("reason"), told.get("markdown"), told.get("marked", told.get("markdown"))]
+            markdown = told.get("markdown")
+            texts: list[Any] = [told.get("reason"), markdown, told.get("marked", markdown)]
             if all(isinstance(text, str) for text in texts):
                 return RemotePage(told["number"], told["status"], *texts)
         raise broken(self._server.url, Sentence("a part of it cannot be understood"))

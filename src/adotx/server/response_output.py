@@ -130,7 +130,7 @@ class ResponseBuilder:
         for name, values in told:
             yield self._event(f"response.{name}", **values)
 
-    def _event(self, name: str, **values: Any) -> Event:
+    def _event(self, name: str, /, **values: Any) -> Event:
         self._number += 1
         return Event({"type": name, "sequence_number": self._number - 1, **values}, name)
 
