@@ -73,7 +73,8 @@ class TestUnit:
         service = unit()["Service"]
         asked = {"DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict",
                  "ProtectHome": "yes", "PrivateTmp": "yes", "CapabilityBoundingSet": "",
-                 "IPAddressDeny": "any", "IPAddressAllow": "localhost", "SystemCallArchitectures": "native"}  # fmt: skip
+                 "IPAddressDeny": "any", "IPAddressAllow": "localhost",
+                 "SystemCallArchitectures": "native"}  # fmt: skip
         assert {name: service[name] for name in asked} == asked
         assert "MemoryMax" in service and "User" not in service
 
