@@ -14,7 +14,7 @@ SOURCES := $(shell find src -type f -not -name '*.pyc' -not -name '*.so')
 # What is compiled when adotx is installed; the engine does without where there is no g++.
 KERNELS := hatch_build.py $(wildcard src/adotx/engine/native/*.cpp src/adotx/engine/native/*.h)
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint wheel clean
 
 demo: .venv/demo/.installed  ## transcribe the pages of examples/ with the bundled model; fails where CER > 0.10
 	.venv/demo/bin/python scripts/demo.py examples
@@ -28,13 +28,23 @@ ifneq ($(strip $(TORCH)),)
 	.venv/test/bin/mypy src/adotx
 endif
 
+wheel: .venv/build/.installed  ## dist/: an sdist and a wheel made of it, tried where no compiler can be found
+	rm -rf dist
+	.venv/build/bin/python -m build --outdir dist
+	.venv/build/bin/python scripts/check_wheel.py dist
+
 clean:  ## remove what the commands above have built
-	rm -rf .venv
+	rm -rf .venv dist
 
 # A stamp is written last, so an interrupted installation is done again from the start.
 .venv/demo/.installed: pyproject.toml hatch_build.py $(SOURCES)
 	$(PYTHON) -m venv .venv/demo
 	.venv/demo/$(PIP) .
+	touch $@
+
+.venv/build/.installed:
+	$(PYTHON) -m venv .venv/build
+	.venv/build/$(PIP) build
 	touch $@
 
 $(TESTS): pyproject.toml $(KERNELS)

@@ -3,13 +3,15 @@
 In: src/adotx/engine/native/*.cpp. Out: libadotx_kernels.so beside them. Only on Linux x86-64 with g++ (or
 $CXX); elsewhere, and where compiling fails, adotx is installed without and pip's output (-v) says so: its
 engine then uses OpenVINO's own operations. `python hatch_build.py` compiles in place; OpenVINO must be
-installed.
+installed. A wheel that was packed here says in its tag which C library it needs, and runs its fastest kernels
+where the processor has them: they are chosen when it is loaded.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +35,9 @@ KERNELS = {
 COMMON = (
     "-O3 -std=c++17 -fPIC -Wall -Wextra -Wno-unused-parameter -Wno-uninitialized -Wno-maybe-uninitialized"
 )
+
+#: GLIBCXX_3.4.N of the C++ library -> manylinux_2_M, the first of which promises it (PEP 600, auditwheel)
+MANYLINUX = {22: 24, 24: 27, 28: 31, 29: 34, 30: 35, 33: 39}
 
 
 def compiler() -> str | None:
@@ -74,10 +79,36 @@ def build() -> None:
         os.replace(made, LIBRARY)
 
 
+def platform_tag(library: bytes, glibc: str) -> str:
+    """Where a library runs, as the last part of a wheel's tag.
+
+    OpenVINO's libraries, which it needs too, come with the wheel that adotx depends on.
+
+    Args:
+        library: the file.
+        glibc: version of the C library here; where that is older than what the tag would say, or is another
+            one, the wheel is for this machine alone.
+    """
+    needs = {
+        name: max((int(found) for found in re.findall(pattern, library)), default=0)
+        for name, pattern in (("C", rb"\0GLIBC_2\.(\d+)"), ("C++", rb"\0GLIBCXX_3\.4\.(\d+)"))
+    }
+    promised = [minor for has, minor in MANYLINUX.items() if has >= needs["C++"]]
+    here = re.fullmatch(r"2\.(\d+)", glibc)
+    if here and promised and int(here[1]) >= (least := max(needs["C"], promised[0])):
+        return f"manylinux_2_{least}_{platform.machine()}"
+    return f"linux_{platform.machine()}"
+
+
 def _run(*command: str) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout[-2000:]}")
+
+
+def _glibc() -> str:
+    name, version = platform.libc_ver()
+    return version if name == "glibc" else ""
 
 
 try:
@@ -103,7 +134,7 @@ else:
                 return
             build_data["artifacts"].append(f"/{LIBRARY.relative_to(ROOT)}")
             build_data["pure_python"] = False
-            build_data["tag"] = f"py3-none-linux_{platform.machine()}"
+            build_data["tag"] = f"py3-none-{platform_tag(LIBRARY.read_bytes(), _glibc())}"
 
 
 if __name__ == "__main__":

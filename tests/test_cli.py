@@ -24,17 +24,18 @@ from checkpoint_toys import toy_checkpoint
 
 SAMPLING = {"--max-tokens", "--temperature", "--top-p", "--seed"}
 MODEL = {"--model", "--weights", "--online"}
+SERVED = {*MODEL, "--server", "--server-key"}
 PEER = {"--peer", "--peer-tries", "--peer-answers"}
 
 #: Verb -> options (--help apart) and arguments. Who changes it changes README, CHANGELOG and docs/cli.md too.
 SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "transcribe": (
-        {"--out", "--pages", "--mark-doubtful", "--second-reader", "--password", "--force", *MODEL},
+        {"--out", "--pages", "--mark-doubtful", "--second-reader", "--password", "--force", *SERVED},
         ["PATH"],
     ),
-    "ask": ({*MODEL, *SAMPLING}, ["IMAGE", "QUESTION"]),
-    "describe": ({*MODEL, *SAMPLING}, ["IMAGE"]),
-    "chat": ({"--system", *MODEL, *SAMPLING}, []),
+    "ask": ({*SERVED, *SAMPLING}, ["IMAGE", "QUESTION"]),
+    "describe": ({*SERVED, *SAMPLING}, ["IMAGE"]),
+    "chat": ({"--system", *SERVED, *SAMPLING}, []),
     "validate": (set(), ["DIR"]),
     "convert": ({"--weights", "--out"}, ["CHECKPOINT"]),
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),

@@ -87,7 +87,7 @@ class FakeModel:
     """Answers with the number of messages it got; "boom" is an error, "stop" an interrupt after a piece."""
 
     def __init__(self) -> None:
-        self.checkpoint = SimpleNamespace(name="fake")
+        self.name = "fake"
         self.asked: list[list[dict[str, Any]]] = []
 
     def stream(self, messages: list[dict[str, Any]], sampling: Any) -> FakeAnswer:
@@ -109,12 +109,13 @@ class TestChat:
     def talk(self, monkeypatch: pytest.MonkeyPatch, *lines: str, system: str | None = None) -> int:
         """The interactive chat with typed lines."""
         from adotx.cli.chat import chat
+        from adotx.cli.target import Target
         from adotx.engine import SamplingParams
 
         typed = io.StringIO("".join(f"{line}\n" for line in lines))
         typed.isatty = lambda: True  # type: ignore[method-assign]
         monkeypatch.setattr("sys.stdin", typed)
-        return chat("fake", "int8", False, system, SamplingParams())
+        return chat(Target("fake"), system, SamplingParams())
 
     def test_remembers_and_quits(
         self, model: FakeModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -46,7 +46,7 @@ class FakeTranscriber:
     """A file's lines are its pages: FAIL and LOST cannot be read, PART not all of it, DOUBT is not sure,
     MARK has a doubtful figure, BREAK ends the document."""
 
-    def pages(self, file: Path, password: str | None = None) -> Iterator[PageResult]:
+    def document(self, file: Path, password: str | None = None) -> Iterator[PageResult]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if line == "BREAK":
                 raise AdotxError("pdf.broken", "the file ends early", str(file), "copy it again")
@@ -56,7 +56,7 @@ class FakeTranscriber:
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADOTX_LANG", "en")
-    monkeypatch.setattr("adotx.cli.transcribe._load", lambda *_: FakeTranscriber())
+    monkeypatch.setattr("adotx.cli.target.Target.transcriber", lambda *_: FakeTranscriber())
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_other_inputs_are_still_done(scan: Any, tmp_path: Path, capsys: pytest.C
 
 
 def test_nothing_found_loads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adotx.cli.transcribe._load", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("adotx.cli.target.Target.transcriber", lambda *_: pytest.fail("loaded"))
     assert run(["transcribe", str(tmp_path / "absent.png")]) == REFUSED
 
 

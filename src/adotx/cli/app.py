@@ -18,6 +18,7 @@ from adotx.cli.strings import language, text
 from adotx.cli.usage import help_text, usage_error_text
 
 if TYPE_CHECKING:
+    from adotx.cli.target import Target
     from adotx.engine import SamplingParams
 
 
@@ -127,6 +128,14 @@ MaxTokens = Annotated[int, typer.Option("--max-tokens", help=text("max_tokens"),
 Temperature = Annotated[float, typer.Option("--temperature", help=text("temperature"), min=0)]
 TopP = Annotated[float, typer.Option("--top-p", help=text("top_p"))]
 Seed = Annotated[int | None, typer.Option("--seed", help=text("seed"))]
+Asked = Annotated[
+    str | None, typer.Option("--model", "-m", help=text("model"), metavar="MODEL", show_default="nano")
+]
+Server = Annotated[str | None, typer.Option("--server", help=text("server"), metavar="URL")]
+ServerKey = Annotated[
+    str, typer.Option("--server-key", help=text("server_key"), metavar="KEY", envvar="ADOTX_API_KEY",
+                      show_default=False)
+]  # fmt: skip
 Picture = Annotated[Path, typer.Argument(help=text("ask.image"), metavar="IMAGE", show_default=False)]
 
 
@@ -134,6 +143,12 @@ def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | Non
     from adotx.engine import SamplingParams
 
     return SamplingParams(max_new_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
+
+
+def _target(ctx: typer.Context) -> "Target":
+    from adotx.cli.target import Target
+
+    return Target.of(ctx)
 
 
 def _show_version(wanted: bool) -> None:
@@ -157,6 +172,7 @@ def _top(
 
 @_verb(app, "transcribe")
 def transcribe(
+    ctx: typer.Context,
     paths: Annotated[
         list[Path], typer.Argument(help=text("transcribe.paths"), metavar="PATH", show_default=False)
     ],
@@ -164,7 +180,7 @@ def transcribe(
         Path | None,
         typer.Option("--out", "-o", help=text("transcribe.out"), metavar="DIR"),
     ] = None,
-    model: Model = "nano",
+    model: Asked = None,
     weights: WeightFormat = Weights.INT8,
     pages: Annotated[bool, typer.Option("--pages", help=text("transcribe.pages"))] = False,
     mark_doubtful: Annotated[
@@ -176,52 +192,61 @@ def transcribe(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help=text("transcribe.force"))] = False,
     online: Online = False,
+    server: Server = None,
+    server_key: ServerKey = "",
 ) -> int:
     from adotx.cli.transcribe import Settings
     from adotx.cli.transcribe import transcribe as run
 
     settings = Settings(pages, mark_doubtful, second_reader, password, force)
-    return run(paths, out, model, weights.value, online, settings)
+    return run(paths, out, _target(ctx), settings)
 
 
 @_verb(app, "ask")
 def ask(
+    ctx: typer.Context,
     image: Picture,
     question: Annotated[
         str, typer.Argument(help=text("ask.question"), metavar="QUESTION", show_default=False)
     ],
-    model: Model = "nano",
+    model: Asked = None,
     weights: WeightFormat = Weights.INT8,
     max_tokens: MaxTokens = 512,
     temperature: Temperature = 0.0,
     top_p: TopP = 1.0,
     seed: Seed = None,
     online: Online = False,
+    server: Server = None,
+    server_key: ServerKey = "",
 ) -> int:
     from adotx.cli.ask import ask as run
 
-    return run(image, question, model, weights.value, online, _sampling(max_tokens, temperature, top_p, seed))
+    return run(image, question, _target(ctx), _sampling(max_tokens, temperature, top_p, seed))
 
 
 @_verb(app, "describe")
 def describe(
+    ctx: typer.Context,
     image: Picture,
-    model: Model = "nano",
+    model: Asked = None,
     weights: WeightFormat = Weights.INT8,
     max_tokens: MaxTokens = 512,
     temperature: Temperature = 0.0,
     top_p: TopP = 1.0,
     seed: Seed = None,
     online: Online = False,
+    server: Server = None,
+    server_key: ServerKey = "",
 ) -> int:
     from adotx.cli.ask import describe as run
 
-    return run(image, model, weights.value, online, _sampling(max_tokens, temperature, top_p, seed))
+    return run(image, _target(ctx), _sampling(max_tokens, temperature, top_p, seed))
 
 
 @_verb(app, "chat")
 def chat(
-    model: Model = "nano",
+    ctx: typer.Context,
+    model: Asked = None,
     weights: WeightFormat = Weights.INT8,
     system: Annotated[
         str | None,
@@ -232,10 +257,12 @@ def chat(
     top_p: TopP = 1.0,
     seed: Seed = None,
     online: Online = False,
+    server: Server = None,
+    server_key: ServerKey = "",
 ) -> int:
     from adotx.cli.chat import chat as run
 
-    return run(model, weights.value, online, system, _sampling(max_tokens, temperature, top_p, seed))
+    return run(_target(ctx), system, _sampling(max_tokens, temperature, top_p, seed))
 
 
 @_verb(app, "serve")

@@ -7,57 +7,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adotx.cli import DONE
-from adotx.cli.convert import Conversion
-from adotx.cli.progress import Progress
 from adotx.cli.strings import text
-from adotx.errors import AdotxError
+from adotx.cli.target import Target
 
 if TYPE_CHECKING:
-    from adotx.checkpoint import Checkpoint
+    from adotx.client.model import RemoteStream
     from adotx.engine import SamplingParams
-    from adotx.model import Model, Reply, ReplyStream
+    from adotx.model import Reply, ReplyStream
 
 
-def ask(image: Path, question: str, model: str, weights: str, online: bool, sampling: SamplingParams) -> int:
+def ask(image: Path, question: str, target: Target, sampling: SamplingParams) -> int:
     """Answer `question` about `image` on stdout; returns the exit code.
 
     Raises:
         AdotxError: ``ask.reader``: the checkpoint transcribes and does nothing else; what opening raises.
     """
-    from adotx.checkpoint import open_checkpoint
     from adotx.vision import open_image
 
     picture = open_image(image)  # before the model: a wrong file is told at once
-    if only_reads(open_checkpoint(model, online)):
-        what = "this checkpoint transcribes documents and cannot answer questions"
-        raise AdotxError("ask.reader", what, model, "name one that can with --model, or use transcribe")
-    opened = open_model(model, weights, online)
+    target.check_answers()
+    model = target.open()
     # The picture first, then the question: the order of the model cards.
     content = [{"type": "image", "image": picture}, {"type": "text", "text": question}]
-    note_cut(say(opened.stream([{"role": "user", "content": content}], sampling=sampling)), sampling)
+    note_cut(say(model.stream([{"role": "user", "content": content}], sampling=sampling)), sampling)
     return DONE
 
 
-def describe(image: Path, model: str, weights: str, online: bool, sampling: SamplingParams) -> int:
+def describe(image: Path, target: Target, sampling: SamplingParams) -> int:
     """`ask` with the question of the model card."""
-    return ask(image, text("describe.prompt"), model, weights, online, sampling)
+    return ask(image, text("describe.prompt"), target, sampling)
 
 
-def only_reads(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint transcribes rows of text and was trained for nothing else."""
-    return checkpoint.extra.get("reader") == "rows"
-
-
-def open_model(name: str, weights: str, online: bool) -> Model:
-    """`Model.open`, with what it is busy with on stderr."""
-    with Progress() as progress:
-        progress.show(text("transcribe.loading", model=name))
-        from adotx.model import Model
-
-        return Model.open(name, weights, online=online, progress=Conversion(progress, name, weights))
-
-
-def say(answer: ReplyStream) -> Reply:
+def say(answer: ReplyStream | RemoteStream) -> Reply:
     """Write an answer to stdout as it comes, with one line end; returns the whole of it."""
     whole = ""
     with answer:

@@ -7,37 +7,39 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from adotx.cli import DONE, complain
-from adotx.cli.ask import note_cut, only_reads, open_model, say
+from adotx.cli.ask import note_cut, say
 from adotx.cli.strings import text
+from adotx.cli.target import Target
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
+    from adotx.client.model import RemoteModel, RemoteStream
     from adotx.engine import SamplingParams
     from adotx.model import Model, ReplyStream
 
 PROMPT = "> "
 
 
-def chat(model: str, weights: str, online: bool, system: str | None, sampling: SamplingParams) -> int:
+def chat(target: Target, system: str | None, sampling: SamplingParams) -> int:
     """Talk until /quit or the end of stdin; returns the exit code."""
     interactive = sys.stdin.isatty()
     message = "" if interactive else _whole_stdin()
-    opened = open_model(model, weights, online)
-    if only_reads(opened.checkpoint):
-        print(text("chat.reader", model=opened.checkpoint.name), file=sys.stderr)
+    model = target.open()
+    if target.only_reads():
+        print(text("chat.reader", model=target.name), file=sys.stderr)
     opening: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     if interactive:
-        return _converse(opened, opening, sampling)
+        return _converse(model, opening, sampling)
     conversation = [*opening, {"role": "user", "content": message}]
-    note_cut(say(opened.stream(conversation, sampling=sampling)), sampling)
+    note_cut(say(model.stream(conversation, sampling=sampling)), sampling)
     return DONE
 
 
-def _converse(model: Model, opening: list[dict[str, Any]], sampling: SamplingParams) -> int:
+def _converse(model: Model | RemoteModel, opening: list[dict[str, Any]], sampling: SamplingParams) -> int:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  gives input() editing and history
 
-    print(text("chat.hello", model=model.checkpoint.name), file=sys.stderr)
+    print(text("chat.hello", model=model.name), file=sys.stderr)
     messages = list(opening)
     while True:
         try:
@@ -58,10 +60,12 @@ def _converse(model: Model, opening: list[dict[str, Any]], sampling: SamplingPar
             _turn(model, messages, line, sampling)
 
 
-def _turn(model: Model, messages: list[dict[str, Any]], line: str, sampling: SamplingParams) -> None:
+def _turn(
+    model: Model | RemoteModel, messages: list[dict[str, Any]], line: str, sampling: SamplingParams
+) -> None:
     """One question and its answer, both added to `messages`; where the answer failed, neither is."""
     question = {"role": "user", "content": line}
-    answer: ReplyStream | None = None
+    answer: ReplyStream | RemoteStream | None = None
     try:
         answer = model.stream([*messages, question], sampling=sampling)
         say(answer)

@@ -55,6 +55,14 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Allow the checkpoint to be downloaded; without it nothing is ever fetched.",
         "체크포인트 내려받기를 허용합니다. 이 옵션이 없으면 아무것도 내려받지 않습니다.",
     ),
+    "server": (
+        "Ask a running server (adotx serve, vLLM) instead of loading a model.",
+        "모델을 여는 대신 실행 중인 서버(adotx serve, vLLM)에 묻습니다.",
+    ),
+    "server_key": (
+        "The server's key; better in the environment, where other users cannot see it.",
+        "서버의 키. 다른 사용자가 볼 수 없게 환경 변수로 주는 편이 낫습니다.",
+    ),
     "max_tokens": ("Most tokens of an answer.", "답변의 최대 토큰 수."),
     "temperature": (
         "0 always takes the likeliest token; higher is more varied.",

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adotx.cli import DONE, FINDING, REFUSED, complain
-from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
 from adotx.cli.strings import language, text
+from adotx.cli.target import Target
 from adotx.cli.workspace import MANIFEST, Made, Workspace
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
+    from adotx.client.documents import RemotePage, RemoteTranscriber
     from adotx.documents.transcribe import PageResult, Transcriber
 
 
@@ -47,23 +48,22 @@ class Settings:
     password: str | None = field(default=None, repr=False)
     force: bool = False
 
-    def how(self, model: str, weights: str) -> str:
+    def how(self, target: Target) -> str:
         """What an answer depends on besides its document."""
         marks = [name for name in ("pages", "mark_doubtful", "second_reader") if getattr(self, name)]
-        return " ".join((model, weights, *marks))
+        return " ".join((target.how, *marks))
 
 
-def transcribe(
-    paths: Sequence[Path], out: Path | None, model: str, weights: str, online: bool, settings: Settings
-) -> int:
+def transcribe(paths: Sequence[Path], out: Path | None, target: Target, settings: Settings) -> int:
     """Transcribe every document of `paths`; returns the exit code.
 
     Args:
         paths: images, PDFs, folders, pipes; "-" is stdin.
         out: a folder for one Markdown file each; None writes to stdout.
-        model, weights, online, settings: as the options say.
+        target: what reads.
+        settings: as the options say.
     """
-    workspace = None if out is None else Workspace(out, settings.how(model, weights))
+    workspace = None if out is None else Workspace(out, settings.how(target))
     with Progress() as progress, _stopped_as_by_ctrl_c():
         call = _Call(out, workspace, settings, progress)
         files = [file for path in paths for file in call.found(path)]
@@ -71,9 +71,7 @@ def transcribe(
         try:
             unread = [file for file in files if not call.is_done(file)]
             if unread:
-                progress.show(text("transcribe.loading", model=model))
-                converted = Conversion(progress, model, weights)
-                transcriber = _load(model, weights, online, converted, settings.second_reader)
+                transcriber = target.transcriber(progress, settings.second_reader)
                 for file in unread:
                     call.document(transcriber, file)
         except KeyboardInterrupt:
@@ -133,10 +131,8 @@ class _Call:
         self.progress.line(text("transcribe.done_before", name=file.name, path=self.out / entry.file))
         return True
 
-    def document(self, transcriber: Transcriber, file: Path) -> None:
+    def document(self, transcriber: Transcriber | RemoteTranscriber, file: Path) -> None:
         """Transcribe and write one document."""
-        from adotx.documents.transcribe import without_running
-
         start = time.perf_counter()
         before = self.failed, self.partial
         parts: list[str] = []
@@ -145,8 +141,7 @@ class _Call:
         stream = None if self.workspace else _Stream(self._head(file), self.done > 0)
         try:
             self.progress.show(text("transcribe.page", name=file.name, page=1))
-            results = transcriber.pages(file, password=self.settings.password)
-            with closing(without_running(results)) as pages:
+            with closing(transcriber.document(file, password=self.settings.password)) as pages:
                 for page in pages:
                     parts.append(self._page(file, page))
                     if stream:
@@ -174,7 +169,7 @@ class _Call:
         if refusal is not None:
             self._refuse(refusal)
 
-    def _page(self, file: Path, page: PageResult) -> str:
+    def _page(self, file: Path, page: PageResult | RemotePage) -> str:
         self.failed += page.status == "failed"
         self.partial += page.status == "partial"
         values = {"name": file.name, "page": page.number, "reason": _said(page.reason)}
@@ -259,14 +254,6 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _load(model: str, weights: str, online: bool, converted: Conversion, second: bool) -> Transcriber:
-    from adotx.documents.transcribe import Transcriber
-    from adotx.model import Model
-
-    opened = Model.open(model, weights, online=online, progress=converted)
-    return Transcriber(opened, second_reader=second)
 
 
 def _said(reason: str) -> str:

@@ -115,6 +115,17 @@ class Transcriber:
         self._reader: PageReader = kind(model, second_reader, priority)
         self._window = window
 
+    @classmethod
+    def reading_with(cls, reader: PageReader, window: int = WINDOW) -> Transcriber:
+        """One that reads pages with a reader of the caller's choice."""
+        made = cls.__new__(cls)
+        made._reader, made._window = reader, window
+        return made
+
+    def document(self, path: str | Path, password: str | None = None) -> Generator[PageResult, None, None]:
+        """`pages`, without what runs over them."""
+        return without_running(self.pages(path, password=password))
+
     def pages(
         self,
         path: str | Path,

@@ -176,6 +176,11 @@ class Model:
         self.close()
 
     @property
+    def name(self) -> str:
+        """The checkpoint's."""
+        return self.checkpoint.name
+
+    @property
     def grammar(self) -> Grammar:
         """Compiles constraints for this model's tokenizer: regular expressions, required tool calls, ..."""
         with self._lock:

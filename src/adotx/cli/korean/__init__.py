@@ -7,10 +7,11 @@ which is taken is decided in `adotx.cli.errors`.
 
 from __future__ import annotations
 
-from adotx.cli.korean import checkpoints, conversations, inputs, server, training
+from adotx.cli.korean import checkpoints, client, conversations, inputs, server, training
 
 ERRORS: dict[str, list[tuple[str, str | None]]] = {
     **checkpoints.ERRORS,
+    **client.ERRORS,
     **inputs.ERRORS,
     **conversations.ERRORS,
     **server.ERRORS,

@@ -69,7 +69,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "input.missing": [("파일이 없습니다", "경로를 확인하세요")],
     "input.no_documents": [("이 폴더에는 이미지나 PDF가 없습니다", "다른 폴더나 파일을 지정하세요")],
     "input.too_many_bytes": [
-        ("파이프로 {limit:,}바이트보다 많이 들어옵니다", "파일을 지정하세요"),
+        ("{limit:,}바이트를 넘습니다", "더 작은 파일을 지정하세요"),
     ],
     "input.unreadable": [
         ("입력을 읽을 수 없습니다: {reason}", "파일 종류와 접근 권한을 확인하세요"),

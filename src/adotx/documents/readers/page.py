@@ -29,6 +29,7 @@ from adotx.markdown import Block, parse_markdown
 
 if TYPE_CHECKING:
     from adotx.model import Model, Reply
+    from adotx.vision import TileRule
 
 #: most ids of an answer about one piece
 MAX_TOKENS = 4096
@@ -61,18 +62,22 @@ class VlmReader:
     Args:
         model: what is asked, through its `stream` alone.
         second: whether the second reader checks its figures.
+        rule: the tiles that it sees pictures in; None: its checkpoint says. A model without a checkpoint here
+            has no loop guard either: which ids make up tables is not known.
         priority: of its requests.
     """
 
-    def __init__(self, model: Model, second: bool = True, priority: int = 0) -> None:
-        self._model, self._second, self._priority = model, second, priority
+    def __init__(
+        self, model: Model, second: bool = True, *, rule: TileRule | None = None, priority: int = 0
+    ) -> None:
+        self._model, self._second, self._given, self._priority = model, second, rule, priority
 
     def read(self, image: Image.Image, is_cancelled: IsCancelled = not_cancelled) -> PageReading:
         """See `PageReader`. "blank" needs a proof: pixels that are all paper, or a model that says nothing
         about a page on which the layout rules find no line either."""
         if proven_blank(image):
             return PageReading((), "blank", Sentence("its pixels are all paper"))
-        rule = self._model.checkpoint.config.tiles
+        rule = self._given or self._model.checkpoint.config.tiles
         assert rule is not None
         layout = lay_out(image)
         sheet = Sheet(image, layout, rule)
@@ -149,12 +154,11 @@ class VlmReader:
 
     @cached_property
     def _sampling(self) -> SamplingParams:
-        return SamplingParams(
-            max_new_tokens=MAX_TOKENS,
-            repetition_penalty=_REPETITION_PENALTY,
-            loop_guard=_LOOP_IDS,
-            loop_exempt=table_ids(self._model.checkpoint.tokenizer),
-        )
+        sampling = SamplingParams(max_new_tokens=MAX_TOKENS, repetition_penalty=_REPETITION_PENALTY)
+        if self._given:
+            return sampling
+        exempt = table_ids(self._model.checkpoint.tokenizer)
+        return replace(sampling, loop_guard=_LOOP_IDS, loop_exempt=exempt)
 
 
 def _before_loop(reply: Reply) -> str:

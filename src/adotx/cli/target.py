@@ -1,0 +1,123 @@
+"""What a verb asks: a model in this process, or one behind a URL. Options in; a model or a transcriber out.
+
+The one place that knows the difference. Imports nothing until a model is wanted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from adotx.cli.convert import Conversion
+from adotx.cli.progress import Progress
+from adotx.cli.strings import language, text
+from adotx.errors import AdotxError
+
+if TYPE_CHECKING:
+    from typer import Context
+
+    from adotx.client.documents import RemoteTranscriber
+    from adotx.client.model import RemoteModel
+    from adotx.documents.transcribe import Transcriber
+    from adotx.model import Model
+
+DEFAULT = "nano"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The model of a call.
+
+    Attributes:
+        model: its name; None: nano, or the only one that the server has.
+        weights, online: as the options say; of no meaning to a server.
+        server: a URL; None: the engine in this process.
+        key: for the server.
+    """
+
+    model: str | None = None
+    weights: str = "int8"
+    online: bool = False
+    server: str | None = None
+    key: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, ctx: Context) -> Target:
+        """As the options of a verb say.
+
+        Raises:
+            AdotxError: ``remote.option``: one that means nothing to a server stands beside --server.
+        """
+        given = ctx.params
+        for name in ("weights", "online"):
+            source = ctx.get_parameter_source(name)
+            if given["server"] is not None and source is not None and source.name == "COMMANDLINE":
+                what, remedy = "it means nothing to a server, which has its own", "leave it out"
+                raise AdotxError("remote.option", what, f"--{name}", remedy)
+        key, weights = given["server_key"] or "", str(given["weights"])
+        return cls(given["model"], weights, given["online"], given["server"], key)
+
+    @property
+    def name(self) -> str:
+        """For people: which model it is, as far as that is known before it is opened."""
+        return self.model or self.server or DEFAULT
+
+    @property
+    def how(self) -> str:
+        """All that an answer depends on besides the question."""
+        if self.server is None:
+            return f"{self.model or DEFAULT} {self.weights}"
+        return f"{self.model or ''}@{self.server}"
+
+    def open(self, progress: Progress | None = None) -> Model | RemoteModel:
+        """The model, with what it is busy with on stderr.
+
+        Raises:
+            AdotxError: those of `Model.open`, or of `RemoteModel`.
+        """
+        if progress is None:
+            with Progress() as own:
+                return self.open(own)
+        progress.show(text("transcribe.loading", model=self.name))
+        if self.server is not None:
+            from adotx.client.http import Server
+            from adotx.client.model import RemoteModel
+
+            return RemoteModel(Server(self.server, self.key, language()), self.model)
+        from adotx.model import Model
+
+        name = self.model or DEFAULT
+        converted = Conversion(progress, name, self.weights)
+        return Model.open(name, self.weights, online=self.online, progress=converted)
+
+    def only_reads(self) -> bool:
+        """Whether its checkpoint transcribes rows of text and was trained for nothing else; a server's model
+        is not known."""
+        if self.server is not None:
+            return False
+        from adotx.checkpoint import open_checkpoint
+
+        return open_checkpoint(self.model or DEFAULT, self.online).extra.get("reader") == "rows"
+
+    def check_answers(self) -> None:
+        """Refuse a checkpoint that answers no questions, before it is loaded; a server says so itself.
+
+        Raises:
+            AdotxError: ``ask.reader``.
+        """
+        if self.only_reads():
+            what = "this checkpoint transcribes documents and cannot answer questions"
+            raise AdotxError("ask.reader", what, self.name, "name one that can with --model, or use transcribe")
+
+    def transcriber(self, progress: Progress, second_reader: bool) -> Transcriber | RemoteTranscriber:
+        """What transcribes with it; `second_reader` as for `Transcriber`."""
+        model = self.open(progress)
+        from adotx.model import Model
+
+        if isinstance(model, Model):
+            from adotx.documents.transcribe import Transcriber
+
+            return Transcriber(model, second_reader=second_reader)
+        from adotx.client.documents import remote_transcriber
+
+        return remote_transcriber(model, second_reader)
