@@ -21,6 +21,10 @@ _DUST_SHARE = 0.97
 
 # A line that covers this share of a cell's side is a wall.
 _WALL = 0.7
+# Where a rule crosses a wall: within so many em.
+_CROSSING = 0.4
+# What parts two tables is higher than this many of the lowest rows.
+_TALLER = 1.3
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
 
@@ -120,7 +124,7 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     # Dust on the scanner's glass runs over the whole page and bounds nothing.
     horizontal = [rule for rule in horizontal if rule.length < _DUST_SHARE * width]
     vertical = [rule for rule in vertical if rule.length < _DUST_SHARE * height]
-    frames = [_walled(frame, faint, em) for frame in _frames(horizontal, vertical, em)]
+    frames = [_walled(frame, faint, em) for frame in _frames(horizontal, vertical, page.boxes, em)]
     return Rulings(horizontal, vertical, frames)
 
 
@@ -128,27 +132,30 @@ def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:
     """A grid with the walls between its cells, by what stands where its rules may run."""
     if frame.kind != "grid":
         return frame
-    xs, ys = frame.xs, frame.ys
-    reach = max(2, round(_same_place(em)))
-    right = np.array(
-        [
-            [
-                _is_wall(faint[_inner(y0, y1), max(0, round(x) - reach) : round(x) + reach + 1])
-                for x in xs[1:-1]
-            ]
-            for y0, y1 in pairwise(ys)
-        ]
-    ).reshape(len(ys) - 1, len(xs) - 2)
-    below = np.array(
-        [
-            [
-                _is_wall(faint[max(0, round(y) - reach) : round(y) + reach + 1, _inner(x0, x1)].T)
-                for x0, x1 in pairwise(xs)
-            ]
-            for y in ys[1:-1]
-        ]
-    ).reshape(len(ys) - 2, len(xs) - 1)
-    return replace(frame, right=right, below=below)
+    xs, ys = np.array(frame.xs), np.array(frame.ys)
+    return replace(frame, right=_walls(faint, xs, ys, em), below=_walls(faint.T, ys, xs, em).T)
+
+
+def _walls(mask: np.ndarray, xs: np.ndarray, ys: np.ndarray, em: float) -> np.ndarray:
+    """Where the upright rules between columns part two cells: bool [len(ys) - 1, len(xs) - 2].
+
+    Where the level rules that a wall would meet are broken just there, a stamp lies over all three, and the wall
+    is taken to be under it.
+    """
+    reach, near = max(2, round(_same_place(em))), round(_CROSSING * em)
+    out = np.zeros((len(ys) - 1, len(xs) - 2), bool)
+    for column, (left, x, right) in enumerate(zip(xs[:-2], xs[1:-1], xs[2:], strict=True)):
+        at = slice(max(0, round(x) - reach), round(x) + reach + 1)
+        broken = []
+        for y in ys:
+            rule = mask[max(0, round(y) - reach) : round(y) + reach + 1].any(0)
+            sides = np.concatenate([rule[_inner(left, x)], rule[_inner(x, right)]])
+            crossing = rule[max(0, round(x) - near) : round(x) + near + 1]
+            broken.append(bool(sides.mean() > 0.5 > crossing.mean()))
+        for row, (top, low) in enumerate(pairwise(ys)):
+            hidden = broken[row] and broken[row + 1]
+            out[row, column] = hidden or _is_wall(mask[_inner(top, low), at])
+    return out
 
 
 def _inner(start: float, end: float) -> slice:
@@ -266,15 +273,15 @@ def _wipe(page: CleanPage, rule: Rule, vertical: bool, more: int) -> None:
         crossed |= np.all(above, 0) & np.all(below, 0)
     if crossed.mean() > 0.5:
         crossed[:] = False
-    # Print over a faint rule is darker than the rule.
-    middle = gray[max(0, int(rule.at)) : int(rule.at) + 1, rule.start : rule.end]
-    keep = crossed[None, :] | (gray[area] < float(np.median(middle)) - 60)
+    # Print over a faint rule is darker than the rule, whose darkest row counts.
+    darkest = gray[top:low, rule.start : rule.end].min(0)
+    keep = crossed[None, :] | (gray[area] < float(np.median(darkest)) - 60)
     ink[area] &= keep
     faint[area] &= keep
     gray[area] = np.where(keep, gray[area], np.uint8(PAPER))
 
 
-def _frames(horizontal: list[Rule], vertical: list[Rule], em: float) -> list[Frame]:
+def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: float) -> list[Frame]:
     """Rules that touch each other, as grids and boxes; what is left over as tables of horizontal rules and
     bars."""
     slack = max(5.0, 0.3 * em)
@@ -307,7 +314,7 @@ def _frames(horizontal: list[Rule], vertical: list[Rule], em: float) -> list[Fra
                 frames.append(Frame("bar", box, xs=(rule.at,)))
         elif len(xs) >= 2 and len(ys) >= 2:
             frames += [_cell_frame(*part, em) for part in _parted(across, down, ys, em)]
-    return frames + _open_tables(free, em)
+    return frames + _open_tables(free, text, em)
 
 
 def _parted(
@@ -353,7 +360,7 @@ def _places(values: list[float], slack: float) -> tuple[float, ...]:
     return tuple(sum(group) / len(group) for group in out)
 
 
-def _open_tables(free: list[Rule], em: float) -> list[Frame]:
+def _open_tables(free: list[Rule], text: np.ndarray, em: float) -> list[Frame]:
     """Three horizontal rules of one extent under each other (top, header, bottom) or more: a table without
     vertical rules."""
     frames = []
@@ -361,12 +368,14 @@ def _open_tables(free: list[Rule], em: float) -> list[Frame]:
     while rest:
         first = rest.pop(0)
         near = 0.6 * em
-        same = [r for r in rest if abs(r.start - first.start) < near and abs(r.end - first.end) < near]
         group = [first]
-        for rule in same:
-            if len(group) >= 3 and not _goes_on(group, rule):
+        for rule in rest:
+            same = abs(rule.start - first.start) < near and abs(rule.end - first.end) < near
+            common = min(rule.end, first.end) - max(rule.start, first.start)
+            if len(group) >= 3 and (_closes(group, rule, text) if same else common > 0.5 * first.length):
                 break
-            group.append(rule)
+            if same:
+                group.append(rule)
         if len(group) >= 3 and group[1].at - group[0].at < 6 * em:
             rest = [rule for rule in rest if rule not in group]
             ys = tuple(rule.at for rule in group)
@@ -375,10 +384,19 @@ def _open_tables(free: list[Rule], em: float) -> list[Frame]:
     return frames
 
 
-def _goes_on(group: list[Rule], rule: Rule) -> bool:
-    """Whether a table with three rules has a fourth: rules after every row stand evenly, a thick one
-    closes."""
-    if group[2].thick >= 1.5 * group[1].thick and len(group) == 3:
+def _closes(group: list[Rule], rule: Rule, text: np.ndarray) -> bool:
+    """Whether a table ends before a rule: no row of cells stands between the rule and the last of the table,
+    but a caption or nothing, in more room than a row takes.
+
+    Args:
+        text: int64 [n, 4], the text boxes.
+    """
+    step = rule.at - group[-1].at
+    if step < _TALLER * min(b.at - a.at for a, b in pairwise(group)):
         return False
-    steps = [b.at - a.at for a, b in pairwise([*group, rule])]
-    return max(steps) < 1.7 * min(steps)
+    middles = (text[:, 1] + text[:, 3]) / 2
+    inside = text[(middles > group[-1].at) & (middles < rule.at)]
+    inside = inside[(inside[:, 2] > rule.start) & (inside[:, 0] < rule.end)]
+    # A box with another at its height is a cell.
+    beside = (inside[:, None, 1] < inside[None, :, 3]) & (inside[:, None, 3] > inside[None, :, 1])
+    return bool(np.mean(beside.sum(1) > 1) < 0.5) if len(inside) else True
