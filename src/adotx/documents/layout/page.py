@@ -74,7 +74,7 @@ def lay_out(image: Image.Image, deskew: bool = True, over: bool = False) -> Layo
     figures = find_figures(sheet, page) if np.count_nonzero(ink) < _TEXT_ALONE * all_ink else []
     segments, em = find_segments(ink, page.boxes, em, rulings.frames)
     segments = [s for s in segments if not any(_in(s, box) for box in figures)]
-    segments = measure(segments, em)
+    segments = measure(segments, page.boxes, em)
     regions = reading_order(segments, rulings.frames, page.panels, em)
     return Layout(page, ink, segments, regions, rulings.frames, em, figures)
 
