@@ -18,6 +18,7 @@ from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.rulings import Frame, find_rulings
 from adotx.documents.layout.sheet import straight_sheet
 from adotx.documents.layout.text_ink import text_ink
+from adotx.documents.layout.ticks import print_ticks
 
 # Where text is less than this share of all ink there may be pictures.
 _TEXT_ALONE = 0.89
@@ -69,6 +70,7 @@ def lay_out(image: Image.Image, deskew: bool = True, over: bool = False) -> Layo
     if em <= 0:
         return Layout(page, page.ink, [], [], [], 0.0)
     all_ink = np.count_nonzero(page.ink)
+    print_ticks(page, em)
     rulings = find_rulings(page, em)
     ink = text_ink(page.ink, page.boxes, em)
     figures = find_figures(sheet, page) if np.count_nonzero(ink) < _TEXT_ALONE * all_ink else []
