@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from adotx.documents.layout.bands import Flow, Region, TextLine
+from adotx.documents.layout.bands import Flow, Grid, Region, TextLine
 from adotx.documents.layout.clean import PAPER, Box
 from adotx.documents.layout.page import Layout
 from adotx.documents.layout.rulings import runs
@@ -90,7 +90,7 @@ def lines_of(regions: Sequence[Region]) -> Iterator[TextLine]:
     for region in regions:
         if isinstance(region, Flow):
             yield from region.lines
-        else:
+        elif isinstance(region, Grid):
             for row in region.rows:
                 for cell in row:
                     yield from cell

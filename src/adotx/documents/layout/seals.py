@@ -1,7 +1,7 @@
 """Coloured seals: what they print is not the page's text, what is under them is.
 
-In: a page's colours and its text boxes. Out: its greys with the seals made paper. A seal is an outline of one
-colour around paper, not much longer than wide, some lines of type large. Knows nothing of ink, lines or order.
+In: a page's colours and its text boxes. Out: its greys with the seals made paper. A seal is a coloured
+outline around paper, not much longer than wide, some lines of type large. Knows nothing of ink or lines.
 """
 
 from __future__ import annotations

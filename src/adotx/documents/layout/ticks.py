@@ -1,9 +1,9 @@
 """Boxes ticked by hand, as print shows them.
 
-In: a clean page. Out: the same, with every box over whose sides something is drawn made the black square that
-readers know (■ beside □); empty boxes, and printed ones with a mark inside, stay as they are. Where a page has
-no empty box of the same size nothing is changed: framed letters look like ticked boxes. Knows nothing of lines
-or text.
+In: a clean page. Out: the same, with every box over whose sides something is drawn made the black square
+that readers know (■ beside □); empty boxes, and printed ones with a mark inside, stay as they are. Where a
+page has no empty box of the same size nothing is changed: framed letters look like ticked boxes. Knows
+nothing of lines or text.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def _squares(ink: np.ndarray, em: float) -> list[_Square]:
     if not across.any():
         return []
     down = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((least, 1), np.uint8))
-    found = (_square(ink, across, down, side) for side in _strokes(down) if side[3] - side[1] <= _LONGEST * em)
+    lefts = [side for side in _strokes(down) if side[3] - side[1] <= _LONGEST * em]
+    found = (_square(ink, across, down, left) for left in lefts)
     return [square for square in found if square is not None]
 
 
