@@ -15,7 +15,7 @@ from adotx.documents.layout.networks import page_parts
 from adotx.documents.layout.sheet import Sheet
 
 # How sure the model must be; the largest share of the page, and of it that text may cover.
-_SURE, _LARGEST, _MOST_TEXT = 0.6, 0.6, 0.25
+_SURE, _LARGEST, _MOST_TEXT = 0.5, 0.6, 0.25
 # Outside of text boxes what differs so much from the paper, in grey levels of any channel, may be of a
 # picture if it is so many em large and fills this share of its box; ruling lines fill less.
 _OTHER, _SMALLEST, _FILLED = 20, 2.0, 0.15
@@ -23,8 +23,8 @@ _OTHER, _SMALLEST, _FILLED = 20, 2.0, 0.15
 _COLOURFUL = 0.06
 # A page is looked at in squares of so many em; text boxes are that much larger than the detector has them.
 _SQUARE, _GROW = 0.5, 0.5
-# A text box so many em high that is no wider than that is no line: the detector sees letters in pictures.
-_HUGE = 4.0
+# The detector sees huge letters in pictures. Print has two tones: they explain this share of its variance.
+_HUGE, _TWO_TONES = 4.0, 0.8
 # Sides of a code, at most, and how unequal they are.
 _CODE, _UNEQUAL = 24.0, 1.3
 
@@ -36,8 +36,10 @@ def find_figures(sheet: Sheet, page: CleanPage, em: float) -> list[Box]:
         sheet, page: before and after cleaning.
         em: pixels per em.
     """
-    wide, high = page.boxes[:, 2] - page.boxes[:, 0], page.boxes[:, 3] - page.boxes[:, 1]
-    squares = _Squares(sheet.rgb, page.boxes[(high < _HUGE * em) | (wide > high)], em)
+    is_text = [
+        y1 - y0 < _HUGE * em or _is_print(sheet.rgb[y0:y1, x0:x1]) for x0, y0, x1, y1 in page.boxes.tolist()
+    ]
+    squares = _Squares(sheet.rgb, page.boxes[is_text], em)
     candidates = squares.candidates()
     if not candidates:
         return []
@@ -47,6 +49,19 @@ def find_figures(sheet: Sheet, page: CleanPage, em: float) -> list[Box]:
     ]
     codes = [box for box in candidates if not any(_holds(other, box) for other in figures)]
     return figures + [box for box in codes if _is_code(sheet.rgb, box, em)]
+
+
+def _is_print(rgb: np.ndarray) -> bool:
+    """Whether the middle of an area has the two tones of print and ground; its rim may be of the paper."""
+    y, x = rgb.shape[0] // 6, rgb.shape[1] // 6
+    gray = cv2.cvtColor(np.ascontiguousarray(rgb[y:-y, x:-x]), cv2.COLOR_RGB2GRAY)
+    level, _ = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    above = gray > level
+    share, variance = float(above.mean()), float(gray.var())
+    if not 0 < share < 1 or variance == 0:
+        return False
+    apart = float(gray[above].mean()) - float(gray[~above].mean())
+    return share * (1 - share) * apart * apart > _TWO_TONES * variance
 
 
 class _Squares:
