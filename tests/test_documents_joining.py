@@ -117,6 +117,40 @@ def test_an_unsure_second_reader_changes_nothing_and_raises_a_doubt() -> None:
     assert right == sorted(right) and right[0] < confidence.DOUBTFUL_FIGURE < right[-1]
 
 
+@pytest.mark.parametrize(
+    ("first", "p", "second", "q", "joined"),
+    [
+        ("wvw.1f() 2.kr", 0.2, "www.1602.kr", 0.7, "www.1602.kr"),
+        ("wvw.1f() 2.kr", 0.5, "www.1602.kr", 0.7, "wvw.1f() 2.kr"),
+        ("56Km", 0.2, "五六", 0.7, "56Km"),  # what it takes for Hanja may be anything
+    ],
+)
+def test_the_surer_reader_of_two_unsure_ones_stands(
+    first: str, p: float, second: str, q: float, joined: str
+) -> None:
+    text = first.replace(" ", "")
+    expected = joined.replace(" ", "")
+    assert joined_row(text, [p] * len(text), [], glyphs(second, q)).text == expected
+
+
+def test_a_sign_that_no_reader_believes_in_is_left_out() -> None:
+    def row(text: str, p: float, second: str) -> str:
+        sure = [p if char in "■-" else 0.95 for char in text]
+        return joined_row(text, sure, [], glyphs(second)).text
+
+    assert row("205 Km ■", 0.3, "205 Km") == "205 Km"
+    assert row("205 Km ■", 0.8, "205 Km") == "205 Km ■"
+    assert row("- 205 Km", 0.3, "205 Km") == "- 205 Km", "a list would lose its mark"
+
+
+def test_hanja_is_not_put_for_what_decoder_and_heads_agree_on() -> None:
+    def row(heads: str) -> str:
+        seen = [Seen(26.0 * n, 26.0 * n + 24, char, 0.6) for n, char in enumerate(heads)]
+        return joined_row("무료배송", [0.9, 0.9, 0.9, 0.4], seen, [Glyph("舎", 80, 100, 0.97)]).text
+
+    assert row("무료배송") == "무료배송" and row("무료배솜") == "무료배舎"
+
+
 def test_places_tell_which_of_two_equal_figures_is_meant() -> None:
     """Without its places the one figure would be taken for either."""
     text = "가 7 가 7"

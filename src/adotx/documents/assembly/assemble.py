@@ -1,8 +1,8 @@
 """A page's lines with their places in, its blocks out: text and geometry only.
 
 The conventions are the page maker's (`adotx.data.pages`): tables have the first row as header, forms and
-receipts are fields, the running head is the first paragraph and the page number the last. Knows no pixels and
-no models.
+receipts are fields, the running head is the first paragraph and the page number the last. Figures have no
+caption: what stands under them stays a paragraph. Knows no pixels and no models.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from adotx.documents.assembly.body import body_of
 from adotx.documents.assembly.flow import Draft, flow_blocks
 from adotx.documents.assembly.levels import with_levels
-from adotx.documents.assembly.placed import Homography, PlacedGrid, PlacedPage
+from adotx.documents.assembly.placed import Homography, PlacedFigure, PlacedGrid, PlacedPage
 from adotx.documents.assembly.tables import grid_blocks
-from adotx.markdown import Block, Box, Heading, Paragraph
+from adotx.markdown import Block, Box, Figure, Heading, Paragraph
 
 #: lines that are too few to be headed
 _SIGN_LINES = 4
@@ -25,6 +25,8 @@ def assemble(page: PlacedPage) -> list[Block]:
     for region in page.regions:
         if isinstance(region, PlacedGrid):
             drafts += map(Draft, grid_blocks(region))
+        elif isinstance(region, PlacedFigure):
+            drafts.append(Draft(Figure("").at(region.box)))
         else:
             drafts += flow_blocks(region, body)
     blocks = with_levels(drafts)
@@ -35,8 +37,8 @@ def assemble(page: PlacedPage) -> list[Block]:
 
 def _is_sign(page: PlacedPage) -> bool:
     """Whether a page is a few words, as a sign or a label is: a heading heads something."""
-    flows = [region for region in page.regions if not isinstance(region, PlacedGrid)]
-    return len(flows) == len(page.regions) and sum(len(flow.lines) for flow in flows) <= _SIGN_LINES
+    lines = sum(len(flow.lines) for flow in page.flows())
+    return lines <= _SIGN_LINES and not any(page.grids())
 
 
 def _as_paragraph(block: Block) -> Block:

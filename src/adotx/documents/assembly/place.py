@@ -8,8 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from adotx.documents.assembly.letter_widths import words_width
-from adotx.documents.assembly.placed import PlacedFlow, PlacedGrid, PlacedLine, PlacedPage, Region
-from adotx.documents.layout.bands import Flow, TextLine
+from adotx.documents.assembly.placed import (
+    PlacedFigure,
+    PlacedFlow,
+    PlacedGrid,
+    PlacedLine,
+    PlacedPage,
+    Region,
+)
+from adotx.documents.layout.bands import Figure, Flow, TextLine
 from adotx.documents.layout.pack import line_em, words_of
 from adotx.documents.layout.page import Layout
 
@@ -31,6 +38,8 @@ def place(layout: Layout, texts: Texts) -> PlacedPage:
     for region in layout.regions:
         if isinstance(region, Flow):
             regions.append(PlacedFlow(placed(region.lines), region.right, region.mark))
+        elif isinstance(region, Figure):
+            regions.append(PlacedFigure(region.box))
         else:
             rows = [[placed(cell) for cell in row] for row in region.rows]
             regions.append(PlacedGrid(rows, region.ruled, region.spans))

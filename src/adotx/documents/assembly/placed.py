@@ -74,7 +74,14 @@ class PlacedGrid:
     spans: Mapping[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
 
-Region = PlacedFlow | PlacedGrid
+@dataclass(frozen=True)
+class PlacedFigure:
+    """A picture of which nothing is read."""
+
+    box: Box
+
+
+Region = PlacedFlow | PlacedGrid | PlacedFigure
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ class PlacedPage:
     """Regions in reading order.
 
     Attributes:
-        regions: flows and grids.
+        regions: flows, grids and figures.
         em: pixels per em of most of the text.
         to_image: (a, ..., i): with w = g x + h y + i, ((a x + b y + c) / w, (d x + e y + f) / w) are the
             pixels of the input image.
@@ -93,11 +100,11 @@ class PlacedPage:
     to_image: Homography = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
     def flows(self) -> Iterator[PlacedFlow]:
-        """The regions that are no grids."""
+        """The regions that are flows."""
         return (region for region in self.regions if isinstance(region, PlacedFlow))
 
     def grids(self) -> Iterator[PlacedGrid]:
-        """The regions that are."""
+        """The regions that are grids."""
         return (region for region in self.regions if isinstance(region, PlacedGrid))
 
 

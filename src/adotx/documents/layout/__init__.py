@@ -4,7 +4,7 @@ In: an image. Out: `lay_out` gives the regions of lines of a page, `pack` the ti
 Knows no text.
 """
 
-from adotx.documents.layout.bands import Flow, Grid, Region, TextLine
+from adotx.documents.layout.bands import Figure, Flow, Grid, Region, TextLine
 from adotx.documents.layout.clean import Box
 from adotx.documents.layout.lines import Segment
 from adotx.documents.layout.pack import (
@@ -26,6 +26,7 @@ __all__ = [
     "ROWS",
     "TILE",
     "Box",
+    "Figure",
     "Flow",
     "Grid",
     "Layout",

@@ -51,7 +51,14 @@ class Grid:
     spans: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
 
-Region = Flow | Grid
+@dataclass(frozen=True)
+class Figure:
+    """A picture, diagram or code; nothing in it is read."""
+
+    box: Box
+
+
+Region = Flow | Grid | Figure
 
 
 @dataclass

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from adotx.documents.layout.networks import Box
+from adotx.documents.layout.seals import without_seals
 from adotx.documents.layout.sheet import BOX_OF_EM, Sheet
 
 PAPER, INK = 245.0, 20.0
@@ -35,11 +36,6 @@ _MOST_PRINT = 0.5
 _GROW = 0.12
 # Paper darker than this grey level is as good as black: nothing is darker than it.
 _DARKEST_PAPER = 48.0
-# Channels that differ by more than this many grey levels are a colour. A seal is so many em large, not longer
-# than this many times its width, and colour covers less than this share of it: a panel is full of it.
-_COLOURED, _SEAL, _SEAL_LONG, _SEAL_FILLED = 60, (2.0, 8.0), 1.6, 0.5
-# What holds more text boxes than its own and that of a line under it is a panel.
-_SEAL_HOLDS = 2
 # Print and ground differ by this many grey levels at least; a box's rim is this share of its height.
 _TWO_TONES, _RIM = 12.0, 0.08
 # A panel fills this much of the box around it.
@@ -100,7 +96,7 @@ def clean(sheet: Sheet) -> CleanPage:
         return CleanPage(flat, empty, empty, boxes, matrix=sheet.matrix, blank=True)
     ems = (boxes[:, 3] - boxes[:, 1]) / BOX_OF_EM
     em = _usual(ems, boxes[:, 2] - boxes[:, 0])
-    _take_off_seals(gray, sheet.rgb, boxes, em)
+    gray = without_seals(gray, sheet.rgb, boxes, em)
     gray = _dusted(_dusted(gray).T).T
     darkness = _darkness(gray, em)
     levels = np.array([_dark_level(gray[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes.tolist()])
@@ -225,41 +221,6 @@ def _clean_box(darkness: np.ndarray, gray: np.ndarray, box: list[int], em: float
     area = gray[top : y1 + around, left : x1 + around]
     found = _darkness(255 - area if light else area, em)
     darkness[y0:y1, x0:x1] = found[y0 - top : y1 - top, x0 - left : x1 - left]
-
-
-def _take_off_seals(gray: np.ndarray, rgb: np.ndarray, boxes: np.ndarray, em: float) -> None:
-    """Make coloured seals paper, in place: print under them is dark in every colour, their own ink is not."""
-    step = max(1, round(em / 8))
-    size = max(1, gray.shape[1] // step), max(1, gray.shape[0] // step)
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    coloured = ((small.max(2) - small.min(2)) > _COLOURED).astype(np.uint8)
-    if not coloured.any():
-        return
-    joined = cv2.morphologyEx(coloured, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    middles = (boxes[:, :2] + boxes[:, 2:]) / 2 / step
-    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    for x, y, w, h, _ in stats[1:].tolist():
-        held = ((middles > (x, y)) & (middles < (x + w, y + h))).all(1).sum()
-        smallest, largest = sorted((w * step / em, h * step / em))
-        filled = float(coloured[y : y + h, x : x + w].mean())
-        if (
-            smallest < _SEAL[0]
-            or largest > _SEAL[1]
-            or largest > _SEAL_LONG * smallest
-            or filled > _SEAL_FILLED
-            or held > _SEAL_HOLDS
-        ):
-            continue
-        area = np.s_[max(0, (y - 1) * step) : (y + h + 1) * step, max(0, (x - 1) * step) : (x + w + 1) * step]
-        brightest, darkest = rgb[area].max(2), rgb[area].min(2)
-        seal = brightest - darkest > _COLOURED
-        if seal.any():
-            level = max(float(np.percentile(brightest[seal], 30)), 1.0)
-            # Where black print lies under the seal the colour is weak, and stays dark.
-            taken = np.minimum(brightest * (255 / level), 255).astype(np.uint8)
-            gray[area] = np.where(
-                brightest - darkest > _COLOURED // 2, np.maximum(taken, gray[area]), gray[area]
-            )
 
 
 def _dusted(gray: np.ndarray) -> np.ndarray:

@@ -30,6 +30,12 @@ _NEAR_RULE = 0.3
 # Ink height of a line with Hangul and punctuation, and of most Hangul syllables, in em, over the usual faces.
 LINE_OF_EM = 1.0
 _SYLLABLE_OF_EM = 0.92
+# Digits are this many times lower than Hangul of their size; small type beside large may be either.
+_DIGITS, _BESIDE = 1.4, 1.2
+# What a text box has room for, at least, as a share of it.
+_OF_BOX = 0.85
+# A comma, or a letter's tail, hangs so far below the letters of its size, in their ink height.
+_HANGS = 0.25
 # A mark below a letter is part of it up to this gap, in em: nearer than the next line ever stands.
 _HANGING_GAP = 0.2
 
@@ -363,11 +369,16 @@ def _may_be_text(segment: Segment, em: float, frames: list[Frame]) -> bool:
     return True
 
 
-def measure(segments: list[Segment], em: float) -> list[Segment]:
+def measure(segments: list[Segment], text: np.ndarray, em: float) -> list[Segment]:
     """Give each segment the ink height of a full line in its type (`size`).
 
     A line of digits or small letters has less ink height than Hangul of the same size: it takes the height
-    of near segments that are somewhat taller and of the same kind.
+    of near segments that are somewhat taller and of the same kind, or that its text box has room for.
+
+    Args:
+        segments: of a page.
+        text: int64 [n, 4], its text boxes.
+        em: its pixels per em.
     """
     if not segments:
         return []
@@ -386,7 +397,10 @@ def measure(segments: list[Segment], em: float) -> list[Segment]:
         dx = np.maximum(lefts, lefts[i]) - np.minimum(rights, rights[i])
         # As tall or taller: among lines of its own height a segment is what it is.
         similar = (heights > height * 0.94) & (heights < height * 2.1) & (heights < 1.5 * max(em, height))
-        aligned = (dy < 0.45 * np.maximum(cores, cores[i])) & (dx < 12 * em)
+        taller = np.maximum(cores, cores[i])
+        beside = (dy < 0.7 * taller) & (dx < 12 * em)
+        # What hangs lower than its line's letters is set smaller than they are.
+        aligned = beside & (dy < 0.45 * taller) & (lows[i] - lows < _HANGS * heights)
         close = (dy < 3.2 * em) & (dx < 4 * em) & (heights < height * 1.55)
         near = np.flatnonzero(similar & (aligned | close))
         size = height
@@ -400,7 +414,10 @@ def measure(segments: list[Segment], em: float) -> list[Segment]:
                 size = max(height, typical)
         elif segment.width < 6 * em and height < 0.9 * em:
             # Alone on its place, a page number say: rather read somewhat small than blown up.
-            size = min(em, 1.4 * height)
+            size = min(em, (_BESIDE if np.count_nonzero(beside) > 1 else _DIGITS) * height)
+        if segment.text >= 0:
+            room = _OF_BOX * float(text[segment.text, 3] - text[segment.text, 1]) / BOX_OF_EM
+            size = max(size, min(room, _DIGITS * height))
         # Punctuation and dashes on their own are not enlarged beyond the page's type.
         if size < 0.6 * em and segment.width < 3 * em:
             size = 0.75 * em

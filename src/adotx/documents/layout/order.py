@@ -13,6 +13,7 @@ import numpy as np
 
 from adotx.documents.layout.bands import (
     Band,
+    Figure,
     Flow,
     Grid,
     Mark,
@@ -37,11 +38,15 @@ _NARROWEST_COLUMN = 7.5
 
 
 def reading_order(
-    segments: Sequence[Segment], frames: Sequence[Frame], panels: Sequence[Box], em: float
+    segments: Sequence[Segment],
+    frames: Sequence[Frame],
+    panels: Sequence[Box],
+    em: float,
+    figures: Sequence[Box] = (),
 ) -> list[Region]:
     """Regions in reading order; every segment is in exactly one of them."""
     left = set(range(len(segments)))
-    nodes: list[Node] = []
+    nodes = [Node(box, (box[1], box[3]), region=Figure(box)) for box in figures]
     for frame in sorted(frames, key=lambda f: (f.box[2] - f.box[0]) * (f.box[3] - f.box[1])):
         inside = _inside(segments, left, frame.box, em)
         if not inside or frame.kind == "bar":

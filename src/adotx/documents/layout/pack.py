@@ -1,20 +1,21 @@
 """Lines of a page in, 384 x 384 tiles of text rows out: the form in which nano reads.
 
 A tile holds twelve rows of 32 pixels; a row is a line of the page or a piece of one, scaled to about 26
-pixels per em, its ink centred in the row's height, starting at x = 4. Lines are cut at word gaps where they
-can be, never through a glyph that stands apart. `adotx.data.rows` draws training tiles of the same form.
+pixels per em, its ink centred in the row's height, starting at x = 4. Lines are cut where the size of type
+changes, and at word gaps where they can be, never through a glyph that stands apart. Widely set letters are
+moved together. `adotx.data.rows` draws training tiles of the same form.
 Knows nothing of text or models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
-from adotx.documents.layout.bands import Flow, Region, TextLine
+from adotx.documents.layout.bands import Flow, Grid, Region, TextLine
 from adotx.documents.layout.clean import PAPER, Box
 from adotx.documents.layout.page import Layout
 from adotx.documents.layout.rulings import runs
@@ -24,6 +25,14 @@ TILE, ROWS, ROW, LEFT, WIDEST = 384, 12, 32, 4, 374
 EM = 26.0
 # Gaps above this are word spaces, in em; those wider than `_WIDEST_GAP` are narrowed to it.
 _WORD_GAP, _WIDEST_GAP = 0.2, 0.6
+# The gap between letters as they are usually set; parts of one syllable are nearer than the second, and no
+# wider together than the third. A line of letters all of which are that far apart is set wide.
+_LETTER_GAP, _IN_SYLLABLE, _SYLLABLE, _WIDE_SET = 0.1, 0.22, 1.05, 0.25
+# So many such gaps show it: two letters apart may be two words.
+_ENOUGH_GAPS = 3
+# Segments whose type differs by this factor are not read in one row; shorter ones than this many em are signs
+# of the larger type.
+_OTHER_SIZE, _SIGN = 1.25, 1.5
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ def lines_of(regions: Sequence[Region]) -> Iterator[TextLine]:
     for region in regions:
         if isinstance(region, Flow):
             yield from region.lines
-        else:
+        elif isinstance(region, Grid):
             for row in region.rows:
                 for cell in row:
                     yield from cell
@@ -109,7 +118,21 @@ def word_gap(glyphs: np.ndarray, em: float) -> float:
     letters."""
     gaps = glyphs[1:, 0] - glyphs[:-1, 1]
     usual = float(np.median(gaps)) if len(gaps) >= 6 else 0.0
-    return max(_WORD_GAP * em, usual + 0.13 * em)
+    return max(_WORD_GAP * em, usual + 0.13 * em, letter_gap(glyphs, em) + _WORD_GAP * em)
+
+
+def letter_gap(glyphs: np.ndarray, em: float) -> float:
+    """Pixels between the letters of a line that is set wide; those of a usual one where it is not, or where
+    too few letters show it."""
+    gaps, start = [], 0
+    for number in range(1, len(glyphs)):
+        gap = int(glyphs[number, 0] - glyphs[number - 1, 1])
+        if gap > _IN_SYLLABLE * em or glyphs[number, 1] - glyphs[start, 0] > _SYLLABLE * em:
+            gaps.append(gap)
+            start = number
+    # Words of one syllable stand apart as well, but not all of a line's are.
+    least = float(np.percentile(gaps, 10, method="lower")) if len(gaps) >= _ENOUGH_GAPS else 0.0
+    return least if least > _WIDE_SET * em else _LETTER_GAP * em
 
 
 def words_of(layout: Layout, line: TextLine) -> list[Word]:
@@ -143,28 +166,77 @@ def pack(layout: Layout) -> Packed:
 
 def _strips(layout: Layout, line: TextLine) -> list[tuple[TextLine, Box, str, np.ndarray, float]]:
     """(line, box, glue, scaled grey strip, the ink's middle in it) of each piece of a line."""
+    out: list[tuple[TextLine, Box, str, np.ndarray, float]] = []
+    for part in _of_one_size(layout, line):
+        pieces = _pieces(layout, part)
+        if out and pieces:
+            _, box, _, strip, middle = out[-1]
+            out[-1] = (line, box, " ", strip, middle)
+        out += [(line, *piece) for piece in pieces]
+    return out
+
+
+def _of_one_size(layout: Layout, line: TextLine) -> list[TextLine]:
+    """A line in parts whose type has one size: the time beside a bubble is not read as large as what it
+    says."""
+    groups: list[list[int]] = []
+    size = 0.0
+    for i in line.segments:
+        segment = layout.segments[i]
+        other = max(segment.em, size) > _OTHER_SIZE * min(segment.em, size)
+        if not groups or (other and segment.width > _SIGN * segment.em and size > 0):
+            groups.append([])
+            size = 0.0
+        groups[-1].append(i)
+        if segment.width > _SIGN * segment.em:
+            size = size or segment.em
+    if len(groups) == 1:
+        return [line]
+    parts = []
+    for group in groups:
+        boxes = np.array([layout.segments[i].box for i in group])
+        (x0, y0), (x1, y1) = boxes[:, :2].min(0).tolist(), boxes[:, 2:].max(0).tolist()
+        parts.append(replace(line, segments=tuple(group), box=(x0, y0, x1, y1)))
+    return parts
+
+
+def _pieces(layout: Layout, line: TextLine) -> list[tuple[Box, str, np.ndarray, float]]:
+    """(box, glue, scaled grey strip, the ink's middle in it) of each piece of a line in one size."""
     glyphs = glyph_runs(layout, line)
     if not len(glyphs):
         return []
     em = line_em(layout, line)
     scale = min(EM / em, (ROW - 2) / max(1, line.box[3] - line.box[1]))
-    widest_gap = max(1, round(_WIDEST_GAP * em))
+    # What is blank between letters that are set wide says nothing; words stay apart.
+    shown = _Gaps(_IN_SYLLABLE * em, round(letter_gap(glyphs, em) - _LETTER_GAP * em), _WIDEST_GAP * em)
     limit = word_gap(glyphs, em)
     glyphs = _narrow(layout, line, glyphs, WIDEST / scale)
     out = []
     start = 0
     while start < len(glyphs):
-        end = _end(glyphs, start, WIDEST / scale, widest_gap, limit)
+        end = _end(glyphs, start, WIDEST / scale, shown, limit)
         gap = glyphs[end, 0] - glyphs[end - 1, 1] if end < len(glyphs) else 0
         glue = " " if gap > limit else ""
-        columns = _columns(glyphs[start:end], widest_gap)
+        columns = _columns(glyphs[start:end], shown)
         y0, y1 = line.box[1], line.box[3]
         rows = np.flatnonzero(layout.ink[y0:y1, columns].any(1))
         top, low = (y0 + int(rows[0]), y0 + int(rows[-1]) + 1) if len(rows) else (y0, y1)
         box = (int(glyphs[start, 0]), top, int(glyphs[end - 1, 1]), low)
-        out.append((line, box, glue, *_scaled(layout.page.gray, columns, top, low, scale)))
+        out.append((box, glue, *_scaled(layout.page.gray, columns, top, low, scale)))
         start = end
     return out
+
+
+@dataclass(frozen=True)
+class _Gaps:
+    """How wide the gaps of a line are shown: those above `small` less `cut`, at most `widest` pixels."""
+
+    small: float
+    cut: int
+    widest: float
+
+    def __call__(self, gap: int) -> int:
+        return min(gap - self.cut if gap > self.small else gap, max(1, round(self.widest)))
 
 
 def _narrow(layout: Layout, line: TextLine, glyphs: np.ndarray, widest: float) -> np.ndarray:
@@ -181,14 +253,14 @@ def _narrow(layout: Layout, line: TextLine, glyphs: np.ndarray, widest: float) -
     return np.array(out, np.int64).reshape(-1, 2)
 
 
-def _end(glyphs: np.ndarray, start: int, widest: float, widest_gap: int, limit: float) -> int:
+def _end(glyphs: np.ndarray, start: int, widest: float, shown: _Gaps, limit: float) -> int:
     """Index after the last glyph run of the piece that begins at `start`."""
     width, last_word = float(glyphs[start, 1] - glyphs[start, 0]), 0
     for end in range(start + 1, len(glyphs)):
         gap = int(glyphs[end, 0] - glyphs[end - 1, 1])
         if gap > limit and width > 0.45 * widest:
             last_word = end
-        width += min(gap, widest_gap) + float(glyphs[end, 1] - glyphs[end, 0])
+        width += shown(gap) + float(glyphs[end, 1] - glyphs[end, 0])
         if width > widest:
             if last_word:
                 return last_word
@@ -199,16 +271,12 @@ def _end(glyphs: np.ndarray, start: int, widest: float, widest_gap: int, limit: 
     return len(glyphs)
 
 
-def _columns(glyphs: np.ndarray, widest_gap: int) -> np.ndarray:
+def _columns(glyphs: np.ndarray, shown: _Gaps) -> np.ndarray:
     """The page's columns that make a row: glyphs and the gaps between them, wide gaps narrowed."""
     parts = [np.arange(glyphs[0, 0], glyphs[0, 1])]
     for before, (x0, x1) in zip(glyphs[:-1, 1].tolist(), glyphs[1:].tolist(), strict=True):
-        gap = x0 - before
-        if gap > widest_gap:
-            half = widest_gap // 2
-            parts += [np.arange(before, before + half), np.arange(x0 - (widest_gap - half), x0)]
-        else:
-            parts.append(np.arange(before, x0))
+        room = shown(x0 - before)
+        parts += [np.arange(before, before + room // 2), np.arange(x0 - (room - room // 2), x0)]
         parts.append(np.arange(x0, x1))
     return np.concatenate(parts)
 

@@ -5,7 +5,7 @@ The one door to `sheet`, `clean`, `rulings`, `lines` and `order`. Knows nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -18,9 +18,7 @@ from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.rulings import Frame, find_rulings
 from adotx.documents.layout.sheet import straight_sheet
 from adotx.documents.layout.text_ink import text_ink
-
-# Where text is less than this share of all ink there may be pictures.
-_TEXT_ALONE = 0.89
+from adotx.documents.layout.ticks import print_ticks
 
 
 @dataclass
@@ -31,10 +29,9 @@ class Layout:
         page: the cleaned page.
         ink: bool [H, W], its print without rulings and noise.
         segments: pieces of lines; `regions` refer to them by index.
-        regions: flows and grids in reading order; every segment is in exactly one.
+        regions: flows, grids and figures in reading order; every segment is in exactly one.
         frames: what ruling lines make.
         em: pixels per em of most of the text, in the clean page; 0 on a page without text.
-        figures: boxes of pictures and diagrams, in the clean page; nothing in them is read.
     """
 
     page: CleanPage
@@ -43,7 +40,6 @@ class Layout:
     regions: list[Region]
     frames: list[Frame]
     em: float
-    figures: list[Box] = field(default_factory=list)
 
     @property
     def blank(self) -> bool:
@@ -68,15 +64,15 @@ def lay_out(image: Image.Image, deskew: bool = True, over: bool = False) -> Layo
     em = 0.0 if page.blank else rough_em(page.boxes)
     if em <= 0:
         return Layout(page, page.ink, [], [], [], 0.0)
-    all_ink = np.count_nonzero(page.ink)
+    print_ticks(page, em)
     rulings = find_rulings(page, em)
     ink = text_ink(page.ink, page.boxes, em)
-    figures = find_figures(sheet, page) if np.count_nonzero(ink) < _TEXT_ALONE * all_ink else []
+    figures = find_figures(sheet, page, em)
     segments, em = find_segments(ink, page.boxes, em, rulings.frames)
     segments = [s for s in segments if not any(_in(s, box) for box in figures)]
-    segments = measure(segments, em)
-    regions = reading_order(segments, rulings.frames, page.panels, em)
-    return Layout(page, ink, segments, regions, rulings.frames, em, figures)
+    segments = measure(segments, page.boxes, em)
+    regions = reading_order(segments, rulings.frames, page.panels, em, figures)
+    return Layout(page, ink, segments, regions, rulings.frames, em)
 
 
 def _in(segment: Segment, box: Box) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from adotx.documents.layout import Box, Flow, Layout, line_em
+from adotx.documents.layout import Box, Flow, Grid, Layout, line_em
 from adotx.documents.layout.rulings import runs
 from adotx.documents.layout.straighten import warp
 from adotx.vision import plan
@@ -263,6 +263,8 @@ def _units(layout: Layout) -> Iterator[_Unit]:
             for line in region.lines:
                 yield _Unit(line.box, line_em(layout, line), place)
                 place += 1
+            continue
+        if not isinstance(region, Grid):
             continue
         for row in region.rows:
             lines = [line for cell in row for line in cell]

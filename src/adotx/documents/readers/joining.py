@@ -17,8 +17,9 @@ from adotx.documents.readers.confidence import Evidence
 from adotx.documents.readers.glyphs import Glyph, Pair, cheapest
 from adotx.documents.readers.timesteps import Seen
 
-# A second reader's figure stands where it is at least this sure of each of its characters.
-SURE = 0.9
+# A second reader's figure stands where it is at least this sure of each of its characters, or so much surer
+# than the first of its own.
+SURE, _SURER = 0.9, 0.3
 # Pixels of a row: a glyph whose middle is that far outside of a character's place is not that character: few
 # where a digit beside a syllable must not be taken for it, many where readers see narrow signs shifted.
 _BEYOND_HANGUL, _BEYOND = 3.0, 16.0
@@ -29,6 +30,8 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _HANJA = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 # A syllable whose probability is lower may be anything, a Hanja too: the second reader is asked.
 _UNSURE = 0.6
+# A sign that stands apart behind other text, less likely than this and unseen by the second reader, is none.
+_UNLIKELY = 0.5
 # Share of Hanja in a row from which on it is put together by places, and the gap that is a space, in pixels.
 _MIXED, _SPACE = 0.25, 5.0
 _DIGIT = re.compile("[0-9]")
@@ -144,16 +147,19 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
     at, taken = 0, -1
     for start, end in _tokens(text, strange):
         old = text[start:end]
-        out, evidence = out + text[at:start], evidence + own[at:start]
         # What an earlier token has taken is not to be had twice.
         own_places = [j for j in _of_token(text, pairs, (start, end), glyphs, bool(seen)) if j > taken]
         theirs, taken = [glyphs[j] for j in own_places], max([taken, *own_places])
         said = "".join(glyph.char for glyph in theirs)
         least = min((glyph.sure for glyph in theirs), default=0.0)
+        if not said and _is_stray(text, start, end, sure):
+            out, evidence, at = out + text[at : start - 1], evidence + own[at : start - 1], end
+            continue
+        out, evidence = out + text[at:start], evidence + own[at:start]
         new, of_new = old, own[start:end]
         if _plain(said) == _plain(new):
             of_new = [replace(each, second=glyph.sure) for each, glyph in zip(of_new, theirs, strict=True)]
-        elif least >= SURE and _WORTH.search(old + said):
+        elif _stands(said, least, min(sure[start:end])) and _WORTH.search(old + said):
             of_new = _changed(new, own[start:end], seen[start:end], theirs)
             new = said
         else:
@@ -161,6 +167,19 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
         tokens.append(Token(len(out), len(out) + len(new), old, said))
         out, evidence, at = out + new, evidence + of_new, end
     return JoinedRow(out + text[at:], (*evidence, *own[at:]), tuple(tokens))
+
+
+def _stands(said: str, sure: float, first: float) -> bool:
+    """Whether the second reader's text for a token, sure of each character as given, replaces the first's."""
+    # What it takes Hangul for is Hanja, so that must be sure.
+    return sure >= SURE or (sure - first >= _SURER and not _HANJA.search(said))
+
+
+def _is_stray(text: str, start: int, end: int, sure: Sequence[float]) -> bool:
+    """Whether a token is a sign that stands apart and that the first reader hardly believes in: ink that is
+    no text. What a row begins with is left, for a list would lose its marks."""
+    apart = start > 0 and text[start - 1] == " " and text[end : end + 1] in ("", " ")
+    return apart and not _WORTH.search(text[start:end]) and min(sure[start:end]) < _UNLIKELY
 
 
 def _changed(
@@ -268,12 +287,17 @@ def _tokens(text: str, strange: Collection[int] = ()) -> Iterator[tuple[int, int
 def _strange(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: Sequence[Glyph]) -> set[int]:
     """Places of unsure syllables where the second reader is sure of Hanja.
 
-    It passes over Hangul (in 80 rows of it one character was sure Hanja to it), so its Hanja can be trusted.
+    It passes over Hangul (in 80 rows of it one character was sure Hanja to it), so its Hanja can be trusted,
+    but not against the decoder and the heads together.
     """
     hanja = [glyph.x for glyph in glyphs if glyph.sure >= SURE and _HANJA.match(glyph.char)]
-    unsure = [n for n, share in enumerate(sure) if share < _UNSURE and _HANGUL.match(text[n])]
     if not seen:
         return set()
+    unsure = [
+        n
+        for n, share in enumerate(sure)
+        if share < _UNSURE and _HANGUL.match(text[n]) and seen[n].char != text[n]
+    ]
     return {n for n in unsure if any(seen[n].x0 - _BEYOND < x < seen[n].x1 + _BEYOND for x in hanja)}
 
 
