@@ -112,7 +112,7 @@ class Transcriber:
                 "train it on with `adotx train nano start=FOLDER`",
             )
         kind = RowReader if rows else VlmReader
-        self._reader: PageReader = kind(model, second_reader, priority)
+        self._reader: PageReader = kind(model, second_reader, priority=priority)
         self._window = window
 
     @classmethod
