@@ -36,6 +36,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "ask": ({*SERVED, *SAMPLING}, ["IMAGE", "QUESTION"]),
     "describe": ({*SERVED, *SAMPLING}, ["IMAGE"]),
     "chat": ({"--system", *SERVED, *SAMPLING}, []),
+    "serve": ({"--host", "--port", "--settings", "--api-keys", *MODEL}, []),
     "validate": (set(), ["DIR"]),
     "convert": ({"--weights", "--out"}, ["CHECKPOINT"]),
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),
