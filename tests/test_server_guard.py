@@ -111,6 +111,11 @@ class TestHostAndOrigin:
     def test_own_names(self, client: TestClient, host: str) -> None:
         assert client.get("/health", headers={"host": host}).status_code == 200
 
+    def test_the_address_that_it_was_reached_at(self, app: FastAPI) -> None:
+        for name, status in (("10.0.0.1", 200), ("10.0.0.2", 403)):
+            client = TestClient(app, base_url="http://10.0.0.1")
+            assert client.get("/health", headers={"host": name}).status_code == status
+
     def test_pages_of_others_may_not_ask(self, client: TestClient) -> None:
         for origin in ("https://evil.example", "null", "http://localhost.evil"):
             answer = client.post("/tokenize", headers={**BEARER, "origin": origin}, json={"prompt": "가"})

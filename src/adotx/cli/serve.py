@@ -76,6 +76,7 @@ def _service(name: str, weights: str, online: bool, settings: Settings) -> Servi
             grammar_seconds=settings.grammar_timeout,
             progress=Conversion(progress, name, weights),
         )
+        model.warm()  # not the first picture's client waits for the tower
         return Service(AsyncModel(model), settings, weights=weights, say=in_language)
 
 
@@ -94,7 +95,7 @@ def _keys(file: Path | None) -> list[str]:
 
 
 def _say_what_is_served(url: str, name: str, weights: str, settings: Settings) -> None:
-    key = text("serve.key" if settings.api_keys else "serve.no_key")
+    key = text("serve.key") if settings.api_keys else text("serve.no_key")
     pictures = (
         text("serve.urls", hosts=", ".join(settings.fetch_hosts))
         if settings.fetch_hosts

@@ -87,12 +87,14 @@ class Guard:
         """
         host = _HOST.fullmatch(headers.get("host", ""))
         name = (host[1] or host[2]).lower() if host else ""
-        if not name or not ({name, "*"} & self._hosts):
+        # The address that a connection came to is no name that could lead elsewhere.
+        address, _ = scope.get("server") or ("", 0)
+        if not name or (name != address and not {name, "*"} & self._hosts):
             what = "this server does not go by that name"
             remedy = "call it by its address, or add it to hosts"
             raise AdotxError("server.host", what, "host", remedy)
         origin = headers.get("origin")
-        # A page of another site could have its readers' browsers ask; one of ours stands under our own name.
+        # A page of another site could have its readers' browsers ask; ours stands under this server's name.
         own = f"{scope['scheme']}://{headers['host']}"
         if origin not in (None, own, *self._service.settings.origins):
             what, remedy = "pages of other origins may not ask", "add it to origins"
