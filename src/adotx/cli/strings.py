@@ -200,7 +200,7 @@ STRINGS: dict[str, tuple[str, str]] = {
         "A file of keys that may ask, one in a line.",
         "요청할 수 있는 키를 한 줄에 하나씩 적은 파일.",
     ),
-    "serve.address": ("{url} answers for {model} ({weights})", "{url}에서 {model}({weights}) 모델로 답합니다"),
+    "serve.address": ("{url} answers for {model} ({weights})", "{url}: {model}({weights}) 모델로 답합니다"),
     "serve.key": ("a key is needed for everything but /health", "/health 말고는 모두 키가 있어야 합니다"),
     "serve.no_key": (
         "no key is needed: whoever reaches this port may ask",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -93,19 +93,21 @@ class Streams:
     def __getitem__(self, index: int) -> AsyncReplyStream:
         return self._streams[index]
 
-    async def pieces(self) -> AsyncIterator[tuple[int, Piece | None]]:
+    async def pieces(self) -> AsyncGenerator[tuple[int, Piece | None], None]:
         """(number of the answer, piece) as they come; None as the last piece of each."""
         metrics = self._question.service.metrics
         before = [self._question.began] * len(self)
         first = [True] * len(self)
-        async for index, piece in merged(self._streams):
-            now = time.monotonic()
-            if piece is None:
-                metrics.answered(self._streams[index].reply, now - self._question.began)
-            else:
-                (metrics.first_token if first[index] else metrics.between_tokens).observe(now - before[index])
-                before[index], first[index] = now, False
-            yield index, piece
+        async with aclosing(merged(self._streams)) as pieces:
+            async for index, piece in pieces:
+                now = time.monotonic()
+                if piece is None:
+                    metrics.answered(self._streams[index].reply, now - self._question.began)
+                else:
+                    histogram = metrics.first_token if first[index] else metrics.between_tokens
+                    histogram.observe(now - before[index])
+                    before[index], first[index] = now, False
+                yield index, piece
 
     def fresh_logprobs(self, index: int) -> tuple[TokenLogprob, ...]:
         """Of the ids of an answer that have come since the last call, those of text held back included."""
@@ -243,7 +245,7 @@ async def together(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def merged(streams: Sequence[AsyncReplyStream]) -> AsyncIterator[tuple[int, Piece | None]]:
+async def merged(streams: Sequence[AsyncReplyStream]) -> AsyncGenerator[tuple[int, Piece | None], None]:
     """(number of the stream, piece) of all streams as they come; None where one has ended."""
     if len(streams) == 1:
         async for piece in streams[0]:

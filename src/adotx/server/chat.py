@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -55,8 +56,9 @@ async def _events(service: Service, request: Request, body: ChatRequest) -> Asyn
     async with question.streams() as streams:
         for index in range(len(streams)):
             yield _chunk(head, index, {"role": "assistant", "content": "", "refusal": None})
-        async for event in _pieces(question, streams, head, bool(body.logprobs)):
-            yield event
+        async with aclosing(_pieces(question, streams, head, bool(body.logprobs))) as events:
+            async for event in events:
+                yield event
         usage = usage_of(streams.replies)
         reasons = [reason_of(reply, question.form.named) for reply in streams.replies]
         request.state.log.update(facts_of(usage, reasons))
@@ -68,13 +70,14 @@ async def _events(service: Service, request: Request, body: ChatRequest) -> Asyn
 async def _pieces(
     question: Question, streams: Streams, head: dict[str, Any], logprobs: bool
 ) -> AsyncGenerator[Event, None]:
-    async for index, piece in streams.pieces():
-        delta = {} if piece is None else delta_of(piece)
-        if delta is None:
-            continue
-        reason = reason_of(streams[index].reply, question.form.named) if piece is None else None
-        fresh = logprobs_of(streams.fresh_logprobs(index)) if logprobs else None
-        yield _chunk(head, index, delta, fresh, reason)
+    async with aclosing(streams.pieces()) as pieces:
+        async for index, piece in pieces:
+            delta = {} if piece is None else delta_of(piece)
+            if delta is None:
+                continue
+            reason = reason_of(streams[index].reply, question.form.named) if piece is None else None
+            fresh = logprobs_of(streams.fresh_logprobs(index)) if logprobs else None
+            yield _chunk(head, index, delta, fresh, reason)
 
 
 def _head(service: Service, kind: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -56,12 +57,13 @@ async def _events(service: Service, request: Request, body: CompletionRequest) -
         head["usage"] = None
     async with question.streams() as streams:
         told = [_Told() for _ in range(len(streams))]
-        async for index, piece in streams.pieces():
-            assert piece is None or isinstance(piece, str), "there are no tools"
-            fresh = told[index].add(streams.fresh_logprobs(index)) if body.logprobs is not None else None
-            reason = reason_of(streams[index].reply) if piece is None else None
-            choice = {"index": index, "text": piece or "", "logprobs": fresh, "finish_reason": reason}
-            yield Event({**head, "choices": [choice]})
+        async with aclosing(streams.pieces()) as pieces:
+            async for index, piece in pieces:
+                assert piece is None or isinstance(piece, str), "there are no tools"
+                fresh = told[index].add(streams.fresh_logprobs(index)) if body.logprobs is not None else None
+                reason = reason_of(streams[index].reply) if piece is None else None
+                choice = {"index": index, "text": piece or "", "logprobs": fresh, "finish_reason": reason}
+                yield Event({**head, "choices": [choice]})
         usage = usage_of(streams.replies, body.n or 1)
         request.state.log.update(facts_of(usage, [reason_of(reply) for reply in streams.replies]))
         if counts:
