@@ -54,7 +54,7 @@ def test_routes(tmp_path: Path) -> None:
     }
     paths = create_app(Service(AsyncModel(scripted(tmp_path, {})))).openapi()["paths"]
     there = {(method.upper(), path.replace(":path", "")) for path, ways in paths.items() for method in ways}
-    assert told == there | {("GET", "/openapi.json")}
+    assert told == there | {("GET", "/openapi.json"), ("GET", "/")}
 
 
 def test_the_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
