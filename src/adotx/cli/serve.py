@@ -9,6 +9,7 @@ import dataclasses
 import importlib.util
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,8 @@ def serve(
         running.log_to_stderr()
         address = f"[{host}]" if ":" in host else host
         url = f"http://{address}:{listening.getsockname()[1]}"
-        _say_what_is_served(url, service.name, weights, allowed)
-        running.Server(service).run([listening])
+        begun = partial(_say_what_is_served, url, service.name, weights, allowed)
+        running.Server(service, begun).run([listening])
     return DONE
 
 

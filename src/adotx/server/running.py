@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
@@ -76,9 +77,10 @@ class Server(uvicorn.Server):
 
     Args:
         service: whose routes are served; closed at the end.
+        begun: called once it answers, and signals let it drain.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, begun: Callable[[], None] | None = None) -> None:
         config = uvicorn.Config(
             create_app(service),
             http="h11",
@@ -92,19 +94,22 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=_FLUSH,
         )
         super().__init__(config)
-        self._service = service
+        self._service, self._begun = service, begun
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        if self._begun is not None:
+            self._begun()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
         await self._service.close()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._draining is None:
+        if self._draining is None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._begin_drain)
         elif not self.should_exit:
             self.should_exit = True
