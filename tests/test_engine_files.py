@@ -112,6 +112,7 @@ def test_a_file_changed_in_place_is_an_error_and_no_other_answer(
 
 
 @pytest.mark.parametrize("change", HARMLESS, ids=lambda change: change.__name__)
+@pytest.mark.parametrize("weights", ["bf16", "int8"])
 def test_a_file_replaced_or_only_touched_goes_on_being_read(
     checkpoint, from_files, weights: str, change: Callable[[Path], None]
 ) -> None:

@@ -402,6 +402,30 @@ def test_an_error_in_a_step_reaches_everyone_and_nothing_is_found_afterwards(mon
     assert shared.generate([Request(ids(0, 9))])[0].cached_tokens == 0
 
 
+def test_an_interrupt_before_a_copy_loses_nothing(monkeypatch) -> None:
+    """What a request shares with an earlier one up to a place within a block is copied in the next step."""
+    backend, copied = MockBackend(), []
+    shared, copy = engine(backend), backend.copy_block
+    questions = [pictured(ids(0, 5), [1, 2], ids(n, 4), sampling=SamplingParams(9)) for n in range(3)]
+    image = shared.encode(questions[0].images[0])
+    asked = [replace(question, images=[image]) for question in questions]
+    shared.generate(asked[:1])
+    streams = [shared.stream(request) for request in asked[1:]]
+
+    def interrupted(source: int, target: int) -> None:
+        copied.append(target)
+        if len(copied) == 2:
+            raise KeyboardInterrupt
+        copy(source, target)
+
+    monkeypatch.setattr(backend, "copy_block", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(streams[0])
+    made = [list(stream) for stream in streams]
+    assert made == [engine(prefix_cache=False).generate([question])[0].ids for question in questions[1:]]
+    assert len(copied) == 3 and copied[1] == copied[2] and is_idle(shared)
+
+
 def test_an_interrupt_in_a_step_loses_nothing(monkeypatch) -> None:
     backend = MockBackend()
     shared = engine(backend)

@@ -19,7 +19,7 @@ How it works, its settings and its figures: docs/engine.md. Inside, imports go o
 
 from __future__ import annotations
 
-from adotx.engine.model.backend import Backend, Chunk, ImageSpec
+from adotx.engine.model.backend import Backend, Chunk, ImageSpec, Warmable
 from adotx.engine.sampling.logprobs import TokenLogprobs
 from adotx.engine.sampling.params import SamplingParams
 from adotx.engine.sampling.sampler import Constraint
@@ -46,4 +46,5 @@ __all__ = [
     "Stats",
     "Stream",
     "TokenLogprobs",
+    "Warmable",
 ]

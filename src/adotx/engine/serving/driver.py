@@ -11,6 +11,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+# Longest wait without a look at how things are: an interrupt may have swallowed the call that wakes.
+LOOK_S = 1.0
+
 
 class Driver:
     """
@@ -35,50 +38,56 @@ class Driver:
             ready: whether there is nothing to wait for any more.
             timeout: most seconds to wait for another thread.
         """
-        with self._changed:
-            if ready() or self._closed:
-                return
-            self._need_another()
-            if self._inside is not None:
-                self._changed.wait(timeout)
-                return
-            self._inside = threading.get_ident()
+        mine = False
         try:
+            with self._changed:
+                if ready() or self._closed:
+                    return
+                self._need_another()
+                if self._inside is not None:
+                    self._changed.wait(LOOK_S if timeout is None else min(timeout, LOOK_S))
+                    return
+                self._inside, mine = threading.get_ident(), True
             self._step()
         finally:
-            self._release()
+            if mine:
+                self._release()
 
     def tidy(self) -> None:
         """Tidy now or, where a step is under way, have its thread do it at the end; never waits."""
-        with self._changed:
-            if self._inside is not None:
-                self._untidy = True
-                return
-            self._inside = threading.get_ident()
+        mine = False
         try:
+            with self._changed:
+                if self._inside is not None:
+                    self._untidy = True
+                    return
+                self._inside, mine = threading.get_ident(), True
             self._tidy()
         finally:
-            self._release()
+            if mine:
+                self._release()
 
     def wait(self, ready: Callable[[], bool]) -> None:
         """Until `ready()` or nobody is at work, whichever comes first; never for this very thread."""
         with self._changed:
             while self._inside not in (None, threading.get_ident()) and not ready():
-                self._changed.wait()
+                self._changed.wait(LOOK_S)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody runs a step in the meantime."""
-        with self._changed:
-            self._need_another()
-            while self._inside is not None:
-                self._changed.wait()
-            self._inside = threading.get_ident()
+        mine = False
         try:
+            with self._changed:
+                self._need_another()
+                while self._inside is not None:
+                    self._changed.wait(LOOK_S)
+                self._inside, mine = threading.get_ident(), True
             self._tidy()
             yield
         finally:
-            self._release()
+            if mine:
+                self._release()
 
     def close(self) -> None:
         """No step begins any more."""

@@ -307,11 +307,16 @@ class Engine:
         return self._end_all(self._clock() + timeout)
 
     def close(self) -> None:
-        """Take no more requests ("engine.closed") and end those on their way; waits for a step at most."""
+        """Take no more requests ("engine.closed") and end those on their way.
+
+        Waits for the step under way, and for a tower that is being compiled.
+        """
         self._closed = True
         self._runner.refuse(closed())
         self._end_all(-math.inf)
         self._driver.close()
+        with self._warming:
+            pass
 
     def __enter__(self) -> Self:
         return self
@@ -344,6 +349,8 @@ class Engine:
             return
         with self._warming:
             if not self._is_warm:
+                if self._closed:
+                    raise closed()
                 self.backend.warm()
                 self._is_warm = True
 

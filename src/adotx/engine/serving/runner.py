@@ -233,8 +233,10 @@ class Runner:
     def _forward(self, chunks: dict[Sequence, Chunk]) -> np.ndarray:
         """Logits of the chunks; the pace learns from how long the decoder takes."""
         self._add_features(chunks)
-        for source, target in self._scheduler.copies:
-            self._backend.copy_block(source, target)
+        copies = self._scheduler.copies
+        while copies:
+            self._backend.copy_block(*copies[0])
+            del copies[0]  # one by one: after an interrupt the others are still to be made
         if not chunks:
             return np.empty((0, self._backend.vocabulary), np.float32)
         start = self._clock()

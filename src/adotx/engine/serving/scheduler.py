@@ -58,7 +58,7 @@ class Scheduler:
         self.running: list[Sequence] = []
         self._arrivals = count()
         self.preemptions = 0
-        # (from, to): blocks to copy, in order, before the step at hand.
+        # (from, to): blocks to copy, in order, before the step at hand; whoever copies one takes it off.
         self.copies: list[tuple[int, int]] = []
 
     def add(self, sequence: Sequence) -> None:
@@ -74,7 +74,6 @@ class Scheduler:
     def plan(self) -> dict[Sequence, Chunk]:
         """The next step's chunks, without image features; empty only when nothing runs or waits."""
         self._admit()
-        self.copies = []
         chunks: dict[Sequence, Chunk] = {}
         decoding = [s for s in self.running if s.pending == 1]
         for sequence in decoding:
