@@ -103,11 +103,6 @@ class Sequence:
         self.error: Exception | None = None
 
     @property
-    def longest(self) -> int:
-        """Most cache positions it can ever need; the last new token is never fed back."""
-        return self.prompt_tokens + self.limit - 1
-
-    @property
     def pending(self) -> int:
         """Known positions that are not in the cache; 1 when it is decoding."""
         return len(self.tokens) - self.computed
