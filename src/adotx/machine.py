@@ -57,8 +57,8 @@ def cpus() -> int:
 
 def user_cache() -> Path | None:
     """The user's folder for caches of programs, ours in it; None where the user has no home."""
-    folder = os.environ.get("XDG_CACHE_HOME") or expanded("~/.cache")
-    return Path(folder) / "adotx" if os.path.isabs(folder) else None
+    folder = expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    return folder / "adotx" if folder.is_absolute() else None
 
 
 def expanded(path: str | Path) -> Path:
