@@ -1,7 +1,7 @@
 """What this process may use of the machine: memory, processors, the user's folder for caches.
 
-In: the system's files. Out: numbers, paths. Limits of control groups of both versions count, of this process's
-group and of those above it, wherever a container sees them. The one place that reads them.
+In: the system's files. Out: numbers, paths. Limits of control groups of both versions count, of this
+process's group and of those above it, wherever a container sees them. The one place that reads them.
 """
 
 from __future__ import annotations
