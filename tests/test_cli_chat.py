@@ -87,7 +87,7 @@ class FakeModel:
     """Answers with the number of messages it got; "boom" is an error, "stop" an interrupt after a piece."""
 
     def __init__(self) -> None:
-        self.checkpoint = SimpleNamespace(name="fake")
+        self.checkpoint = SimpleNamespace(name="fake", extra={})
         self.asked: list[list[dict[str, Any]]] = []
 
     def stream(self, messages: list[dict[str, Any]], sampling: Any) -> FakeAnswer:
