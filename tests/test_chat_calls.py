@@ -164,6 +164,12 @@ def test_numbers_are_told_as_they_were_written() -> None:
     assert call.arguments == {"x": 0.1, "y": 100.0, "z": [0, 1.5]}
 
 
+def test_long_arguments_are_told_as_they_were_written() -> None:
+    body = '{"name": "f", "arguments": {"x": 1.50, "y": "' + "가" * 2000 + '"}}'
+    _, [call] = parse_tool_calls(OPEN + body + CLOSE)
+    assert call.message["function"]["arguments"] == body[body.index('{"x"') : -1]
+
+
 def test_raw_line_breaks_are_escaped() -> None:
     events = events_of(ids_of(f'{OPEN}{{"name": "f", "arguments":\n{{"a":\t"두\n줄"}}}}{CLOSE}'))
     check_pieces(events)

@@ -88,6 +88,7 @@ class FakeModel:
 
     def __init__(self) -> None:
         self.name = "fake"
+        self.checkpoint = SimpleNamespace(name="fake", extra={})
         self.asked: list[list[dict[str, Any]]] = []
 
     def stream(self, messages: list[dict[str, Any]], sampling: Any) -> FakeAnswer:

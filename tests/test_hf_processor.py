@@ -306,3 +306,16 @@ def test_model_and_processor_together(processor):
     made = model.generate(**inputs, max_new_tokens=5, do_sample=False)
     texts = processor.batch_decode(made[:, inputs.input_ids.shape[1] :], skip_special_tokens=True)
     assert len(texts) == 2 and all(isinstance(text, str) for text in texts)
+
+
+def test_pictures_of_results_in_another_order_than_their_calls_are_refused(processor):
+    calls = [{"id": each, "function": {"name": "f", "arguments": {}}} for each in "ab"]
+    results = [
+        {"role": "tool", "tool_call_id": each, "content": [{"type": "image", "image": image}]}
+        for each, image in (("a", RED), ("b", WIDE))
+    ]
+    asked = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": calls}]
+    assert processor.apply_chat_template([*asked, *results], tokenize=True)
+    with pytest.raises(AdotxError) as caught:
+        processor.apply_chat_template([*asked, *results[::-1]], tokenize=True)
+    assert caught.value.code == "chat.images"

@@ -1,7 +1,7 @@
 """What this process may use of the machine: memory, processors, the user's folder for caches.
 
-In: the system's files. Out: numbers, paths. Limits of control groups of both versions count, of this process's
-group and of those above it, wherever a container sees them. The one place that reads them.
+In: the system's files. Out: numbers, paths. Limits of control groups of both versions count, of this
+process's group and of those above it, wherever a container sees them. The one place that reads them.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def cpus() -> int:
 
 def user_cache() -> Path | None:
     """The user's folder for caches of programs, ours in it; None where the user has no home."""
-    folder = os.environ.get("XDG_CACHE_HOME") or expanded("~/.cache")
-    return Path(folder) / "adotx" if os.path.isabs(folder) else None
+    folder = expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    return folder / "adotx" if folder.is_absolute() else None
 
 
 def expanded(path: str | Path) -> Path:

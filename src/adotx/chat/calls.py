@@ -101,7 +101,7 @@ class CallReader:
         self.body += text
         out = []
         if not self.begun:
-            head = None if len(self.body) > _LONGEST_HEAD else _HEAD.match(self.body)
+            head = _HEAD.match(self.body, 0, _LONGEST_HEAD)
             self._name = _name(head[1]) if head else ""
             if not head or not self._name:
                 return []

@@ -1,8 +1,9 @@
 """The chat template that other engines read from a saved checkpoint: Jinja that writes ``render().text``.
 
 Our own runtimes never use it: text made by a template cannot tell a control token from a user's words. On
-clean input (no control tokens in texts; tool arguments as objects, or as JSON strings in our spacing) both
-give the same text. Works in Hugging Face's sandbox, with or without trimmed blocks.
+clean input (no control tokens in texts; tool arguments as objects, or as JSON strings in our spacing; results
+of tools in the order of their calls) both give the same text. Works in Hugging Face's sandbox, with or
+without trimmed blocks.
 """
 
 from __future__ import annotations

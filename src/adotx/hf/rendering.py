@@ -131,7 +131,8 @@ class Conversations:
             continue_final_message: leave the last answer open, to be continued.
 
         Raises:
-            AdotxError: from `adotx.chat.render`, or ``chat.messages`` for contradicting arguments.
+            AdotxError: from `adotx.chat.render`; ``chat.messages`` for contradicting arguments;
+                ``chat.images`` where pixels, in the messages' order, would land in each other's slots.
         """
         if continue_final_message and add_generation_prompt:
             what = "continue_final_message and add_generation_prompt exclude each other"
@@ -149,6 +150,10 @@ class Conversations:
                 tokens_per_tile=tokens_per_tile,
                 add_generation_prompt=add_generation_prompt,
             )
+            numbers = [slot.image for slot in part.slots]
+            if tiles is not None and numbers != sorted(numbers):
+                what = "tools' results with images stand in another order than the calls they answer"
+                raise AdotxError("chat.images", what, "conversation", "give them in the order of the calls")
             end = tokenizer.special["<|im_end|>"]
             if continue_final_message and part.ids and part.ids[-1] == end:
                 text = part.text.removesuffix("<|im_end|>")
