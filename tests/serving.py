@@ -35,7 +35,7 @@ class ScriptedModel(Model):
     answers: Mapping[str, str] = {}
 
     def _ask(self, messages: Any, **options: Any) -> Any:
-        last = messages[-1]["content"] if isinstance(messages, Sequence) else None
+        last = messages[-1].get("content") if isinstance(messages, Sequence) else None
         if isinstance(last, str) and last in self.answers:
             tokenizer = self.checkpoint.tokenizer
             options["constraint"] = says(tokenizer.encode_with_specials(self.answers[last]))

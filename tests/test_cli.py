@@ -35,6 +35,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "ask": ({*MODEL, *SAMPLING}, ["IMAGE", "QUESTION"]),
     "describe": ({*MODEL, *SAMPLING}, ["IMAGE"]),
     "chat": ({"--system", *MODEL, *SAMPLING}, []),
+    "serve": ({"--host", "--port", "--settings", "--api-keys", *MODEL}, []),
     "validate": (set(), ["DIR"]),
     "convert": ({"--weights", "--out"}, ["CHECKPOINT"]),
     "tokens": ({"--model", "--online"}, ["IMAGE|TEXT"]),

@@ -41,7 +41,8 @@ class Settings:
         max_prompt_tokens: ids of a prompt; 0: what the context holds.
         max_tokens: ids of an answer, also where a request names no number; 0: what the context leaves.
         max_n: answers to one request.
-        max_stop: stop strings, and max_stop_length characters of each.
+        max_stop: stop strings of a request.
+        max_stop_length: characters of each.
         max_tools: tools of a request.
         max_images: pictures of a request.
         max_image_bytes: the file of a picture.
