@@ -44,6 +44,11 @@ def figures(text: str) -> list[str]:
     return [plain(found[0]) for found in _FIGURE.finditer(text)]
 
 
+def spans_of(text: str) -> list[tuple[int, int]]:
+    """(start, end) of each doubtful figure of a text; the same places as in `plain(text)`."""
+    return [found.span() for found in _FIGURE.finditer(text)]
+
+
 def is_item_number(text: str, start: int, end: int) -> bool:
     """Whether what stands there numbers an item rather than counts something."""
     found = _ITEM.match(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -130,9 +130,19 @@ class Transcriber:
         Raises:
             AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
-        pages = open_pages(path, limits, dpi, password)
-        read = partial(self._open_and_read, str(Path(path)))
-        yield from in_order(read, pages, self._window)
+        yield from self.results(open_pages(path, limits, dpi, password), str(Path(path)))
+
+    def results(
+        self, pages: Iterable[PageImage], path: str, is_cancelled: IsCancelled = not_cancelled
+    ) -> Generator[PageResult, None, None]:
+        """The same for pages that are open, or some of a document's.
+
+        Args:
+            pages: taken one by one.
+            path: what errors call their document.
+            is_cancelled: asked between steps; once it says so the iterator raises `Cancelled`.
+        """
+        yield from in_order(partial(self._open_and_read, path), pages, self._window, is_cancelled)
 
     def page(self, image: Image.Image, number: int = 1) -> PageResult:
         """One page, RGB, as a person sees it."""

@@ -1,0 +1,179 @@
+"""The route /v1/documents/transcriptions: an image or PDF in, its text out, whole or page by page as events.
+
+Events of a stream, by name: ``document.created``, then for each page ``page.opened`` (its size, and its
+picture where asked for) and ``page.completed``, then ``document.completed``; or ``error``. Knows no readers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Literal
+
+from fastapi import APIRouter, Form, Request, Response, UploadFile
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from adotx.documents.transcribe import PageResult
+from adotx.errors import AdotxError
+from adotx.server.clients import answer
+from adotx.server.errors import language_of
+from adotx.server.events import Event, EventStream
+from adotx.server.reading import Document, Opened, Order, Selection
+from adotx.server.service import Service, service_of
+from adotx.server.transcripts import Say, counts, page_values, status_of_all, whole_markdown
+
+router = APIRouter(tags=["documents"])
+
+
+class TranscriptionRequest(BaseModel):
+    """The form of /v1/documents/transcriptions.
+
+    Attributes:
+        file: an image, a TIFF with any number of pages, or a PDF; told by its content.
+        model: the name of the model; may be left out.
+        response_format: "json": pages with blocks; "markdown": one text.
+        stream: answer in events, page by page.
+        pages: which pages, like "1-3,7" or "5-"; all where empty.
+        password: of an encrypted PDF.
+        page_images: put a picture of each page into the events.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: UploadFile
+    model: Annotated[str, Field(max_length=512)] | None = None
+    response_format: Literal["json", "markdown"] = "json"
+    stream: bool = False
+    pages: Annotated[str, Field(max_length=1000)] = ""
+    password: Annotated[str, Field(max_length=512)] = ""
+    page_images: bool = False
+
+
+@router.post("/v1/documents/transcriptions")
+async def transcribe(
+    request: Request, form: Annotated[TranscriptionRequest, Form(media_type="multipart/form-data")]
+) -> Response:
+    """Read an image or PDF; a page that cannot be read says so and costs no other."""
+    service = service_of(request)
+    service.check_name(form.model)
+    if form.stream and form.response_format != "json":
+        _refuse("response_format", "events are JSON", "leave it out, or stream")
+    if form.page_images and not form.stream:
+        _refuse("page_images", "pictures come with events only", "set stream to true")
+    order = Order(Selection.of(form.pages), form.password or None, form.page_images)
+    say = _speaker(service, request)
+    if form.stream:
+        return EventStream(request, _events(service, request, form.file, order, say), _failed)
+    whole = _whole(service, request, form.file, order, say)
+    results, values = await answer(request, whole)
+    if form.response_format == "markdown":
+        return Response(whole_markdown(results, say), media_type="text/markdown")
+    return JSONResponse(values)
+
+
+def _refuse(field: str, reason: str, remedy: str) -> None:
+    raise AdotxError("server.parameter", "{reason}", field, remedy, reason=reason)
+
+
+def _speaker(service: Service, request: Request) -> Say:
+    language, say = language_of(request), service.say
+    return (lambda sentence: say(sentence, language)) if say else str
+
+
+async def _whole(
+    service: Service, request: Request, file: UploadFile, order: Order, say: Say
+) -> tuple[list[PageResult], dict[str, Any]]:
+    began = time.monotonic()
+    results, pages = [], []
+    async with _opened(service, file, order) as document, aclosing(_pages(document)) as parts:
+        async for opened, result in parts:
+            if result is not None:
+                results.append(result)
+                pages.append(page_values(result, opened and opened.size, say))
+    end = _end(service, request, results, began)
+    return results, {**_head(service), **end, "markdown": whole_markdown(results, say), "pages": pages}
+
+
+async def _events(
+    service: Service, request: Request, file: UploadFile, order: Order, say: Say
+) -> AsyncGenerator[Event, None]:
+    began = time.monotonic()
+    results: list[PageResult] = []
+    async with _opened(service, file, order) as document, aclosing(_pages(document)) as parts:
+        # The first page is waited for, so that a picture that is none is refused with its own status.
+        first = True
+        async for opened, result in parts:
+            if first:
+                yield _event("document.created", **_head(service), page_numbers=document.numbers)
+                first = False
+            if result is not None:
+                results.append(result)
+                yield _event("page.completed", page=page_values(result, opened and opened.size, say))
+            elif opened is not None:
+                width, height = opened.size
+                image = opened.picture or None
+                yield _event("page.opened", number=opened.number, width=width, height=height, image=image)
+        yield _event("document.completed", **_end(service, request, results, began))
+
+
+async def _pages(document: Document) -> AsyncGenerator[tuple[Opened | None, PageResult | None], None]:
+    """Parts of a document: (page, None) when it is open, then (page or None, result) when it is read."""
+    open_pages: dict[int, Opened] = {}
+    async with aclosing(document.parts()) as parts:
+        async for part in parts:
+            if isinstance(part, Opened):
+                yield part, None
+                open_pages[part.number] = Opened(part.number, part.size)
+            else:
+                yield open_pages.pop(part.number, None), part
+
+
+@asynccontextmanager
+async def _opened(service: Service, file: UploadFile, order: Order) -> AsyncIterator[Document]:
+    """The uploaded document. PDFs are not held in memory, and need a name that is ours."""
+    with tempfile.TemporaryDirectory(prefix="adotx-") as folder:
+        path = Path(folder, "document")
+        await asyncio.to_thread(_save, file.file, path)
+        async with service.documents.open(path, order) as document:
+            yield document
+
+
+def _save(upload: BinaryIO, path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(upload, file)
+
+
+def _head(service: Service) -> dict[str, Any]:
+    return {
+        "id": f"doc-{uuid.uuid4().hex}",
+        "object": "document.transcription",
+        "created": int(time.time()),
+        "model": service.name,
+    }
+
+
+def _end(service: Service, request: Request, results: list[PageResult], began: float) -> dict[str, Any]:
+    counted = counts(results)
+    request.state.log.update({f"pages_{status}": count for status, count in counted.items() if count})
+    for status, count in counted.items():
+        service.metrics.pages.labels(status).inc(count)
+    return {
+        "status": status_of_all(results),
+        "page_counts": counted,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def _event(name: str, **values: Any) -> Event:
+    return Event({"type": name, **values}, name)
+
+
+def _failed(body: dict[str, Any]) -> list[Event]:
+    return [_event("error", **body)]
