@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from adotx import __version__
-from adotx.server import chat, completions, errors, health, models
+from adotx.server import chat, completions, documents, errors, health, models, page
 from adotx.server.guard import Guard
 from adotx.server.service import Service
 
 #: each has a `router`
-FAMILIES = (chat, completions, models, health)
+FAMILIES = (chat, completions, documents, models, health, page)
 
 
 def create_app(service: Service) -> FastAPI:

@@ -22,9 +22,11 @@ log = logging.getLogger("adotx.server")
 #: error code, or its room -> HTTP status; the longest entry that a code begins with counts
 STATUS: dict[str, int] = {
     "chat": 400,
+    "checkpoint.no_vision": 400,
     "grammar": 400,
     "image": 400,
     "media": 400,
+    "pdf": 400,
     "request": 400,
     "sampling": 400,
     "tiles": 400,
@@ -38,6 +40,7 @@ STATUS: dict[str, int] = {
     "engine.queue_timeout": 503,
     "engine.stopped": 503,
     "server.busy": 429,
+    "server.documents_busy": 503,
     "server.draining": 503,
     "server.fetch": 400,
     "server.host": 403,
@@ -47,9 +50,11 @@ STATUS: dict[str, int] = {
     "server.method": 405,
     "server.model": 404,
     "server.origin": 403,
+    "server.pages": 400,
     "server.parameter": 400,
     "server.route": 404,
     "server.timeout": 504,
+    "server.too_many_pages": 400,
 }
 #: codes that clients of the OpenAI API look for -> what they call them; all others are called as we do
 OPENAI_CODES = {

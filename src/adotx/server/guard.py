@@ -23,12 +23,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adotx.errors import AdotxError
 from adotx.server.errors import respond
+from adotx.server.page import PATHS as PAGE_PATHS
 from adotx.server.service import Service
 
 log = logging.getLogger("adotx.server.access")
 
-#: what needs no key
-OPEN_PATHS = frozenset({"/health"})
+#: what needs no key: that the server lives, and the files of its page, which hold no secret
+OPEN_PATHS = frozenset({"/health", *PAGE_PATHS})
 #: what may be as large as `max_upload`; all other bodies as `max_body`
 UPLOAD_PATHS = frozenset({"/v1/documents/transcriptions"})
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -44,6 +44,7 @@ class Metrics:
         self.image_tokens = counter("image_tokens", "Image positions of prompts that were answered")
         self.images = counter("images", "Pictures that came with requests")
         self.tiles = counter("tiles", "Tiles of these pictures")
+        self.pages = counter("document_pages", "Pages of documents, by what became of them", "status")
         self.image_failures = counter("image_failures", "Pictures that were refused, by code", "code")
         self.blocked_fetches = counter("blocked_fetches", "URLs of pictures that were not fetched")
         self.first_token = seconds("time_to_first_token", "From submission to the first piece of an answer")

@@ -17,6 +17,7 @@ from adotx.errors import AdotxError
 from adotx.model import AsyncModel
 from adotx.server.metrics import Metrics
 from adotx.server.pictures import Pictures
+from adotx.server.reading import Documents
 from adotx.server.sampling import defaults_of
 from adotx.server.settings import Settings
 
@@ -28,12 +29,13 @@ class Service:
         model: open, and not reading files that messages name.
         settings: what is allowed.
         weights: the format of its weights, for /v1/models.
-        say: (error, language) -> text, for languages other than English; None: English only.
+        say: (error or sentence, language) -> text, for languages other than English; None: English only.
 
     Attributes:
         name: what clients call the model.
         defaults: how tokens are picked where a request does not say.
         pictures: opens those of requests.
+        documents: reads those of clients.
         created: when it was opened, in seconds since 1970.
         stopping: set when whatever is still on its way has to end.
     """
@@ -44,7 +46,7 @@ class Service:
         settings: Settings = Settings(),  # noqa: B008  frozen
         *,
         weights: str = "",
-        say: Callable[[Exception, str], str] | None = None,
+        say: Callable[[Exception | str, str], str] | None = None,
     ) -> None:
         self.model, self.settings, self.weights, self.say = model, settings, weights, say
         self.name = settings.model_name or model.model.checkpoint.name
@@ -52,6 +54,7 @@ class Service:
         self.defaults = defaults_of(model.model.checkpoint)
         self.metrics = Metrics(model.model.engine)
         self.pictures = Pictures(settings, self.metrics)
+        self.documents = Documents(model.model, settings)
         self.stopping = asyncio.Event()
         self._draining = False
         self._held = 0

@@ -45,8 +45,10 @@ class Settings:
         max_stop_length: characters of each.
         max_tools: tools of a request.
         max_images: pictures of a request.
+        max_documents: documents read at once; others wait for queue_timeout, then 503.
+        max_document_pages: pages that are read of one document.
         max_image_bytes: the file of a picture.
-        max_image_pixels: width x height of a picture, judged before it is decoded.
+        max_image_pixels: width x height of a picture or page, judged before it is decoded.
         low_detail_tiles: tiles of a picture with detail "low"; others get what the model allows.
         image_workers: pictures decoded at once.
         max_schema: characters of a request's tools, and of its response format.
@@ -78,6 +80,8 @@ class Settings:
     max_stop_length: int = 256
     max_tools: int = 128
     max_images: int = 16
+    max_documents: int = 2
+    max_document_pages: int = 200
     max_image_bytes: int = 20 * MIB
     max_image_pixels: int = 80_000_000
     low_detail_tiles: int = 1

@@ -7,6 +7,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "server.body_slow": [("요청 본문이 {seconds:g}초 안에 오지 않았습니다", None)],
     "server.body_too_large": [("한도 {limit:,}바이트를 넘습니다", "더 적게, 또는 더 작은 그림을 보내세요")],
     "server.busy": [("자리 {places}개가 모두 찼습니다", "잠시 뒤에 다시 요청하세요")],
+    "server.documents_busy": [
+        ("{seconds:g}초 동안 다른 문서를 읽고 있었습니다", "잠시 뒤에 다시 요청하세요")
+    ],
     "server.draining": [("서버가 끝나는 중입니다", "다시 뜰 수 있으니 나중에 다시 요청하세요")],
     "server.fetch": [("이 URL은 가져오지 않습니다: {why}", "그림 자체를 data URI로 보내세요")],
     "server.host": [("이 서버의 이름이 아닙니다", "주소로 부르거나 hosts에 더하세요")],
@@ -21,6 +24,10 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("다른 컴퓨터에서도 키 없이 요청할 수 있게 됩니다", "키를 주거나 127.0.0.1에서 기다리세요"),
     ],
     "server.origin": [("다른 출처의 페이지는 요청할 수 없습니다", "origins에 더하세요")],
+    "server.pages": [
+        ("{given}에는 쪽 번호가 없습니다", "1-3,7처럼 쓰세요"),
+        ("문서는 {count:,}쪽입니다", "있는 쪽을 쓰세요"),
+    ],
     "server.parameter": [
         ("잘못된 값입니다: {reason}", None),
         ("{key}, 토큰 id가 아닙니다", "/tokenize가 주는 id를 쓰세요"),
@@ -33,4 +40,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("{value}, 맞지 않는 값입니다", "{expected}로 쓰세요"),
     ],
     "server.timeout": [("{seconds:g}초 안에 답하지 못했습니다", "더 적게 요청하세요")],
+    "server.too_many_pages": [
+        ("{limit:,}쪽이 넘습니다", "1-{limit}처럼 몇 쪽만 지정하세요")
+    ],
 }
