@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from adotx.chat import chat_template, render_for
+from adotx.checkpoint import Checkpoint
 from adotx.errors import AdotxError
 from adotx.server.clients import answer
 from adotx.server.requests import DetokenizeRequest, TokenizeRequest
@@ -57,6 +58,7 @@ def card(service: Service) -> dict[str, Any]:
         "max_model_len": context,
         "family": checkpoint.config.family,
         "weights": service.weights,
+        "tasks": _tasks(checkpoint),
         "tiles": tiles,
         "template_sha256": _sha256(chat_template(checkpoint.config.family).encode()),
         "tokenizer_sha256": _tokenizer_hash(checkpoint.path),
@@ -68,6 +70,12 @@ def card(service: Service) -> dict[str, Any]:
             "max_tokens": settings.max_tokens or context,
         },
     }
+
+
+def _tasks(checkpoint: Checkpoint) -> list[str]:
+    """What it is of use for; all routes take every model."""
+    chat = [] if checkpoint.extra.get("reader") == "rows" else ["chat"]
+    return [*chat, *(["transcription"] if checkpoint.config.tiles else [])]
 
 
 @router.post("/tokenize")
