@@ -77,7 +77,7 @@ async function read(file, password) {
       mine.failure = error.message;
     } else {
       mine.state = null;
-      mine.failure = t("failed", { reason: error.message });
+      mine.failure = t("failed.read", { reason: error.message });
     }
   }
   if (open !== mine) return;

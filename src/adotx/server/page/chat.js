@@ -47,9 +47,8 @@ export class Chat {
     $("log").hidden = mute;
     $("document-tools-label").hidden = !this.document;
     $("send").textContent = this.#answering ? t("stop") : t("ask.send");
-    if (!this.#messages.length && !this.#answering) {
-      $("log").replaceChildren(el("p", { class: "hint" }, t(this.document ? "ask.hello" : "ask.hello.free")));
-    }
+    const hello = $("log").querySelector(".hello");
+    if (hello) hello.textContent = t(this.document ? "ask.hello" : "ask.hello.free");
     this.offer();
   }
 
@@ -58,6 +57,7 @@ export class Chat {
     this.#answering?.abort();
     this.#messages = [];
     this.#sent.clear();
+    $("log").replaceChildren(el("p", { class: "hint hello" }));
     this.update();
   }
 
@@ -92,7 +92,7 @@ export class Chat {
       this.#fail(t("tools.broken"));
       return;
     }
-    if (!this.#messages.length) $("log").replaceChildren();
+    $("log").querySelector(".hello")?.remove();
     const before = [this.#messages.length, new Set(this.#sent)];
     const content = this.#parts(text);
     this.#messages.push({ role: "user", content: content.length > 1 ? content : text });
@@ -204,7 +204,7 @@ export class Chat {
   }
 
   #fail(reason) {
-    $("log").append(el("p", { class: "notice", role: "alert" }, t("failed", { reason })));
+    $("log").append(el("p", { class: "notice", role: "alert" }, t("failed.ask", { reason })));
     $("log").lastChild.scrollIntoView({ block: "end" });
   }
 }

@@ -17,7 +17,8 @@ const WORDS = {
   "model.answers": ["reads documents, answers questions", "문서를 읽고 질문에 답합니다"],
   "model.text": ["answers questions, reads text only", "질문에 답하고, 글만 읽습니다"],
   "offline": ["The server does not answer.", "서버가 답하지 않습니다."],
-  "failed": ["Something went wrong: {reason}", "문제가 생겼습니다: {reason}"],
+  "failed.read": ["Not read. {reason}", "읽지 못했습니다. {reason}"],
+  "failed.ask": ["Not answered. {reason}", "답하지 못했습니다. {reason}"],
 
   "start.title": ["Turn pages into text", "종이를 글로 옮깁니다"],
   "start.lead": ["Headings, tables and lists stay what they are, and every line can be traced back to its place on the page.",
