@@ -108,7 +108,9 @@ class Asked:
         self.checkpoint = checkpoint(reader=None)
         self.answer, self.pictures, self.samplings = answer, [], []
 
-    def stream(self, messages: Sequence[dict], *, images: Sequence[Image.Image], sampling: Any) -> Any:
+    def stream(
+        self, messages: Sequence[dict], *, images: Sequence[Image.Image], sampling: Any, priority: int
+    ) -> Any:
         assert "무엇이 적혀있나요" in messages[-1]["content"][-1]["text"]
         [picture] = images
         self.pictures.append(picture)

@@ -74,7 +74,6 @@ def _service(name: str, weights: str, online: bool, settings: Settings) -> Servi
             online=online,
             local_files=False,
             grammar_seconds=settings.grammar_timeout,
-            max_waiting=settings.max_requests,
             progress=Conversion(progress, name, weights),
         )
         return Service(AsyncModel(model), settings, weights=weights, say=in_language)

@@ -87,13 +87,16 @@ class Transcriber:
         model: what reads; other callers may use it at the same time.
         window: pages that are open and read at the same time, 1 or more.
         second_reader: let a second, independent reader check figures, Latin and Hanja.
+        priority: of what the engine is asked; larger numbers let others go first.
 
     Raises:
         AdotxError: ``checkpoint.no_vision``: the checkpoint reads text only. ``checkpoint.old_reader``: it
             is a nano of before rows were asked for one by one.
     """
 
-    def __init__(self, model: Model, window: int = WINDOW, *, second_reader: bool = True) -> None:
+    def __init__(
+        self, model: Model, window: int = WINDOW, *, second_reader: bool = True, priority: int = 0
+    ) -> None:
         checkpoint = model.checkpoint
         if checkpoint.config.tiles is None or checkpoint.config.image_token_id is None:
             raise AdotxError(
@@ -108,9 +111,8 @@ class Transcriber:
                 checkpoint.name,
                 "train it on with `adotx train nano start=FOLDER`",
             )
-        self._reader: PageReader = (
-            RowReader(model, second_reader) if rows else VlmReader(model, second_reader)
-        )
+        kind = RowReader if rows else VlmReader
+        self._reader: PageReader = kind(model, second_reader, priority)
         self._window = window
 
     def pages(

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 NAME = "file"
 #: pages of one document that are read side by side; fewer than on the command line, which serves one user
 _WINDOW = 2
+#: of what reading asks the engine: whoever talks to it is answered first
+_PRIORITY = 1
 # What a browser shows of a page: its longer side in pixels, at which small type can still be read.
 _SHOWN = 1800
 _PAGES = re.compile(r"(\d{1,6})(?:-(\d{0,6}))?")
@@ -120,7 +122,7 @@ class Documents:
     @cached_property
     def transcriber(self) -> Transcriber:
         """What reads pages, loaded with the first document."""
-        return Transcriber(self._model, _WINDOW)
+        return Transcriber(self._model, _WINDOW, priority=_PRIORITY)
 
     @asynccontextmanager
     async def open(self, file: Path, order: Order) -> AsyncIterator[Document]:

@@ -57,9 +57,11 @@ class RowAsker:
     Args:
         checkpoint: whose config says ``"adotx": {"reader": "rows", "answer": "row"}``.
         engine: that it is loaded in.
+        priority: of its requests.
     """
 
-    def __init__(self, checkpoint: Checkpoint, engine: Engine) -> None:
+    def __init__(self, checkpoint: Checkpoint, engine: Engine, priority: int = 0) -> None:
+        self._priority = priority
         assert checkpoint.config.tiles is not None
         self._checkpoint, self._engine, self._rule = checkpoint, engine, checkpoint.config.tiles
 
@@ -100,7 +102,9 @@ class RowAsker:
     def _request(self, image: EncodedImage, row: int) -> Request:
         prompt = self._prompts[row]
         sampling = SamplingParams(max_new_tokens=IDS_PER_ROW, loop_guard=_LOOP_IDS, logprobs=0)
-        return Request(prompt.ids, slots=prompt.places, images=[image], sampling=sampling)
+        return Request(
+            prompt.ids, slots=prompt.places, images=[image], sampling=sampling, priority=self._priority
+        )
 
 
 def row_answer(output: Output, tokenizer: AxTokenizer) -> RowAnswer:

@@ -61,10 +61,11 @@ class VlmReader:
     Args:
         model: what is asked, through its `stream` alone.
         second: whether the second reader checks its figures.
+        priority: of its requests.
     """
 
-    def __init__(self, model: Model, second: bool = True) -> None:
-        self._model, self._second = model, second
+    def __init__(self, model: Model, second: bool = True, priority: int = 0) -> None:
+        self._model, self._second, self._priority = model, second, priority
 
     def read(self, image: Image.Image, is_cancelled: IsCancelled = not_cancelled) -> PageReading:
         """See `PageReader`. "blank" needs a proof: pixels that are all paper, or a model that says nothing
@@ -139,7 +140,8 @@ class VlmReader:
 
     def _ask(self, picture: Image.Image, sampling: SamplingParams, is_cancelled: IsCancelled) -> Reply:
         # Streamed and not awaited whole, because only a stream can be left in the middle.
-        with self._model.stream(transcribe_page(), images=[picture], sampling=sampling) as stream:
+        prompt, priority = transcribe_page(), self._priority
+        with self._model.stream(prompt, images=[picture], sampling=sampling, priority=priority) as stream:
             for _ in stream:
                 if is_cancelled():
                     raise Cancelled

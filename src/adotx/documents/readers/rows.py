@@ -47,10 +47,11 @@ class RowReader:
     Args:
         model: of a checkpoint whose config says ``"adotx": {"reader": "rows"}``.
         second: whether the second reader is asked too.
+        priority: of its requests.
     """
 
-    def __init__(self, model: Model, second: bool = True) -> None:
-        self._asker = RowAsker(model.checkpoint, model.engine)
+    def __init__(self, model: Model, second: bool = True, priority: int = 0) -> None:
+        self._asker = RowAsker(model.checkpoint, model.engine, priority)
         folder = model.checkpoint.path
         self._heads = Timesteps(folder) if (folder / FILE).exists() else None
         self._second: SecondReader | None = second_reader() if second else None
