@@ -134,7 +134,8 @@ class Documents:
         """
         seconds = self._settings.queue_timeout
         try:
-            await asyncio.wait_for(self._places.acquire(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._places.acquire()
         except TimeoutError:
             what, remedy = "other documents were read for {seconds:g} seconds", "ask again later"
             raise AdotxError("server.documents_busy", what, remedy=remedy, seconds=seconds) from None
@@ -230,9 +231,7 @@ class Document:
         return PageImage(page.number, opened, page.missing)
 
 
-def _chosen(
-    pages: Iterable[PageImage], path: str, wanted: Selection, most: int
-) -> Iterator[PageImage]:
+def _chosen(pages: Iterable[PageImage], path: str, wanted: Selection, most: int) -> Iterator[PageImage]:
     """Those pages of a document that are wanted; a page that it does not have is an error."""
     count = taken = 0
     for page in pages:
