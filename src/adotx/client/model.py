@@ -63,6 +63,7 @@ class RemoteModel:
         *,
         images: Sequence[Image.Image] = (),
         sampling: SamplingParams,
+        priority: int = 0,
     ) -> RemoteStream:
         """The answer as it comes.
 
@@ -70,6 +71,7 @@ class RemoteModel:
             messages: of the OpenAI API; an image part may hold a picture, ``{"type": "image", "image": X}``.
             images: the pictures of the image parts that hold none, in order.
             sampling: what of it the API has no name for is left out where it is off.
+            priority: smaller numbers first.
 
         Raises:
             AdotxError: see `Server.get`; while reading also ``remote.refused``, ``remote.broken``.
@@ -81,6 +83,7 @@ class RemoteModel:
             "stream": True,
             "stream_options": {"include_usage": True},
             **_sampling(sampling),
+            **({"priority": priority} if priority else {}),
         }
         data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         return RemoteStream(self.server.post("/v1/chat/completions", data))
