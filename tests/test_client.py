@@ -380,6 +380,14 @@ class TestVerbs:
         assert capsys.readouterr().out == "반가워\n"
         assert seen[0][1]["authorization"] == "Bearer geheim"
 
+    def test_a_model_that_only_reads_is_not_asked(
+        self, picture: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        card = {"id": "nano", "owned_by": "adotx", "tasks": ["transcription"]}
+        with served(models=[(200, {}, json.dumps({"data": [card]}).encode())]) as (url, seen):
+            assert run(["ask", str(picture), "?", "--server", url]) == REFUSED
+        assert "nano: this checkpoint transcribes" in capsys.readouterr().err and len(seen) == 1
+
     def test_transcribe(self, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
         answer = pages(page(1, "하나\n"), page(2, "", "failed", "a loop"))
         with served(models=models("nano", owner="adotx"), pages=answer) as (url, _):
