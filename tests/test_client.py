@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -261,6 +262,27 @@ class TestFaults:
         with served(models=models("a"), chat=[(400, {}, body)]) as (url, _):
             error = refused(lambda: asked(url))
         assert error.code == "remote.refused" and said in str(error)
+
+    def test_a_body_that_is_refused_before_it_is_sent(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+
+            def refuse() -> None:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(100)
+                    connection.sendall(
+                        b'HTTP/1.1 413 Too Large\r\ncontent-length: 15\r\n\r\n{"detail":"big"}'
+                    )
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(1 << 20):
+                        pass
+
+            thread = threading.Thread(target=refuse)
+            thread.start()
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            error = refused(lambda: Server(url).post("/v1/x", b"x" * (8 << 20)))
+            thread.join()
+        assert error.code == "remote.refused"
 
     def test_a_redirect_is_not_followed(self) -> None:
         with (

@@ -80,10 +80,7 @@ class Target:
                 return self.open(own)
         progress.show(text("transcribe.loading", model=self.name))
         if self.server is not None:
-            from adotx.client.http import Server
-            from adotx.client.model import RemoteModel
-
-            return RemoteModel(Server(self.server, self.key, language()), self.model)
+            return self._remote(self.server)
         from adotx.model import Model
 
         name = self.model or DEFAULT
@@ -97,7 +94,7 @@ class Target:
             AdotxError: ``ask.reader``: it transcribes and does nothing else; those of `open`.
         """
         if self.server is not None:
-            remote = self.open()
+            remote = self._remote(self.server)
             if not remote.answers:
                 raise _reads_only(remote.name)
             return remote
@@ -120,6 +117,12 @@ class Target:
         from adotx.client.documents import remote_transcriber
 
         return remote_transcriber(model, second_reader)
+
+    def _remote(self, url: str) -> RemoteModel:
+        from adotx.client.http import Server
+        from adotx.client.model import RemoteModel
+
+        return RemoteModel(Server(url, self.key, language()), self.model)
 
 
 def _reads_only(name: str) -> AdotxError:
