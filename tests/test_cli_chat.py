@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from adotx.cli import DONE, REFUSED, run
+from adotx.cli.strings import text
 from adotx.errors import AdotxError
 from adotx.model import Model, Reply, Usage
 from checkpoint_toys import toy_tokenizer
@@ -87,8 +88,7 @@ class FakeModel:
     """Answers with the number of messages it got; "boom" is an error, "stop" an interrupt after a piece."""
 
     def __init__(self) -> None:
-        self.name = "fake"
-        self.checkpoint = SimpleNamespace(name="fake", extra={})
+        self.name, self.answers = "fake", True
         self.asked: list[list[dict[str, Any]]] = []
 
     def stream(self, messages: list[dict[str, Any]], sampling: Any) -> FakeAnswer:
@@ -104,7 +104,7 @@ class TestChat:
     @pytest.fixture
     def model(self, monkeypatch: pytest.MonkeyPatch) -> FakeModel:
         fake = FakeModel()
-        monkeypatch.setattr("adotx.model.Model.open", lambda *_, **__: fake)
+        monkeypatch.setattr("adotx.cli.target.Target.open", lambda _: fake)
         return fake
 
     def talk(self, monkeypatch: pytest.MonkeyPatch, *lines: str, system: str | None = None) -> int:
@@ -173,6 +173,13 @@ class TestChat:
         )
         assert done.returncode == DONE, done.stderr
         done.stdout.decode("utf-8")
+
+    def test_a_model_that_only_reads_says_so(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("안녕".encode())))
+        assert run(["chat", "--model", "nano", "--max-tokens", "2"]) == DONE
+        assert text("chat.reader", model="nano") in capsys.readouterr().err
 
     @pytest.mark.parametrize("data", [b"", b" \n", b"\xff\xfe"])
     def test_one_shot_refuses(

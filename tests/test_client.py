@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -262,6 +263,27 @@ class TestFaults:
             error = refused(lambda: asked(url))
         assert error.code == "remote.refused" and said in str(error)
 
+    def test_a_body_that_is_refused_before_it_is_sent(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+
+            def refuse() -> None:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(100)
+                    connection.sendall(
+                        b'HTTP/1.1 413 Too Large\r\ncontent-length: 15\r\n\r\n{"detail":"big"}'
+                    )
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(1 << 20):
+                        pass
+
+            thread = threading.Thread(target=refuse)
+            thread.start()
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            error = refused(lambda: Server(url).post("/v1/x", b"x" * (8 << 20)))
+            thread.join()
+        assert error.code == "remote.refused"
+
     def test_a_redirect_is_not_followed(self) -> None:
         with (
             served(models=models("a")) as (other, seen),
@@ -379,6 +401,14 @@ class TestVerbs:
             assert run(["chat", "--server", url]) == DONE
         assert capsys.readouterr().out == "반가워\n"
         assert seen[0][1]["authorization"] == "Bearer geheim"
+
+    def test_a_model_that_only_reads_is_not_asked(
+        self, picture: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        card = {"id": "nano", "owned_by": "adotx", "tasks": ["transcription"]}
+        with served(models=[(200, {}, json.dumps({"data": [card]}).encode())]) as (url, seen):
+            assert run(["ask", str(picture), "?", "--server", url]) == REFUSED
+        assert "nano: this checkpoint transcribes" in capsys.readouterr().err and len(seen) == 1
 
     def test_transcribe(self, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
         answer = pages(page(1, "하나\n"), page(2, "", "failed", "a loop"))

@@ -19,6 +19,20 @@ class EngineFailed(Exception):
     """An engine is not built, died, took too long or reported an error."""
 
 
+def family(pid: int) -> list[int]:
+    """A process and its descendants, parents first."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue  # it has ended
+    found = [pid]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found
+
+
 @dataclass
 class Worker:
     """One engine in a process of its own, stopped while it has nothing to do."""
@@ -68,16 +82,7 @@ class Worker:
     def _tree(self) -> list[int]:
         """The process and its descendants, parents first."""
         assert self.process is not None
-        parents: dict[int, int] = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue  # it has ended
-        family = [self.process.pid]
-        for member in family:
-            family += [child for child, parent in parents.items() if parent == member]
-        return family
+        return family(self.process.pid)
 
     def _signal(self, number: int) -> None:
         for pid in self._tree():

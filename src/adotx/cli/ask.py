@@ -25,8 +25,7 @@ def ask(image: Path, question: str, target: Target, sampling: SamplingParams) ->
     from adotx.vision import open_image
 
     picture = open_image(image)  # before the model: a wrong file is told at once
-    target.check_answers()
-    model = target.open()
+    model = target.open_to_ask()
     # The picture first, then the question: the order of the model cards.
     content = [{"type": "image", "image": picture}, {"type": "text", "text": question}]
     note_cut(say(model.stream([{"role": "user", "content": content}], sampling=sampling)), sampling)

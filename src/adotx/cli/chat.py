@@ -25,8 +25,8 @@ def chat(target: Target, system: str | None, sampling: SamplingParams) -> int:
     interactive = sys.stdin.isatty()
     message = "" if interactive else _whole_stdin()
     model = target.open()
-    if target.only_reads():
-        print(text("chat.reader", model=target.name), file=sys.stderr)
+    if not model.answers:
+        print(text("chat.reader", model=model.name), file=sys.stderr)
     opening: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     if interactive:
         return _converse(model, opening, sampling)

@@ -56,8 +56,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "체크포인트 내려받기를 허용합니다. 이 옵션이 없으면 아무것도 내려받지 않습니다.",
     ),
     "server": (
-        "Ask a running server (adotx serve, vLLM) instead of loading a model.",
-        "모델을 여는 대신 실행 중인 서버(adotx serve, vLLM)에 묻습니다.",
+        "Ask a running server (adotx serve, vLLM) instead of loading a model; --model is its name for one.",
+        "모델을 여는 대신 실행 중인 서버(adotx serve, vLLM)에 묻습니다. --model은 서버가 부르는 이름입니다.",
     ),
     "server_key": (
         "The server's key; better in the environment, where other users cannot see it.",

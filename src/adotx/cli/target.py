@@ -80,34 +80,30 @@ class Target:
                 return self.open(own)
         progress.show(text("transcribe.loading", model=self.name))
         if self.server is not None:
-            from adotx.client.http import Server
-            from adotx.client.model import RemoteModel
-
-            return RemoteModel(Server(self.server, self.key, language()), self.model)
+            return self._remote(self.server)
         from adotx.model import Model
 
         name = self.model or DEFAULT
         converted = Conversion(progress, name, self.weights)
         return Model.open(name, self.weights, online=self.online, progress=converted)
 
-    def only_reads(self) -> bool:
-        """Whether its checkpoint transcribes rows of text and was trained for nothing else; a server's model
-        is not known."""
-        if self.server is not None:
-            return False
-        from adotx.checkpoint import open_checkpoint
-
-        return open_checkpoint(self.model or DEFAULT, self.online).extra.get("reader") == "rows"
-
-    def check_answers(self) -> None:
-        """Refuse a checkpoint that answers no questions, before it is loaded; a server says so itself.
+    def open_to_ask(self) -> Model | RemoteModel:
+        """The model, where it answers questions.
 
         Raises:
-            AdotxError: ``ask.reader``.
+            AdotxError: ``ask.reader``: it transcribes and does nothing else; those of `open`.
         """
-        if self.only_reads():
-            what = "this checkpoint transcribes documents and cannot answer questions"
-            raise AdotxError("ask.reader", what, self.name, "name one that can with --model, or use transcribe")
+        if self.server is not None:
+            remote = self._remote(self.server)
+            if not remote.answers:
+                raise _reads_only(remote.name)
+            return remote
+        from adotx.checkpoint import open_checkpoint
+
+        name = self.model or DEFAULT
+        if open_checkpoint(name, self.online).extra.get("reader") == "rows":  # before it is loaded
+            raise _reads_only(name)
+        return self.open()
 
     def transcriber(self, progress: Progress, second_reader: bool) -> Transcriber | RemoteTranscriber:
         """What transcribes with it; `second_reader` as for `Transcriber`."""
@@ -121,3 +117,14 @@ class Target:
         from adotx.client.documents import remote_transcriber
 
         return remote_transcriber(model, second_reader)
+
+    def _remote(self, url: str) -> RemoteModel:
+        from adotx.client.http import Server
+        from adotx.client.model import RemoteModel
+
+        return RemoteModel(Server(url, self.key, language()), self.model)
+
+
+def _reads_only(name: str) -> AdotxError:
+    what = "this checkpoint transcribes documents and cannot answer questions"
+    return AdotxError("ask.reader", what, name, "name one that can with --model, or use transcribe")

@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -114,7 +115,9 @@ class Server:
         try:
             connection.connect()
             connection.sock.settimeout(ANSWER_SECONDS)
-            connection.request(method, parts.path + path, body or None, headers)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                # A server may refuse a body before it has all of it; then its answer is there already.
+                connection.request(method, parts.path + path, body or None, headers)
             return _Exchange(self.url, connection, connection.getresponse())
         except (OSError, http.client.HTTPException) as error:
             connection.close()

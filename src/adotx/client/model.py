@@ -32,6 +32,7 @@ class RemoteModel:
     Attributes:
         name: the model, as the server calls it.
         ours: whether the server is one of `adotx serve`.
+        answers: whether it answers questions, as far as the server tells; else it only transcribes.
 
     Raises:
         AdotxError: ``remote.model``: it has no such model, or several; those of `Server.get`.
@@ -40,22 +41,25 @@ class RemoteModel:
     def __init__(self, server: Server, name: str | None = None) -> None:
         listed = server.get("/v1/models")
         cards = listed.get("data") if isinstance(listed, dict) else None
-        owners = {
-            card["id"]: card.get("owned_by")
+        known = {
+            card["id"]: card
             for card in (cards if isinstance(cards, list) else [])
             if isinstance(card, dict) and isinstance(card.get("id"), str)
         }
-        if name is None and len(owners) == 1:
-            [name] = owners
-        if name is None or name not in owners:
+        if name is None and len(known) == 1:
+            [name] = known
+        if name is None or name not in known:
             raise AdotxError(
                 "remote.model",
                 "it serves {served}",
                 server.url,
                 "name one of these with --model",
-                served=", ".join(owners)[:400] or "-",
+                served=", ".join(known)[:400] or "-",
             )
-        self.server, self.name, self.ours = server, name, owners[name] == "adotx"
+        self.server, self.name = server, name
+        self.ours = known[name].get("owned_by") == "adotx"
+        tasks = known[name].get("tasks")
+        self.answers = not isinstance(tasks, list) or "chat" in tasks
 
     def stream(
         self,
@@ -63,6 +67,7 @@ class RemoteModel:
         *,
         images: Sequence[Image.Image] = (),
         sampling: SamplingParams,
+        priority: int = 0,
     ) -> RemoteStream:
         """The answer as it comes.
 
@@ -70,6 +75,7 @@ class RemoteModel:
             messages: of the OpenAI API; an image part may hold a picture, ``{"type": "image", "image": X}``.
             images: the pictures of the image parts that hold none, in order.
             sampling: what of it the API has no name for is left out where it is off.
+            priority: smaller numbers first.
 
         Raises:
             AdotxError: see `Server.get`; while reading also ``remote.refused``, ``remote.broken``.
@@ -81,6 +87,7 @@ class RemoteModel:
             "stream": True,
             "stream_options": {"include_usage": True},
             **_sampling(sampling),
+            **({"priority": priority} if priority else {}),
         }
         data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         return RemoteStream(self.server.post("/v1/chat/completions", data))

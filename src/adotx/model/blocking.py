@@ -181,6 +181,11 @@ class Model:
         return self.checkpoint.name
 
     @property
+    def answers(self) -> bool:
+        """Whether it was trained to answer; else it transcribes rows of text and does nothing else."""
+        return self.checkpoint.extra.get("reader") != "rows"
+
+    @property
     def grammar(self) -> Grammar:
         """Compiles constraints for this model's tokenizer: regular expressions, required tool calls, ..."""
         with self._lock:

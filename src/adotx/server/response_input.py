@@ -242,5 +242,5 @@ def _need(values: Object, where: str, *names: str) -> None:
             raise _refusal(f"{where}.{name}", Sentence("a text is missing"))
 
 
-def _refusal(where: str, reason: Sentence, remedy: str | None = None) -> AdotxError:
-    return AdotxError("server.parameter", "{reason}", where, remedy, reason=reason)
+def _refusal(where: str, reason: Sentence) -> AdotxError:
+    return AdotxError("server.parameter", "{reason}", where, reason=reason)
