@@ -1,8 +1,8 @@
 """A picture in, an upright straight page out, with its text boxes.
 
 In: an image as it was opened. Out: `Sheet`: colours, text quadrangles and the homography back to the image.
-Quarter turns, skew, perspective, folds, unequal resolution and the size of type are settled here. Knows nothing of
-ink, lines or order.
+Quarter turns, skew, perspective, folds, unequal resolution and the size of type are settled here. Knows
+nothing of ink, lines or order.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def straight_sheet(image: Image.Image, deskew: bool = True, over: bool = False) 
     if low is not None:
         rgb = unbent(rgb, low)
         quads = detect(rgb)
-        quads = quads[_level(quads)]
+        matrix = upright(quads, rgb)  # the fold had its part in what seemed level
+        rgb, quads, more = _framed(rgb, quads[_level(quads.mapped(matrix))], matrix)
+        step = step @ more
     return Sheet(rgb, quads, to_image @ step)
 
 
