@@ -53,7 +53,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, diagram or code; nothing in it is read."""
+    """A picture, diagram or code; what is printed in it stands in the regions behind it."""
 
     box: Box
 
