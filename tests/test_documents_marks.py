@@ -214,6 +214,19 @@ def test_small_type_beside_large_is_read_in_its_own_scale() -> None:
     assert 0.75 * heights[0] < heights[1] <= EM + 4
 
 
+def test_a_note_beside_a_line_is_read_behind_it() -> None:
+    image, draw = paper()
+    for number, (word, note) in enumerate(((400, 60), (60, 400), (400, 60))):
+        y = 60 + 160 * number
+        draw.text((word, y), "저녁에 만나요", fill="black", font=hangul_face("Sans", 40))
+        draw.text((note, y + 34), "오후 7:25", fill="black", font=hangul_face("Sans", 24))
+    layout = lay_out(image)
+    assert [type(region) for region in layout.regions] == [Flow]
+    for line in lines_of(layout.regions):
+        first, last = (layout.segments[i] for i in line.segments)
+        assert first.height > 1.3 * last.height
+
+
 def spread(text: str, size: int, step: float) -> Image.Image:
     image, draw = paper()
     prose(draw, 60)

@@ -17,11 +17,13 @@ from adotx.documents.layout.clean import Box
 from adotx.documents.layout.lines import Segment
 
 Mark = Literal["", "box", "bar", "panel"]
+# A note beside a line is set in type of less than this share of its height and hangs this share of it lower.
+_SMALLER, _HANGS = 0.75, 0.2
 
 
 @dataclass(frozen=True)
 class TextLine:
-    """One line of a column or cell: indices of its segments from left to right, and the box around them."""
+    """One line of a column or cell: indices of its segments in reading order, and the box around them."""
 
     segments: tuple[int, ...]
     box: Box
@@ -96,6 +98,17 @@ def is_one_line(band: Band) -> bool:
     return len(boxes) < len(band.nodes) or len(set(boxes)) < len(boxes)
 
 
+def is_note(node: Node, line: Sequence[Node]) -> bool:
+    """Whether a node is set smaller than what it stands beside, and hangs lower, as the time beside a bubble
+    does: it belongs behind it, on whichever side it stands."""
+    high, low = node.core[1] - node.core[0], node.core[1]
+    return any(
+        high < _SMALLER * (other.core[1] - other.core[0])
+        and low > other.core[1] + _HANGS * (other.core[1] - other.core[0])
+        for other in line
+    )
+
+
 def bands_of(nodes: Sequence[Node]) -> list[Band]:
     """Nodes in bands from top to bottom: what overlaps in height by more than a hair is one band."""
     bands: list[Band] = []
@@ -127,7 +140,7 @@ def lines_in(nodes: Sequence[Node]) -> list[TextLine]:
             groups.append([node])
     lines = []
     for group in groups:
-        group.sort(key=lambda n: n.box[0])
+        group.sort(key=lambda n: (is_note(n, group), n.box[0]))
         boxes = np.array([n.box for n in group])
         x0, y0 = boxes[:, :2].min(0)
         x1, y1 = boxes[:, 2:].max(0)
