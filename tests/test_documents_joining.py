@@ -133,6 +133,15 @@ def test_the_surer_reader_of_two_unsure_ones_stands(
     assert joined_row(text, [p] * len(text), [], glyphs(second, q)).text == expected
 
 
+def test_a_sure_first_reader_is_not_overruled_by_a_less_sure_second() -> None:
+    def row(first: str, p: float, second: str, q: float) -> str:
+        return joined_row(first, [p] * len(first), [], glyphs(second, q)).text
+
+    assert row("24", 0.99, "27", 0.92) == "24" and row("24", 0.85, "27", 0.92) == "27"
+    assert row("5%", 0.9, "5", 0.99) == "5%", "narrow signs are easily passed over"
+    assert row("5%", 0.7, "5", 0.99) == "5" and row("50", 0.9, "5", 0.99) == "5"
+
+
 def test_a_sign_that_no_reader_believes_in_is_left_out() -> None:
     def row(text: str, p: float, second: str) -> str:
         sure = [p if char in "■-" else 0.95 for char in text]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from adotx.documents.layout import Figure, Flow, lay_out, lines_of, pack
+from adotx.documents.layout import Figure, Flow, figures, lay_out, lines_of, pack
+from adotx.documents.layout.networks import Found
 from adotx.documents.layout.pack import EM, Packed
 from adotx.documents.layout.page import Layout
 from adotx.markdown import Figure as FigureBlock
@@ -112,10 +116,10 @@ def test_without_an_empty_box_nothing_is_a_tick() -> None:
 
 
 def page_with(picture: Image.Image) -> Image.Image:
-    image, draw = paper(1240, 1400)
-    prose(draw, 80)
-    image.paste(picture, (200, 330))
-    prose(draw, 1000)
+    image, draw = paper(1240, 1754)
+    for y in (80, 250, 1000, 1170, 1340):
+        prose(draw, y)
+    image.paste(picture, (200, 450))
     return image
 
 
@@ -139,34 +143,59 @@ def chart() -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("picture", (photograph, qr_code, chart))
-def test_a_picture_is_told_where_it_stands(picture: object) -> None:
-    drawn = picture()  # type: ignore[operator]
+@pytest.fixture
+def verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The layout model's verdict on `page_with`; how sure it is of drawn pictures is not the matter here."""
+
+    def parts(rgb: np.ndarray, least: float) -> list[Found]:
+        return [Found("figure", (190, 440, 1000, 900), 0.9)]
+
+    monkeypatch.setattr(figures, "page_parts", parts)
+
+
+@pytest.mark.parametrize("picture", (photograph, chart))
+@pytest.mark.usefixtures("verdict")
+def test_a_picture_is_told_where_it_stands(picture: Callable[[], Image.Image]) -> None:
+    layout = lay_out(page_with(picture()))
+    assert [type(region) for region in layout.regions] == [Flow, Figure, Flow]
+
+
+def test_a_code_is_found_without_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "page_parts", lambda rgb, least: [])
+    drawn = qr_code()
     layout = lay_out(page_with(drawn))
     kinds = [type(region) for region in layout.regions]
     assert kinds == [Flow, Figure, Flow]
     figure = next(region for region in layout.regions if isinstance(region, Figure))
     x0, y0 = layout.to_input(*figure.box[:2])
     x1, y1 = layout.to_input(*figure.box[2:])
-    assert abs(x0 - 200) < 60 and abs(y0 - 330) < 60
-    assert abs(x1 - 200 - drawn.width) < 60 and abs(y1 - 330 - drawn.height) < 60
+    assert abs(x0 - 200) < 60 and abs(y0 - 450) < 60
+    assert abs(x1 - 200 - drawn.width) < 60 and abs(y1 - 450 - drawn.height) < 60
 
 
+@pytest.mark.usefixtures("verdict")
+def test_what_is_printed_in_a_figure_is_read_behind_it() -> None:
+    picture = chart()
+    ImageDraw.Draw(picture).text((60, 20), "분기별 매출", fill="black", font=hangul_face("Sans", 26))
+    layout = lay_out(page_with(picture))
+    figure, after = next((one, other) for one, other in pairwise(layout.regions) if isinstance(one, Figure))
+    assert isinstance(after, Flow) and after.lines[0].box[1] < figure.box[3]
+
+
+@pytest.mark.usefixtures("verdict")
 def test_a_figure_is_a_block_without_a_caption() -> None:
     page = Drawn(page_with(chart()))
     [figure] = [block for block in blocks_of(page) if isinstance(block, FigureBlock)]
     assert not figure.caption and figure.box is not None
 
 
+@pytest.mark.usefixtures("verdict")
 def test_a_flat_panel_is_no_picture() -> None:
-    image, draw = paper()
-    prose(draw, 60)
-    draw.rectangle((60, 300, 940, 560), fill=(40, 60, 110))
-    draw.text((90, 400), "파란 바탕의 흰 글씨", fill="white", font=hangul_face("Sans", 30))
-    prose(draw, 620)
-    layout = lay_out(image)
+    panel = Image.new("RGB", (780, 430), (40, 60, 110))
+    ImageDraw.Draw(panel).text((40, 180), "파란 바탕의 흰 글씨", fill="white", font=hangul_face("Sans", 30))
+    layout = lay_out(page_with(panel))
     assert not any(isinstance(region, Figure) for region in layout.regions)
-    assert sum(1 for _ in lines_of(layout.regions)) == 7
+    assert sum(1 for _ in lines_of(layout.regions)) == 16
 
 
 # Sizes and letter gaps
@@ -183,6 +212,19 @@ def test_small_type_beside_large_is_read_in_its_own_scale() -> None:
         ink = np.flatnonzero((row(packed, number) < 140).any(1))
         heights.append(int(ink[-1] - ink[0] + 1))
     assert 0.75 * heights[0] < heights[1] <= EM + 4
+
+
+def test_a_note_beside_a_line_is_read_behind_it() -> None:
+    image, draw = paper()
+    for number, (word, note) in enumerate(((400, 60), (60, 400), (400, 60))):
+        y = 60 + 160 * number
+        draw.text((word, y), "저녁에 만나요", fill="black", font=hangul_face("Sans", 40))
+        draw.text((note, y + 34), "오후 7:25", fill="black", font=hangul_face("Sans", 24))
+    layout = lay_out(image)
+    assert [type(region) for region in layout.regions] == [Flow]
+    for line in lines_of(layout.regions):
+        first, last = (layout.segments[i] for i in line.segments)
+        assert first.height > 1.3 * last.height
 
 
 def spread(text: str, size: int, step: float) -> Image.Image:

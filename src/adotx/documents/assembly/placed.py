@@ -76,7 +76,7 @@ class PlacedGrid:
 
 @dataclass(frozen=True)
 class PlacedFigure:
-    """A picture of which nothing is read."""
+    """A picture; what is printed in it stands behind it."""
 
     box: Box
 

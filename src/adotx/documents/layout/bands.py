@@ -20,11 +20,13 @@ from adotx.documents.layout.lines import Segment
 _HAIR = 0.1
 
 Mark = Literal["", "box", "bar", "panel"]
+# A note beside a line is set in type of less than this share of its height and hangs this share of it lower.
+_SMALLER, _HANGS = 0.75, 0.2
 
 
 @dataclass(frozen=True)
 class TextLine:
-    """One line of a column or cell: indices of its segments from left to right, and the box around them."""
+    """One line of a column or cell: indices of its segments in reading order, and the box around them."""
 
     segments: tuple[int, ...]
     box: Box
@@ -56,7 +58,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, diagram or code; nothing in it is read."""
+    """A picture, diagram or code; what is printed in it stands in the regions behind it."""
 
     box: Box
 
@@ -97,6 +99,17 @@ def is_one_line(band: Band) -> bool:
     """Whether the detector took any of its nodes for words of one line, as it does in justified text."""
     boxes = [node.text for node in band.nodes if node.text >= 0]
     return len(boxes) < len(band.nodes) or len(set(boxes)) < len(boxes)
+
+
+def is_note(node: Node, line: Sequence[Node]) -> bool:
+    """Whether a node is set smaller than what it stands beside, and hangs lower, as the time beside a bubble
+    does: it belongs behind it, on whichever side it stands."""
+    high, low = node.core[1] - node.core[0], node.core[1]
+    return any(
+        high < _SMALLER * (other.core[1] - other.core[0])
+        and low > other.core[1] + _HANGS * (other.core[1] - other.core[0])
+        for other in line
+    )
 
 
 def bands_of(nodes: Sequence[Node]) -> list[Band]:
@@ -152,7 +165,7 @@ def lines_in(nodes: Sequence[Node]) -> list[TextLine]:
             groups.append([node])
     lines = []
     for group in groups:
-        group.sort(key=lambda n: n.box[0])
+        group.sort(key=lambda n: (is_note(n, group), n.box[0]))
         boxes = np.array([n.box for n in group])
         x0, y0 = boxes[:, :2].min(0)
         x1, y1 = boxes[:, 2:].max(0)

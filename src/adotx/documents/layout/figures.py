@@ -1,8 +1,9 @@
 """Pictures, diagrams and codes on a page.
 
-In: a `Sheet` and its `CleanPage`. Out: boxes in which nothing is read. Where a page has nothing but text and
-lines no model is asked. The layout model calls signs and screens figures, too, so a box full of text is none;
-it knows no QR codes, for which OpenCV has a detector. Knows nothing of lines or order.
+In: a `Sheet` and its `CleanPage`. Out: boxes of figures, and which text boxes in them are none. Where a page
+has nothing but text and lines no model is asked. The layout model calls signs and screens figures, too, so a
+box full of text is none, and no print is ever thrown away for its verdict. It knows no QR codes, for which
+OpenCV has a detector. Knows nothing of lines or order.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from adotx.documents.layout.networks import page_parts
 from adotx.documents.layout.sheet import Sheet
 
 # How sure the model must be; the largest share of the page, and of it that text may cover.
-_SURE, _LARGEST, _MOST_TEXT = 0.5, 0.6, 0.25
+_SURE, _LARGEST, _MOST_TEXT = 0.6, 0.6, 0.25
 # Outside of text boxes what differs so much from the paper, in grey levels of any channel, may be of a
 # picture if it is so many em large and fills this share of its box; ruling lines fill less.
 _OTHER, _SMALLEST, _FILLED = 20, 2.0, 0.15
@@ -23,38 +24,45 @@ _OTHER, _SMALLEST, _FILLED = 20, 2.0, 0.15
 _COLOURFUL = 0.06
 # A page is looked at in squares of so many em; text boxes are that much larger than the detector has them.
 _SQUARE, _GROW = 0.5, 0.5
-# The detector sees huge letters in pictures. Print has two tones: they explain this share of its variance.
-_HUGE, _TWO_TONES = 4.0, 0.8
+# The detector sees letters in pictures, huge ones in em too. Print has two tones, which explain this share of
+# its variance.
+_HUGE, _TWO_TONES = 4.0, 0.75
 # Sides of a code, at most, and how unequal they are.
 _CODE, _UNEQUAL = 24.0, 1.3
 
 
-def find_figures(sheet: Sheet, page: CleanPage, em: float) -> list[Box]:
-    """Boxes of pictures, diagrams and codes, in pixels of the page.
+def find_figures(sheet: Sheet, page: CleanPage, em: float) -> tuple[list[Box], set[int]]:
+    """Pictures, diagrams and codes.
 
     Args:
         sheet, page: before and after cleaning.
         em: pixels per em.
+
+    Returns:
+        (their boxes in pixels of the page, the places of those of its text boxes that stand in them and are
+        no print).
     """
-    is_text = [
-        y1 - y0 < _HUGE * em or _is_print(sheet.rgb[y0:y1, x0:x1]) for x0, y0, x1, y1 in page.boxes.tolist()
-    ]
+    boxes: list[Box] = [(x0, y0, x1, y1) for x0, y0, x1, y1 in page.boxes.tolist()]
+    is_text = [box[3] - box[1] < _HUGE * em or _is_print(sheet.rgb, box) for box in boxes]
     squares = _Squares(sheet.rgb, page.boxes[is_text], em)
     candidates = squares.candidates()
     if not candidates:
-        return []
+        return [], set()
     found = [_inside(part.box, page) for part in page_parts(sheet.rgb, _SURE) if part.kind == "figure"]
     figures = [
         box for box in found if squares.is_picture(box, [each for each in candidates if _holds(box, each)])
     ]
     codes = [box for box in candidates if not any(_holds(other, box) for other in figures)]
-    return figures + [box for box in codes if _is_code(sheet.rgb, box, em)]
+    figures += [box for box in codes if _is_code(sheet.rgb, box, em)]
+    inside = [n for n, box in enumerate(boxes) if any(_holds(figure, box) for figure in figures)]
+    return figures, {n for n in inside if not _is_print(sheet.rgb, boxes[n])}
 
 
-def _is_print(rgb: np.ndarray) -> bool:
-    """Whether the middle of an area has the two tones of print and ground; its rim may be of the paper."""
-    y, x = rgb.shape[0] // 6, rgb.shape[1] // 6
-    gray = cv2.cvtColor(np.ascontiguousarray(rgb[y:-y, x:-x]), cv2.COLOR_RGB2GRAY)
+def _is_print(rgb: np.ndarray, box: Box) -> bool:
+    """Whether the middle of a box has the two tones of print and ground; its rim may be of the paper."""
+    x0, y0, x1, y1 = box
+    x, y = (x1 - x0) // 6, (y1 - y0) // 6
+    gray = cv2.cvtColor(np.ascontiguousarray(rgb[y0 + y : y1 - y, x0 + x : x1 - x]), cv2.COLOR_RGB2GRAY)
     level, _ = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     above = gray > level
     share, variance = float(above.mean()), float(gray.var())

@@ -22,6 +22,7 @@ from adotx.documents.layout.bands import (
     both_free,
     free,
     gaps,
+    is_note,
     is_one_line,
     lines_in,
     nodes_of,
@@ -55,7 +56,8 @@ def aligned_runs(bands: list[Band], em: float) -> dict[int, tuple[int, list[floa
     follow a form in two, each stands for itself.
     """
     best = [0.0] * (len(bands) + 1)
-    parted = [bool(gaps(band)) for band in bands]
+    # A line with a note beside it is no row of cells.
+    parted = [bool(gaps(band)) and not any(is_note(n, band.nodes) for n in band.nodes) for band in bands]
     choice: list[tuple[int, list[float]] | None] = [None] * (len(bands) + 1)
     for at in range(len(bands) - 1, -1, -1):
         best[at] = best[at + 1]

@@ -32,10 +32,12 @@ LINE_OF_EM = 1.0
 _SYLLABLE_OF_EM = 0.92
 # Digits are this many times lower than Hangul of their size; small type beside large may be either.
 _DIGITS, _BESIDE = 1.4, 1.2
-# What a text box has room for, at least, as a share of it.
-_OF_BOX = 0.85
+# What a text box has room for, at least, as a share of it; from this factor on its ink has no tall letters.
+_OF_BOX, _LOW = 0.85, 1.15
 # A comma, or a letter's tail, hangs so far below the letters of its size, in their ink height.
 _HANGS = 0.25
+# How high an underscore is at most, and how far from its neighbour, in em.
+_FLAT, _UNDERSCORE = 0.12, 0.3
 # A mark below a letter is part of it up to this gap, in em: nearer than the next line ever stands.
 _HANGING_GAP = 0.2
 
@@ -251,7 +253,9 @@ def _whole(boxes: np.ndarray, em: float, walls: np.ndarray | None) -> list[Box]:
             # So do the parts of one large syllable.
             wide = np.maximum(box[2], array[:, 2]) - np.minimum(box[0], array[:, 0])
             hanging |= (-dx >= 0.7 * thin) & (dy <= _HANGING_GAP * em) & (wide < 2.2 * em) & (high < 2.6 * em)
-            joined = np.flatnonzero((beside | stacked | hanging | inside) & alive).tolist()
+            # Underscores stand below what they are beside.
+            underscore = (low < _FLAT * em) & (dx <= _UNDERSCORE * em) & (dy >= 0) & (dy <= 0.3 * em) & fits
+            joined = np.flatnonzero((beside | stacked | hanging | inside | underscore) & alive).tolist()
             join = [j for j in joined if j != i and not _walled(walls, box, array[j])]
             if join:
                 group = array[[i, *join]]
@@ -417,7 +421,8 @@ def measure(segments: list[Segment], text: np.ndarray, em: float) -> list[Segmen
             size = min(em, (_BESIDE if np.count_nonzero(beside) > 1 else _DIGITS) * height)
         if segment.text >= 0:
             room = _OF_BOX * float(text[segment.text, 3] - text[segment.text, 1]) / BOX_OF_EM
-            size = max(size, min(room, _DIGITS * height))
+            if room > _LOW * size:
+                size = min(room, _DIGITS * height)
         # Punctuation and dashes on their own are not enlarged beyond the page's type.
         if size < 0.6 * em and segment.width < 3 * em:
             size = 0.75 * em

@@ -110,7 +110,10 @@ def glyph_runs(layout: Layout, line: TextLine) -> np.ndarray:
         x0, y0, x1, y1 = layout.segments[i].box
         columns = np.logical_or.reduce(layout.ink[y0:y1, x0:x1], 0)
         found.append(runs(columns[None, :], 1)[:, 1:] + x0)
-    return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+    if not found:
+        return np.zeros((0, 2), np.int64)
+    glyphs = np.concatenate(found)
+    return glyphs[np.argsort(glyphs[:, 0], kind="stable")]
 
 
 def word_gap(glyphs: np.ndarray, em: float) -> float:

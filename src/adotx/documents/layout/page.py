@@ -67,9 +67,12 @@ def lay_out(image: Image.Image, deskew: bool = True, over: bool = False) -> Layo
     print_ticks(page, em)
     rulings = find_rulings(page, em)
     ink = text_ink(page.ink, page.boxes, em)
-    figures = find_figures(sheet, page, em)
+    figures, none = find_figures(sheet, page, em)
     segments, em = find_segments(ink, page.boxes, em, rulings.frames)
-    segments = [s for s in segments if not any(_in(s, box) for box in figures)]
+    # What stands in a figure outside of text boxes is of the picture, too.
+    segments = [
+        s for s in segments if s.text not in none and not (s.text < 0 and any(_in(s, box) for box in figures))
+    ]
     segments = measure(segments, page.boxes, em)
     regions = reading_order(segments, rulings.frames, page.panels, em, figures)
     return Layout(page, ink, segments, regions, rulings.frames, em)

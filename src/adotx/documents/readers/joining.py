@@ -17,9 +17,9 @@ from adotx.documents.readers.confidence import Evidence
 from adotx.documents.readers.glyphs import Glyph, Pair, cheapest
 from adotx.documents.readers.timesteps import Seen
 
-# A second reader's figure stands where it is at least this sure of each of its characters, or so much surer
-# than the first of its own.
-SURE, _SURER = 0.9, 0.3
+# A second reader's figure stands where it is at least this sure of each of its characters and as sure as the
+# first is of its own, or so much surer. Signs that it leaves out are believed from the third on.
+SURE, _SURER, _KEPT = 0.9, 0.3, 0.8
 # Pixels of a row: a glyph whose middle is that far outside of a character's place is not that character: few
 # where a digit beside a syllable must not be taken for it, many where readers see narrow signs shifted.
 _BEYOND_HANGUL, _BEYOND = 3.0, 16.0
@@ -159,7 +159,7 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
         new, of_new = old, own[start:end]
         if _plain(said) == _plain(new):
             of_new = [replace(each, second=glyph.sure) for each, glyph in zip(of_new, theirs, strict=True)]
-        elif _stands(said, least, min(sure[start:end])) and _WORTH.search(old + said):
+        elif _WORTH.search(old + said) and _stands(old, said, min(sure[start:end]), least):
             of_new = _changed(new, own[start:end], seen[start:end], theirs)
             new = said
         else:
@@ -169,10 +169,15 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
     return JoinedRow(out + text[at:], (*evidence, *own[at:]), tuple(tokens))
 
 
-def _stands(said: str, sure: float, first: float) -> bool:
-    """Whether the second reader's text for a token, sure of each character as given, replaces the first's."""
+def _stands(old: str, said: str, first: float, second: float) -> bool:
+    """Whether the second reader's text for a token replaces the first's, by the least probability of each."""
+    letters = ["".join(filter(str.isalnum, text)) for text in (old, said)]
+    if letters[0] == letters[1] and len(said) < len(old) and first >= _KEPT:
+        return False
+    if second >= SURE:
+        return second >= first
     # What it takes Hangul for is Hanja, so that must be sure.
-    return sure >= SURE or (sure - first >= _SURER and not _HANJA.search(said))
+    return second - first >= _SURER and not _HANJA.search(said)
 
 
 def _is_stray(text: str, start: int, end: int, sure: Sequence[float]) -> bool:
