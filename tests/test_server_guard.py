@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -298,3 +301,44 @@ class TestSettings:
         with pytest.raises(AdotxError) as refusal:
             Settings(api_keys=("geheim", 1))  # type: ignore[arg-type]
         assert "geheim" not in str(refusal.value)
+
+
+OPTIMIZED = """
+import sys
+from pathlib import Path
+from starlette.testclient import TestClient
+from adotx.model import AsyncModel
+from adotx.server.app import create_app
+from adotx.server.service import Service
+from adotx.server.settings import Settings
+from serving import scripted
+
+model = scripted(Path(sys.argv[1]), {})
+app = create_app(Service(AsyncModel(model), Settings(api_keys=("k",), max_body=5000)))
+with TestClient(app, base_url="http://localhost", headers={"authorization": "Bearer k"}) as client:
+    name = app.state.service.name
+    asked = {"model": name, "messages": [{"role": "user", "content": "?"}], "max_tokens": 1}
+    part = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "/etc/passwd"}}]}]
+    for want, body, headers in [
+        (200, asked, {}), (401, asked, {"authorization": ""}), (403, asked, {"host": "evil"}),
+        (413, {**asked, "user": "a" * 5000}, {}), (400, {**asked, "n": 0}, {}),
+        (400, {**asked, "seed": 1 << 70}, {}),
+        (400, {**asked, "messages": [{"role": "x"}]}, {}), (400, {**asked, "messages": part}, {}),
+        (400, {**asked, "tools": [{}]}, {}), (400, {**asked, "logit_bias": {"999999": 1}}, {}),
+        (404, {**asked, "model": "x"}, {}),
+    ]:
+        got = client.post("/v1/chat/completions", json=body, headers=headers)
+        if got.status_code != want:
+            sys.exit(f"{want}: {got.status_code} {got.text}")
+    if client.post("/v1/completions", json={"model": name, "prompt": [0, 1]}).status_code != 400:
+        sys.exit("control ids")
+"""
+
+
+def test_refusals_do_not_hang_on_assertions(tmp_path: Path) -> None:
+    """CVE-2026-41523: checks that were asserts were gone under `python -O`."""
+    folder = str(Path(__file__).parent)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])}
+    words = [sys.executable, "-O", "-c", OPTIMIZED, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -51,6 +51,7 @@ async def while_wanted(work: Coroutine[Any, Any, T], receive: Receive, service: 
             return task.result()
         for end, failure in ends.items():
             if end in done:
+                end.result()
                 raise failure()
         what = "the answer was not ready within {seconds:g} seconds"
         raise AdotxError("server.timeout", what, remedy="ask for less", seconds=timeout)

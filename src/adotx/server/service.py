@@ -23,7 +23,7 @@ from adotx.server.settings import Settings
 
 
 class Service:
-    """One model behind one server.
+    """One model behind one server, whose requests all run on one event loop.
 
     Args:
         model: open, and not reading files that messages name.
