@@ -48,6 +48,8 @@ def test_results_without_ids_stay_where_they_are() -> None:
     assert shown(plain).ids == shown([USER, calls("a", "b"), result("1", ""), result("2", None)]).ids
     some = shown([USER, calls("a", "b"), result("1", "b"), result("2")])
     assert some.text.index("<tool_output>1") < some.text.index("<tool_output>2")
+    # A dialogue of the card gives results, with ids, and none of the calls.
+    assert "<tool_output>1" in shown([USER, result("1", "a"), USER]).text
     unnamed = {"role": "assistant", "tool_calls": [{"name": "f", "arguments": {}}]}
     assert "<tool_output>1" in shown([USER, unnamed, result("1")]).text
 
@@ -56,8 +58,7 @@ def test_results_without_ids_stay_where_they_are() -> None:
     ("messages", "where", "said"),
     [
         ([USER, calls("a"), result("1", "b")], "messages[2].tool_call_id", "'b'"),
-        ([USER, result("1", "a")], "messages[1].tool_call_id", "'a'"),
-        ([result("1", "a")], "messages[0].tool_call_id", "'a'"),
+        ([USER, result("1", "a"), calls("a")], "messages[1].tool_call_id", "'a'"),
         ([USER, calls("a"), USER, result("1", "a")], "messages[3].tool_call_id", "'a'"),
         ([calls("a"), result("1", "a"), calls("b"), result("1", "a")], "messages[3].tool_call_id", "'a'"),
         ([calls("a"), result("1", "a"), result("2", "a")], "messages[2].tool_call_id", "two results"),

@@ -2,7 +2,8 @@
 
 The published format has no ids: a model knows which result is whose by their order alone. So results that say
 which call they answer (``tool_call_id``) are put in the calls' order, and those that answer none of them are
-refused. Results without an id, and those of calls that are not told, stay where they are. Knows no text.
+refused. Results without an id stay where they are, and so do all in a conversation that tells no calls, as a
+dialogue of the card does not. Knows no text.
 """
 
 from __future__ import annotations
@@ -26,11 +27,10 @@ def in_call_order(turns: Sequence[Turn]) -> list[Turn]:
             that has a result already; or all results say which call they answer, and a call has none.
     """
     out: list[Turn] = []
+    told = any(turn.calls for turn in turns)
     for is_result, group in groupby(enumerate(turns), key=lambda pair: pair[1].role == "tool"):
         run, calls = list(group), out[-1].calls if out else ()
-        # Without calls there is nothing to compare with: a dialogue of the card gives a result of which the
-        # call is left out.
-        out += _ordered(run, calls) if is_result and calls else [turn for _, turn in run]
+        out += _ordered(run, calls) if is_result and told else [turn for _, turn in run]
     return out
 
 
