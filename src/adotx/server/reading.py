@@ -230,9 +230,7 @@ class Document:
         return PageImage(page.number, opened, page.missing)
 
 
-def _chosen(
-    pages: Iterable[PageImage], path: str, wanted: Selection, most: int
-) -> Iterator[PageImage]:
+def _chosen(pages: Iterable[PageImage], path: str, wanted: Selection, most: int) -> Iterator[PageImage]:
     """Those pages of a document that are wanted; a page that it does not have is an error."""
     count = taken = 0
     for page in pages:

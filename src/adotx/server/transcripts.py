@@ -1,8 +1,8 @@
 """Pages in the shape of the API: `PageResult`s in, JSON values out; and as one Markdown text.
 
-Every text is an object, ``{"text": ...}``, with ``"doubtful": [[start, end], ...]`` where figures in it may be
-wrong, counted in code points; what is not so (bold, spans of cells) is left out. Table in docs/server.md.
-Knows no HTTP and no readers.
+Every text is an object, ``{"text": ...}``, with ``"doubtful": [[start, end], ...]`` where figures in it may
+be wrong, counted in code points; what is not so (bold, spans of cells) is left out. Tables of the fields:
+docs/documents.md. Knows no HTTP and no readers.
 """
 
 from __future__ import annotations

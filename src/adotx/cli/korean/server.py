@@ -40,7 +40,5 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("{value}, 맞지 않는 값입니다", "{expected}로 쓰세요"),
     ],
     "server.timeout": [("{seconds:g}초 안에 답하지 못했습니다", "더 적게 요청하세요")],
-    "server.too_many_pages": [
-        ("{limit:,}쪽이 넘습니다", "1-{limit}처럼 몇 쪽만 지정하세요")
-    ],
+    "server.too_many_pages": [("{limit:,}쪽이 넘습니다", "1-{limit}처럼 몇 쪽만 지정하세요")],
 }
