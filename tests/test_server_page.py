@@ -226,7 +226,7 @@ def test_a_document(opened: tuple[Any, Seen], tmp_path: Path) -> None:
     html = Path(downloaded.value.path()).read_text(encoding="utf-8")
     assert re.search('<th [^>]*colspan="2"[^>]*>금액</th>', html) and "<img" not in html and "&lt;img" in html
     # The system's clipboard is not the page's, and there may be none.
-    page.evaluate("navigator.clipboard.write = async (items) => { window.copied = items[0]; }")
+    page.evaluate("() => { navigator.clipboard.write = async (items) => { window.copied = items[0]; }; }")
     page.click("#copy")
     page.wait_for_function("document.getElementById('status').textContent === 'Copied'")
     read_back = "(type) => window.copied.getType(type).then((blob) => blob.text())"
