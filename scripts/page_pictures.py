@@ -1,7 +1,7 @@
-"""The pictures of docs/documents.md: a folder in, four PNG files out, of the server's page in a headless browser.
+"""The pictures of docs/documents.md: a folder in, four PNG files out, of the server's page in a browser.
 
-nano reads a document that is made here; the answers in the conversation are given, for nano only reads. Needs the
-development extra and chromium: python scripts/page_pictures.py docs
+nano reads a document that is made here; the answers in the conversation are given, for nano only reads.
+Needs the development extra and chromium: python scripts/page_pictures.py docs
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ td,th{border:1px solid #333;padding:2mm 3mm;text-align:left;font-weight:400}th{b
 <tr><td>주말</td><td>중앙도서관</td><td>10:00~18:00</td><td>320석</td></tr></table>
 <h2>이용 방법</h2>
 <ul><li>오후 6시가 지나면 정문 대신 동쪽 문으로 들어옵니다.</li>
-<li>회원증이 없어도 신분증을 보이면 자리를 쓸 수 있습니다.</li><li>늦은 시간에는 어린이 자료실을 닫습니다.</li></ul>
-<p>궁금한 점은 운영과로 전화해 주십시오. 전화번호는 031-555-0142이고, 평일 오전 9시부터 오후 6시까지 받습니다.</p>
+<li>회원증이 없어도 신분증을 보이면 자리를 쓸 수 있습니다.</li>
+<li>늦은 시간에는 어린이 자료실을 닫습니다.</li></ul>
+<p>궁금한 점은 운영과로 전화해 주십시오. 전화번호는 031-555-0142이고,
+평일 오전 9시부터 오후 6시까지 받습니다.</p>
 <h2 style="break-before:page">드는 돈</h2>
 <p>시범 운영에 드는 돈은 모두 48,600,000원이며, 다음과 같이 나누어 씁니다.</p>
 <table><tr><th>항목</th><th>금액(원)</th></tr><tr><td>인건비</td><td>31,200,000</td></tr>
@@ -55,8 +57,11 @@ td,th{border:1px solid #333;padding:2mm 3mm;text-align:left;font-weight:400}th{b
 <p>남는 돈이 생기면 새 책을 사는 데 씁니다.</p></html>"""
 CALL = '<tool_call>{"name": "find_text", "arguments": {"words": "인건비"}}</tool_call>'
 ANSWERS = {
-    "평일에는 몇 시까지 하나요?": "평일에는 두 곳이 서로 다른 시간까지 엽니다.\n\n| 도서관 | 시간 |\n| --- | --- |\n"
-    "| **중앙도서관** | 09:00~22:00 |\n| 강변분관 | 09:00~21:00 |\n\n오후 6시가 지나면 동쪽 문으로 들어가세요.",
+    "평일에는 몇 시까지 하나요?": (
+        "평일에는 두 곳이 서로 다른 시간까지 엽니다.\n\n| 도서관 | 시간 |\n| --- | --- |\n"
+        "| **중앙도서관** | 09:00~22:00 |\n| 강변분관 | 09:00~21:00 |\n\n"
+        "오후 6시가 지나면 동쪽 문으로 들어가세요."
+    ),
     "인건비는 얼마인가요?": f"문서에서 찾아보겠습니다.{CALL}",
 }
 
@@ -65,10 +70,10 @@ class Talker(Model):
     """Says what is in `ANSWERS`; sees no pictures."""
 
     def _ask(self, messages: Any, **options: Any) -> Any:
-        seen = [
-            {**each, "content": each["content"][-1]["text"]} if isinstance(each.get("content"), list) else each
-            for each in messages
-        ]
+        def text(content: Any) -> Any:
+            return content[-1]["text"] if isinstance(content, list) else content
+
+        seen = [{**each, "content": text(each.get("content"))} for each in messages]
         answer = ANSWERS.get(seen[-1]["content"] or "", "인건비는 **31,200,000원**입니다.")
         options["constraint"] = says(self.checkpoint.tokenizer.encode_with_specials(answer))
         return super()._ask(seen, **options)
@@ -140,24 +145,27 @@ def save(page: Page, file: Path) -> None:
 
 def main(folder: Path) -> None:
     settings = Settings(access_log=False, model_name="a.x-4-vl-light")
-    with tempfile.TemporaryDirectory() as work:
-        with serving(talker(Path(work, "toy")), settings) as (url, service), sync_playwright() as driver:
-            service.documents, service.say = Documents(Model.open("nano"), settings), in_language
-            browser = driver.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox"], env=fonts(Path(work))
-            )
-            pdf = made_pdf(browser)
-            for language, theme, do in (
-                ("ko-KR", "light", mark),
-                ("ko-KR", "dark", talk),
-                ("en-US", "light", talk),
-                ("en-US", "dark", mark),
-            ):
-                page = opened(browser, url, language, theme, pdf)
-                do(page)
-                page.wait_for_timeout(600)
-                save(page, folder / f"page-{language[:2]}-{theme}.png")
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory() as work,
+        serving(talker(Path(work, "toy")), settings) as (url, service),
+        sync_playwright() as driver,
+    ):
+        service.documents, service.say = Documents(Model.open("nano"), settings), in_language
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"], env=fonts(Path(work))
+        )
+        pdf = made_pdf(browser)
+        for language, theme, do in (
+            ("ko-KR", "light", mark),
+            ("ko-KR", "dark", talk),
+            ("en-US", "light", talk),
+            ("en-US", "dark", mark),
+        ):
+            page = opened(browser, url, language, theme, pdf)
+            do(page)
+            page.wait_for_timeout(600)
+            save(page, folder / f"page-{language[:2]}-{theme}.png")
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""/v1/documents/transcriptions: uploads, pages as JSON and events, what is refused, what ends with its client.
+"""/v1/documents/transcriptions: uploads, pages as JSON and events, what is refused, what ends.
 
 Readers that need no model (`documents_fakes`) where the test is about the server; nano reads the example.
 """

@@ -15,17 +15,21 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from adotx.checkpoint import open_checkpoint
 from adotx.cli.errors import in_language
 from adotx.documents.doubt import doubted
 from adotx.documents.readers import PageReading
 from adotx.documents.transcribe import Transcriber
+from adotx.engine import Engine
 from adotx.markdown import Cell, Heading, Item, Paragraph, Table
 from adotx.model import Model
 from adotx.server import page as page_module
 from adotx.server.page import PATHS
 from adotx.server.settings import Settings
+from checkpoint_toys import toy_checkpoint
 from conftest import ROOT
 from documents_fakes import DarkRows, row_model
+from mock_backend import MockBackend
 from scripted_answers import mock_model, says
 from serving import ScriptedModel, serving
 from test_server_documents import Reader, pdf, pdf_with_password, png
@@ -114,8 +118,9 @@ def read(number: int, _: object) -> PageReading:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    toy = mock_model(tmp_path_factory.mktemp("toy"))
-    model = Talker(toy.checkpoint, toy.engine, local_files=False)
+    checkpoint = open_checkpoint(toy_checkpoint(tmp_path_factory.mktemp("toy")))
+    backend = MockBackend(vocabulary=320, context=20_000, block_size=16)
+    model = Talker(checkpoint, Engine(backend, kv_memory=20_000), local_files=False)
     call = '<tool_call>{"name": "find_text", "arguments": {"words": "합계"}}</tool_call>'
     own = '<tool_call>{"name": "weather", "arguments": {}}</tool_call>'
     model.answers = {"무엇이 있나요?": ANSWER, "합계는?": f"찾아보죠.{call}", "날씨는?": own}
