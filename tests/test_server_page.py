@@ -339,6 +339,9 @@ def test_keys(browser: Any, tmp_path: Path) -> None:
         page.keyboard.press("Enter")
         page.wait_for_function("document.getElementById('key-input').value === ''")
         page.wait_for_selector("#key-dialog[open]")
+        page.keyboard.type("열쇠-key")
+        page.keyboard.press("Enter")
+        page.wait_for_function("document.getElementById('model').textContent.includes('·')")
         page.context.close()
 
 

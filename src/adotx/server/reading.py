@@ -134,7 +134,8 @@ class Documents:
         """
         seconds = self._settings.queue_timeout
         try:
-            await asyncio.wait_for(self._places.acquire(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._places.acquire()
         except TimeoutError:
             what, remedy = "other documents were read for {seconds:g} seconds", "ask again later"
             raise AdotxError("server.documents_busy", what, remedy=remedy, seconds=seconds) from None

@@ -30,7 +30,8 @@ export const key = {
 export async function call(path, { body, signal } = {}) {
   for (;;) {
     const headers = { "accept-language": language() };
-    if (key.get()) headers.authorization = `Bearer ${key.get()}`;
+    // A header holds bytes; a key may hold any letters.
+    if (key.get()) headers.authorization = `Bearer ${String.fromCharCode(...new TextEncoder().encode(key.get()))}`;
     const isForm = body instanceof FormData;
     if (body && !isForm) headers["content-type"] = "application/json";
     let response;

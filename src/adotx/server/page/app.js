@@ -49,10 +49,10 @@ function say() {
 
 // Documents
 
-async function read(file, password) {
+async function read(file, { password, note = null } = {}) {
   open?.reading?.abort();
   const document = new ReadDocument(file);
-  const mine = { document, reading: new AbortController(), state: ["read.opening"], failure: null, began: performance.now() };
+  const mine = { document, reading: new AbortController(), state: ["read.opening"], failure: note, began: performance.now() };
   open = mine;
   chat.document = document;
   chat.forget();
@@ -72,7 +72,7 @@ async function read(file, password) {
       mine.state = ["read.stopped"];
     } else if (error.code === "pdf.encrypted" || error.code === "pdf.password") {
       const again = await askPassword(error.code === "pdf.password");
-      if (again !== null && open === mine) return read(file, again);
+      if (again !== null && open === mine) return read(file, { password: again, note });
       mine.state = null;
       mine.failure = error.message;
     } else {
@@ -139,7 +139,7 @@ function start() {
 }
 
 function take(files) {
-  if (files?.length && (model?.sees ?? true)) read(files[0]);
+  if (files?.length && (model?.sees ?? true)) read(files[0], { note: files.length > 1 ? t("start.one") : null });
 }
 
 $("choose").onclick = () => $("file").click();

@@ -42,7 +42,7 @@ export class Reader {
   /** Show a document from its beginning, with whatever of it is there. */
   show(document) {
     this.#document = document;
-    this.#number = this.#block = null;
+    this.#number = null;
     $("picture").hidden = true;
     $("picture").removeAttribute("src");
     this.render();
@@ -50,6 +50,7 @@ export class Reader {
 
   /** Everything anew. */
   render() {
+    this.#block = null;
     this.#nodes.clear();
     this.#blocks.clear();
     $("text").replaceChildren(el("div", { class: "waiting", "aria-hidden": "true" }, ...Array.from({ length: 7 }, () => el("span"))));
