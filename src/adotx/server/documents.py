@@ -96,7 +96,7 @@ async def _whole(
         async for opened, result in parts:
             if result is not None:
                 results.append(result)
-                pages.append(page_values(result, opened and opened.size, say))
+                pages.append(page_values(result, opened.size if opened else None, say))
     end = _end(service, request, results, began)
     return results, {**_head(service), **end, "markdown": whole_markdown(results, say), "pages": pages}
 
@@ -115,7 +115,7 @@ async def _events(
                 first = False
             if result is not None:
                 results.append(result)
-                yield _event("page.completed", page=page_values(result, opened and opened.size, say))
+                yield _event("page.completed", page=page_values(result, opened.size if opened else None, say))
             elif opened is not None:
                 width, height = opened.size
                 image = opened.picture or None
