@@ -56,10 +56,12 @@ SENTENCE_FILES = (
     "engine/weights/convert.py",
     "errors.py",
     "hf/configuration.py",
+    "server/documents.py",
     "server/errors.py",
     "server/fetch.py",
     "server/response_input.py",
     "server/settings.py",
+    "server/transcripts.py",
     "train/results.py",
     "vision/plan.py",
 )

@@ -393,8 +393,8 @@ def test_nano_reads_the_example_as_the_command_line_does(shared_nano: Model) -> 
     page = (ROOT / "examples" / "page.png").read_bytes()
     with serving(shared_nano) as (url, _):
         values = httpx.post(url + PATH, files={"file": ("page.png", page)}, timeout=300).json()
+        result = next(Transcriber(shared_nano).pages(ROOT / "examples" / "page.png"))
     [told] = values["pages"]
-    result = next(Transcriber(shared_nano).pages(ROOT / "examples" / "page.png"))
     assert told["markdown"] == result.markdown and told["status"] == "ok"
     assert [block["kind"] for block in told["blocks"]] == [block.kind for block in result.blocks]
     assert told["blocks"][0]["spans"][0]["text"] == "사내 문서 관리 안내"

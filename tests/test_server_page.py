@@ -233,7 +233,7 @@ def test_a_document(opened: tuple[Any, Seen], tmp_path: Path) -> None:
     # The system's clipboard is not the page's, and there may be none.
     page.evaluate("() => { navigator.clipboard.write = async (items) => { window.copied = items[0]; }; }")
     page.click("#copy")
-    page.wait_for_function("document.getElementById('status').textContent === 'Copied'")
+    page.wait_for_selector("#status:text-is('Copied')", state="attached")
     read_back = "(type) => window.copied.getType(type).then((blob) => blob.text())"
     assert page.evaluate(read_back, "text/plain") == markdown
     assert "<table>" in page.evaluate(read_back, "text/html")
@@ -336,12 +336,12 @@ def test_keys(browser: Any, tmp_path: Path) -> None:
         page.wait_for_selector("#key-dialog[open]")
         assert not violations(page)
         page.keyboard.type("wrong")
-        page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('key-input').value === ''")
+        with page.expect_response("**/v1/models"):
+            page.keyboard.press("Enter")
         page.wait_for_selector("#key-dialog[open]")
         page.keyboard.type("열쇠-key")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('model').textContent.includes('·')")
+        page.wait_for_selector("#model:text('·')")
         page.context.close()
 
 

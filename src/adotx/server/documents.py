@@ -21,7 +21,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from adotx.documents.transcribe import PageResult
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 from adotx.server.clients import answer
 from adotx.server.errors import language_of
 from adotx.server.events import Event, EventStream
@@ -64,9 +64,9 @@ async def transcribe(
     service = service_of(request)
     service.check_name(form.model)
     if form.stream and form.response_format != "json":
-        _refuse("response_format", "events are JSON", "leave it out, or stream")
+        raise _refusal("response_format", Sentence("events are always JSON"))
     if form.page_images and not form.stream:
-        _refuse("page_images", "pictures come with events only", "set stream to true")
+        raise _refusal("page_images", Sentence("pictures come with a stream only"))
     order = Order(Selection.of(form.pages), form.password or None, form.page_images)
     say = _speaker(service, request)
     if form.stream:
@@ -78,8 +78,8 @@ async def transcribe(
     return JSONResponse(values)
 
 
-def _refuse(field: str, reason: str, remedy: str) -> None:
-    raise AdotxError("server.parameter", "{reason}", field, remedy, reason=reason)
+def _refusal(field: str, reason: Sentence) -> AdotxError:
+    return AdotxError("server.parameter", "{reason}", field, reason=reason)
 
 
 def _speaker(service: Service, request: Request) -> Say:
@@ -96,7 +96,7 @@ async def _whole(
         async for opened, result in parts:
             if result is not None:
                 results.append(result)
-                pages.append(page_values(result, opened and opened.size, say))
+                pages.append(page_values(result, opened.size if opened else None, say))
     end = _end(service, request, results, began)
     return results, {**_head(service), **end, "markdown": whole_markdown(results, say), "pages": pages}
 
@@ -115,7 +115,7 @@ async def _events(
                 first = False
             if result is not None:
                 results.append(result)
-                yield _event("page.completed", page=page_values(result, opened and opened.size, say))
+                yield _event("page.completed", page=page_values(result, opened.size if opened else None, say))
             elif opened is not None:
                 width, height = opened.size
                 image = opened.picture or None

@@ -110,7 +110,7 @@ def _shown(name: str, value: object) -> object:
         return told(value)
     if isinstance(value, Sentence):
         return shown(value)
-    return Sentence("it cannot be decoded") if name == "reason" else value
+    return Sentence("a fault of this program") if name == "reason" else value
 
 
 def _content(block: Block) -> dict[str, Any]:
