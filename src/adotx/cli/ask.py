@@ -56,8 +56,8 @@ def note_cut(reply: Reply, sampling: SamplingParams) -> None:
     """Say on stderr that an answer did not end by itself, and what was too short for it."""
     if reply.finish_reason != "length":
         return
-    if reply.usage.completion_tokens >= sampling.max_new_tokens:
-        print(text("ask.cut", tokens=sampling.max_new_tokens), file=sys.stderr)
-    else:
+    if reply.context_full:
         positions = reply.usage.prompt_tokens + reply.usage.completion_tokens
         print(text("ask.context", tokens=positions), file=sys.stderr)
+    else:
+        print(text("ask.cut", tokens=sampling.max_new_tokens), file=sys.stderr)
