@@ -43,7 +43,7 @@ _CLOSING, _OPENING, _ENDING = (
     frozenset(".,;!?"),
 )
 # Signs of formulas that stand in no other text.
-_FORMULA = frozenset("√∑∫∏∂")
+_FORMULA, _SHORTEST_FORMULA = frozenset("√∑∫∏∂"), 3
 # A figure that is a whole row, as in a table's cell; shorter ones may be anything.
 _WHOLE_FIGURE = re.compile(r"(?=.*[0-9].*[0-9])[0-9.,:/%+()~-]{3,}")
 # Mean probability below which a first reading says nothing.
@@ -140,7 +140,7 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
     if _is_lost(sure) and (other := _second_alone(glyphs)).text:
         return other
     own = _evidence(text, sure, seen)
-    if is_formula(glyphs) and not _HANGUL.search(text):
+    if is_formula(text, glyphs):
         return _formula(glyphs)
     if seen and not _places(text, seen) and _is_hanja(text, glyphs):
         return _by_places(text, own, seen, glyphs)
@@ -173,9 +173,11 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
     return JoinedRow(out + text[at:], (*evidence, *own[at:]), tuple(tokens))
 
 
-def is_formula(glyphs: Sequence[Glyph]) -> bool:
-    """Whether the second reader is sure of signs that stand in formulas alone."""
-    return any(glyph.char in _FORMULA and glyph.sure >= SURE for glyph in glyphs)
+def is_formula(text: str, glyphs: Sequence[Glyph]) -> bool:
+    """Whether a row is one: no Hangul, and signs that the second reader is sure of and that stand in formulas
+    alone; a check mark by itself looks like a root."""
+    signs = any(glyph.char in _FORMULA and glyph.sure >= SURE for glyph in glyphs)
+    return signs and len(glyphs) >= _SHORTEST_FORMULA and not _HANGUL.search(text)
 
 
 def _formula(glyphs: Sequence[Glyph]) -> JoinedRow:

@@ -76,7 +76,9 @@ class RowReader:
             nothing = Sentence("nothing could be read where there is print")
             return PageReading((), "failed", nothing, total)
         expected = mean([each for row in rows for each in row.evidence])
-        status = verdict(expected, unread + formulas, total)
+        status = verdict(expected, unread, total)
+        if formulas and status == "ok":
+            status = "partial"
         notes: list[Sentence] = []
         if unread:
             notes.append(Sentence("{count} of {total} rows could not be read", count=unread, total=total))
@@ -116,7 +118,11 @@ class RowReader:
             for answer, places, other in zip(answers, seen, others, strict=True)
         ]
         unread = sum(not answer.ended and not row.text for answer, row in zip(answers, rows, strict=True))
-        return rows, unread, sum(other is not None and is_formula(other) for other in others)
+        formulas = sum(
+            other is not None and is_formula(answer.text, other)
+            for answer, other in zip(answers, others, strict=True)
+        )
+        return rows, unread, formulas
 
     def _others(
         self, packed: Packed, answers: Sequence[RowAnswer], seen: Sequence[Sequence[Seen]]
