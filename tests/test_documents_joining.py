@@ -18,7 +18,7 @@ from adotx.documents.readers import confidence
 from adotx.documents.readers.checking import has_figures, with_doubts
 from adotx.documents.readers.confidence import Evidence
 from adotx.documents.readers.glyphs import Glyph, aligned
-from adotx.documents.readers.joining import alone, asked_spans, joined_row
+from adotx.documents.readers.joining import alone, asked_spans, is_formula, joined_row
 from adotx.documents.readers.second import second_reader
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.evaluate.cer import edit_distance
@@ -148,8 +148,18 @@ def test_a_sign_that_no_reader_believes_in_is_left_out() -> None:
         return joined_row(text, sure, [], glyphs(second)).text
 
     assert row("205 Km ■", 0.3, "205 Km") == "205 Km"
+    assert row("Km ■", 0.8, "Km7") == "Km ■", "a box is a digit to the second reader"
     assert row("205 Km ■", 0.8, "205 Km") == "205 Km ■"
     assert row("- 205 Km", 0.3, "205 Km") == "- 205 Km", "a list would lose its mark"
+
+
+def test_a_formula_is_the_second_readers() -> None:
+    def row(text: str, second: str) -> str:
+        return joined_row(text, [0.6] * len(text), [], glyphs(second)).text
+
+    assert row("y = V(x -1)", "y=±√(x²-1)") == "y=±√(x²-1)"
+    assert row("값은 V2 이다", "√2") == "값은 √2 이다", "a line of text is none"
+    assert not is_formula("V", glyphs("√")), "a check mark"
 
 
 def test_hanja_is_not_put_for_what_decoder_and_heads_agree_on() -> None:

@@ -219,7 +219,7 @@ def test_a_note_beside_a_line_is_read_behind_it() -> None:
     for number, (word, note) in enumerate(((400, 60), (60, 400), (400, 60))):
         y = 60 + 160 * number
         draw.text((word, y), "저녁에 만나요", fill="black", font=hangul_face("Sans", 40))
-        draw.text((note, y + 34), "오후 7:25", fill="black", font=hangul_face("Sans", 24))
+        draw.text((note, y + 29), "오후 7:25", fill="black", font=hangul_face("Sans", 24))
     layout = lay_out(image)
     assert [type(region) for region in layout.regions] == [Flow]
     for line in lines_of(layout.regions):

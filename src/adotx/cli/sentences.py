@@ -180,6 +180,7 @@ KOREAN: dict[str, str] = {
     "only about {percent} % of it is expected to be right": "맞게 읽었을 글자가 {percent}% 정도뿐입니다",
     "{count} damaged picture(s) could not be drawn": "손상된 그림 {count}개를 그리지 못했습니다",
     "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
+    "{count} formula(s) are given sign by sign": "수식 {count}개는 기호를 차례대로만 적었습니다",
     "{count} of {total} rows were cut where their ink ends": (
         "줄 {total}개 중 {count}개를 글자가 끝나는 곳에서 잘랐습니다"
     ),

@@ -21,7 +21,7 @@ _HAIR = 0.1
 
 Mark = Literal["", "box", "bar", "panel"]
 # A note beside a line is set in type of less than this share of its height and hangs this share of it lower.
-_SMALLER, _HANGS = 0.75, 0.2
+_SMALLER, _HANGS = 0.75, 0.12
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,11 @@ def lines_in(nodes: Sequence[Node]) -> list[TextLine]:
         else:
             groups.append([node])
     lines = []
-    for group in groups:
-        group.sort(key=lambda n: (is_note(n, group), n.box[0]))
+    for unsorted in groups:
+        notes = [is_note(node, unsorted) for node in unsorted]
+        group = [
+            node for node, _ in sorted(zip(unsorted, notes, strict=True), key=lambda n: (n[1], n[0].box[0]))
+        ]
         boxes = np.array([n.box for n in group])
         x0, y0 = boxes[:, :2].min(0)
         x1, y1 = boxes[:, 2:].max(0)

@@ -42,6 +42,8 @@ _CLOSING, _OPENING, _ENDING = (
     frozenset("([{「『《〈【“‘"),
     frozenset(".,;!?"),
 )
+# Signs of formulas that stand in no other text.
+_FORMULA, _SHORTEST_FORMULA = frozenset("√∑∫∏∂"), 3
 # A figure that is a whole row, as in a table's cell; shorter ones may be anything.
 _WHOLE_FIGURE = re.compile(r"(?=.*[0-9].*[0-9])[0-9.,:/%+()~-]{3,}")
 # Mean probability below which a first reading says nothing.
@@ -138,6 +140,8 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
     if _is_lost(sure) and (other := _second_alone(glyphs)).text:
         return other
     own = _evidence(text, sure, seen)
+    if is_formula(text, glyphs):
+        return _formula(glyphs)
     if seen and not _places(text, seen) and _is_hanja(text, glyphs):
         return _by_places(text, own, seen, glyphs)
     seen = _places(text, seen)
@@ -169,10 +173,25 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
     return JoinedRow(out + text[at:], (*evidence, *own[at:]), tuple(tokens))
 
 
+def is_formula(text: str, glyphs: Sequence[Glyph]) -> bool:
+    """Whether a row is one: no Hangul, and signs that the second reader is sure of and that stand in formulas
+    alone; a check mark by itself looks like a root."""
+    signs = any(glyph.char in _FORMULA and glyph.sure >= SURE for glyph in glyphs)
+    return signs and len(glyphs) >= _SHORTEST_FORMULA and not _HANGUL.search(text)
+
+
+def _formula(glyphs: Sequence[Glyph]) -> JoinedRow:
+    """A row that is a formula, which the first reader was not taught."""
+    text = "".join(glyph.char for glyph in glyphs)
+    return JoinedRow(text, tuple(Evidence(glyph.sure) for glyph in glyphs), (Token(0, len(text), "", text),))
+
+
 def _stands(old: str, said: str, first: float, second: float) -> bool:
     """Whether the second reader's text for a token replaces the first's, by the least probability of each."""
     letters = ["".join(filter(str.isalnum, text)) for text in (old, said)]
     if letters[0] == letters[1] and len(said) < len(old) and first >= _KEPT:
+        return False
+    if not _WORTH.search(old) and first >= _UNLIKELY:  # of signs it knows few: □ is 口 or a digit to it
         return False
     if second >= SURE:
         return second >= first
