@@ -6,6 +6,7 @@ Knows no text.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -30,9 +31,8 @@ from adotx.documents.layout.rulings import Frame
 
 # Lines less than this many em apart may be of one row of cells.
 _ROW_PITCH = 1.55
-# A table with at least so many columns has its header looked for above it: at most so many em away, each name
-# at most so many em beside its column.
-_HEADED, _HEADER_GAP, _HEADER_OFF = 3, 2.2, 3.0
+# A table with at least so many columns has its header looked for above it, at most so many em away.
+_HEADED, _HEADER_GAP = 3, 2.2
 # The second line of a cell follows the first within so many em.
 _LEAD = 0.3
 # Gaps that meet in so many rows at so many places part columns.
@@ -220,7 +220,8 @@ def grid_of(bands: list[Band], gutters: list[float], em: float) -> Grid:
 def with_header(grid: Grid, band: Band, em: float) -> bool:
     """Make a line above a grid its header, in place, where it names every column; says whether it did.
 
-    Names need not stand over what they name: figures are flush right where their names are not.
+    Names need not stand over what they name: figures are flush right where their names are not. Each stands
+    between the columns beside its own.
     """
     columns = max(map(len, grid.rows))
     nodes = sorted(band.nodes, key=lambda node: node.box[0])
@@ -230,9 +231,10 @@ def with_header(grid: Grid, band: Band, em: float) -> bool:
     if grid.box[1] - band.bottom > _HEADER_GAP * em or not full:
         return False
     for at, node in enumerate(nodes):
-        column = [line for row in grid.rows for cell in row[at : at + 1] for line in cell]
-        left, right = min(line.box[0] for line in column), max(line.box[2] for line in column)
-        if node.box[2] < left - _HEADER_OFF * em or node.box[0] > right + _HEADER_OFF * em:
+        middle = (node.box[0] + node.box[2]) / 2
+        before = [line.box[2] for row in grid.rows for cell in row[:at] for line in cell]
+        behind = [line.box[0] for row in grid.rows for cell in row[at + 1 :] for line in cell]
+        if not max(before, default=-math.inf) < middle < min(behind, default=math.inf):
             return False
     x0, y0, x1, y1 = grid.box
     grid.rows.insert(0, [lines_in([node]) for node in nodes])

@@ -21,6 +21,8 @@ _DUST_SHARE = 0.97
 
 # A line that covers this share of a cell's side is a wall.
 _WALL = 0.7
+# What parts two tables is higher than this many of the lowest rows.
+_TALLER = 1.3
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
 
@@ -120,7 +122,7 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     # Dust on the scanner's glass runs over the whole page and bounds nothing.
     horizontal = [rule for rule in horizontal if rule.length < _DUST_SHARE * width]
     vertical = [rule for rule in vertical if rule.length < _DUST_SHARE * height]
-    frames = [_walled(frame, faint, em) for frame in _frames(horizontal, vertical, em)]
+    frames = [_walled(frame, faint, em) for frame in _frames(horizontal, vertical, page.boxes, em)]
     return Rulings(horizontal, vertical, frames)
 
 
@@ -274,7 +276,7 @@ def _wipe(page: CleanPage, rule: Rule, vertical: bool, more: int) -> None:
     gray[area] = np.where(keep, gray[area], np.uint8(PAPER))
 
 
-def _frames(horizontal: list[Rule], vertical: list[Rule], em: float) -> list[Frame]:
+def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: float) -> list[Frame]:
     """Rules that touch each other, as grids and boxes; what is left over as tables of horizontal rules and
     bars."""
     slack = max(5.0, 0.3 * em)
@@ -307,7 +309,7 @@ def _frames(horizontal: list[Rule], vertical: list[Rule], em: float) -> list[Fra
                 frames.append(Frame("bar", box, xs=(rule.at,)))
         elif len(xs) >= 2 and len(ys) >= 2:
             frames += [_cell_frame(*part, em) for part in _parted(across, down, ys, em)]
-    return frames + _open_tables(free, em)
+    return frames + _open_tables(free, text, em)
 
 
 def _parted(
@@ -353,7 +355,7 @@ def _places(values: list[float], slack: float) -> tuple[float, ...]:
     return tuple(sum(group) / len(group) for group in out)
 
 
-def _open_tables(free: list[Rule], em: float) -> list[Frame]:
+def _open_tables(free: list[Rule], text: np.ndarray, em: float) -> list[Frame]:
     """Three horizontal rules of one extent under each other (top, header, bottom) or more: a table without
     vertical rules."""
     frames = []
@@ -361,12 +363,14 @@ def _open_tables(free: list[Rule], em: float) -> list[Frame]:
     while rest:
         first = rest.pop(0)
         near = 0.6 * em
-        same = [r for r in rest if abs(r.start - first.start) < near and abs(r.end - first.end) < near]
         group = [first]
-        for rule in same:
-            if len(group) >= 3 and not _goes_on(group, rule):
+        for rule in rest:
+            same = abs(rule.start - first.start) < near and abs(rule.end - first.end) < near
+            common = min(rule.end, first.end) - max(rule.start, first.start)
+            if len(group) >= 3 and (_closes(group, rule, text) if same else common > 0.5 * first.length):
                 break
-            group.append(rule)
+            if same:
+                group.append(rule)
         if len(group) >= 3 and group[1].at - group[0].at < 6 * em:
             rest = [rule for rule in rest if rule not in group]
             ys = tuple(rule.at for rule in group)
@@ -375,10 +379,19 @@ def _open_tables(free: list[Rule], em: float) -> list[Frame]:
     return frames
 
 
-def _goes_on(group: list[Rule], rule: Rule) -> bool:
-    """Whether a table with three rules has a fourth: rules after every row stand evenly, a thick one
-    closes."""
-    if group[2].thick >= 1.5 * group[1].thick and len(group) == 3:
+def _closes(group: list[Rule], rule: Rule, text: np.ndarray) -> bool:
+    """Whether a table ends before a rule: no row of cells stands between the rule and the last of the table,
+    but a caption or nothing, in more room than a row takes.
+
+    Args:
+        text: int64 [n, 4], the text boxes.
+    """
+    step = rule.at - group[-1].at
+    if step < _TALLER * min(b.at - a.at for a, b in pairwise(group)):
         return False
-    steps = [b.at - a.at for a, b in pairwise([*group, rule])]
-    return max(steps) < 1.7 * min(steps)
+    middles = (text[:, 1] + text[:, 3]) / 2
+    inside = text[(middles > group[-1].at) & (middles < rule.at)]
+    inside = inside[(inside[:, 2] > rule.start) & (inside[:, 0] < rule.end)]
+    # A box with another at its height is a cell.
+    beside = (inside[:, None, 1] < inside[None, :, 3]) & (inside[:, None, 3] > inside[None, :, 1])
+    return bool(np.mean(beside.sum(1) > 1) < 0.5) if len(inside) else True
