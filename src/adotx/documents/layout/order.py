@@ -202,6 +202,9 @@ def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
             return False
         text = [n for n in mine if n.region is None]
         lines = lines_in(text) if text else []
+        boxes = {n.segment: n.text for n in text}
+        if lines and np.mean([len({boxes[i] for i in line.segments}) > 1 for line in lines]) > 0.5:
+            return False  # the detector saw cells, one beside the other, in most lines
         tall = max(n.box[3] for n in mine) - min(n.box[1] for n in mine)
         if (len(lines) < 4 and len(lines) == len(mine)) or tall < 3 * em:
             return False
