@@ -1,7 +1,7 @@
 """A picture in, an upright straight page out, with its text boxes.
 
 In: an image as it was opened. Out: `Sheet`: colours, text quadrangles and the homography back to the image.
-Quarter turns, skew, perspective, unequal resolution and the size of type are settled here. Knows nothing of
+Quarter turns, skew, perspective, folds, unequal resolution and the size of type are settled here. Knows nothing of
 ink, lines or order.
 """
 
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from adotx.documents.layout.bend import sag, unbent
 from adotx.documents.layout.detect import Quads, detect
 from adotx.documents.layout.straighten import upright, warp
 from adotx.documents.layout.turning import quarter_turns, rotated, turn_matrix, turned
@@ -44,7 +45,8 @@ class Sheet:
     Attributes:
         rgb: uint8 [H, W, 3].
         quads: its text boxes, in its pixels.
-        matrix: float64 [3, 3]; (x, y, 1) of the sheet -> (x, y, w) of the image it came as.
+        matrix: float64 [3, 3]; (x, y, 1) of the sheet -> (x, y, w) of the image it came as, where a fold was
+            taken out up to an em above or below it.
     """
 
     rgb: np.ndarray
@@ -74,6 +76,11 @@ def straight_sheet(image: Image.Image, deskew: bool = True, over: bool = False) 
     matrix = upright(quads, rgb) if deskew else np.eye(3)
     quads = quads[_level(quads.mapped(matrix))]
     rgb, quads, step = _framed(rgb, quads, matrix)
+    low = sag(rgb, quads, float(np.median(quads.heights)) / BOX_OF_EM) if deskew and len(quads) else None
+    if low is not None:
+        rgb = unbent(rgb, low)
+        quads = detect(rgb)
+        quads = quads[_level(quads)]
     return Sheet(rgb, quads, to_image @ step)
 
 
