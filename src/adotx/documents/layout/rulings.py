@@ -21,6 +21,8 @@ _DUST_SHARE = 0.97
 
 # A line that covers this share of a cell's side is a wall.
 _WALL = 0.7
+# Where a rule crosses a wall: within so many em.
+_CROSSING = 0.4
 # What parts two tables is higher than this many of the lowest rows.
 _TALLER = 1.3
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
@@ -130,27 +132,30 @@ def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:
     """A grid with the walls between its cells, by what stands where its rules may run."""
     if frame.kind != "grid":
         return frame
-    xs, ys = frame.xs, frame.ys
-    reach = max(2, round(_same_place(em)))
-    right = np.array(
-        [
-            [
-                _is_wall(faint[_inner(y0, y1), max(0, round(x) - reach) : round(x) + reach + 1])
-                for x in xs[1:-1]
-            ]
-            for y0, y1 in pairwise(ys)
-        ]
-    ).reshape(len(ys) - 1, len(xs) - 2)
-    below = np.array(
-        [
-            [
-                _is_wall(faint[max(0, round(y) - reach) : round(y) + reach + 1, _inner(x0, x1)].T)
-                for x0, x1 in pairwise(xs)
-            ]
-            for y in ys[1:-1]
-        ]
-    ).reshape(len(ys) - 2, len(xs) - 1)
-    return replace(frame, right=right, below=below)
+    xs, ys = np.array(frame.xs), np.array(frame.ys)
+    return replace(frame, right=_walls(faint, xs, ys, em), below=_walls(faint.T, ys, xs, em).T)
+
+
+def _walls(mask: np.ndarray, xs: np.ndarray, ys: np.ndarray, em: float) -> np.ndarray:
+    """Where the upright rules between columns part two cells: bool [len(ys) - 1, len(xs) - 2].
+
+    Where the level rules that a wall would meet are broken just there, a stamp lies over all three, and the wall
+    is taken to be under it.
+    """
+    reach, near = max(2, round(_same_place(em))), round(_CROSSING * em)
+    out = np.zeros((len(ys) - 1, len(xs) - 2), bool)
+    for column, (left, x, right) in enumerate(zip(xs[:-2], xs[1:-1], xs[2:], strict=True)):
+        at = slice(max(0, round(x) - reach), round(x) + reach + 1)
+        broken = []
+        for y in ys:
+            rule = mask[max(0, round(y) - reach) : round(y) + reach + 1].any(0)
+            sides = np.concatenate([rule[_inner(left, x)], rule[_inner(x, right)]])
+            crossing = rule[max(0, round(x) - near) : round(x) + near + 1]
+            broken.append(bool(sides.mean() > 0.5 > crossing.mean()))
+        for row, (top, low) in enumerate(pairwise(ys)):
+            hidden = broken[row] and broken[row + 1]
+            out[row, column] = hidden or _is_wall(mask[_inner(top, low), at])
+    return out
 
 
 def _inner(start: float, end: float) -> slice:
@@ -268,9 +273,9 @@ def _wipe(page: CleanPage, rule: Rule, vertical: bool, more: int) -> None:
         crossed |= np.all(above, 0) & np.all(below, 0)
     if crossed.mean() > 0.5:
         crossed[:] = False
-    # Print over a faint rule is darker than the rule.
-    middle = gray[max(0, int(rule.at)) : int(rule.at) + 1, rule.start : rule.end]
-    keep = crossed[None, :] | (gray[area] < float(np.median(middle)) - 60)
+    # Print over a faint rule is darker than the rule, whose darkest row counts.
+    darkest = gray[top:low, rule.start : rule.end].min(0)
+    keep = crossed[None, :] | (gray[area] < float(np.median(darkest)) - 60)
     ink[area] &= keep
     faint[area] &= keep
     gray[area] = np.where(keep, gray[area], np.uint8(PAPER))
