@@ -17,6 +17,9 @@ from adotx.markdown import Block, Cell, Fields, Paragraph, Table
 
 _NUMERIC = re.compile(r"^[-+₩$(]?\d[\d,.\s]*\)?\s?(원|%|개|건|명|점)?$")
 
+# Lines that begin within so many em of each other are flush; a name stands in by so many.
+_FLUSH, _STANDS_IN = 0.4, 1.2
+
 PlacedRow = Sequence[Sequence[PlacedLine]]
 
 
@@ -89,7 +92,7 @@ def _is_pair(texts: Sequence[str]) -> bool:
 
 
 def _pairs(rows: Sequence[PlacedRow], texts: list[list[str]]) -> list[Block]:
-    """Two columns: a table if a header stands over numbers, else key and value.
+    """Two columns: a table if a header stands over numbers or in the middle of its columns, else key and value.
 
     Cells of a table stand in from the margin, sums under it do not.
     """
@@ -102,7 +105,21 @@ def _pairs(rows: Sequence[PlacedRow], texts: list[list[str]]) -> list[Block]:
     if headed and sum(numbers[1:]) >= 0.8 * (end - 1) and (end > 2 or end < len(rows)):
         sums: list[Block] = [_fields(rows[end:], texts[end:])] if end < len(rows) else []
         return [_table(rows[:end], texts[:end]), *sums]
+    if _centred_head(rows):
+        return [_table(rows, texts)]
     return [_fields(rows, texts)]
+
+
+def _centred_head(rows: Sequence[PlacedRow]) -> bool:
+    """Whether the first row stands in from where all others begin: names in the middle of wide columns."""
+    for cells in zip(*rows, strict=True):
+        head, body = cells[0], [line.x0 for cell in cells[1:] for line in cell]
+        if len(head) != 1 or len(cells) < 3 or not body:
+            return False
+        em = head[0].em
+        if max(body) - min(body) > _FLUSH * em or head[0].x0 - max(body) < _STANDS_IN * em:
+            return False
+    return True
 
 
 def _sums_from(lefts: Sequence[float | None], slack: float) -> int:

@@ -16,6 +16,9 @@ import numpy as np
 from adotx.documents.layout.clean import Box
 from adotx.documents.layout.lines import Segment
 
+# Less overlap in height than this share of a line comes from paper that is not quite flat.
+_HAIR = 0.1
+
 Mark = Literal["", "box", "bar", "panel"]
 
 
@@ -103,6 +106,28 @@ def bands_of(nodes: Sequence[Node]) -> list[Band]:
                 continue
         bands.append(Band([node], top, low))
     return bands
+
+
+def rows_joined(bands: Sequence[Band]) -> list[Band]:
+    """Bands with those put together that are one row of cells: a cell of one line stands beside the middle of
+    one of two, where it overlaps both in height by a hair."""
+    out: list[Band] = []
+    for band in bands:
+        last = out[-1] if out else None
+        if last is not None and 1 in (len(last.nodes), len(band.nodes)) and _interlock(last, band):
+            out[-1] = Band([*last.nodes, *band.nodes], last.top, max(last.bottom, band.bottom))
+        else:
+            out.append(band)
+    return out
+
+
+def _interlock(above: Band, below: Band) -> bool:
+    """Whether nodes of two bands overlap in height, and all that do stand beside each other."""
+    pairs = [(a, b) for a in above.nodes for b in below.nodes if a.core[1] > b.core[0]]
+    deep = any(a.core[1] - b.core[0] > _HAIR * (b.core[1] - b.core[0]) for a, b in pairs)
+    return deep and all(
+        a.region is b.region is None and (a.box[2] < b.box[0] or b.box[2] < a.box[0]) for a, b in pairs
+    )
 
 
 def lines_in(nodes: Sequence[Node]) -> list[TextLine]:

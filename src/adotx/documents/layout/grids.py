@@ -144,11 +144,15 @@ def _candidate(
         return None
     last = [n.box[0] for n in inner if _column(n, places) == len(places)]
     start = float(np.median(last)) if last else 0.0
-    scores = (
-        _row_score(b, places, abs(min(n.box[0] for n in b.nodes) - start) < 0.4 * em, doubtful)
-        for b in bands[at : end + 1]
-    )
-    return end + 1, places, sum(scores)
+    score = 0.0
+    for number in range(at, end + 1):
+        band = bands[number]
+        near = number > at and band.top - bands[number - 1].bottom < _LEAD * em
+        last_goes_on = {_column(n, places) for n in band.nodes} == {len(places)} and (
+            abs(min(n.box[0] for n in band.nodes) - start) < 0.4 * em
+        )
+        score += _row_score(band, places, near or last_goes_on, doubtful)
+    return end + 1, places, score
 
 
 def _leads(bands: Sequence[Band], parted: Sequence[bool], at: int, em: float) -> bool:
@@ -180,10 +184,13 @@ def _justified(rows: Sequence[Band], em: float) -> bool:
 
 
 def _row_score(band: Band, gutters: list[float], follows: bool, doubtful: bool) -> float:
-    """Filled cells count for, empty cells and wide gaps inside a cell against a division into columns."""
+    """Filled cells count for, empty cells and wide gaps inside a cell against a division into columns.
+
+    `follows`: whether a line of a single cell would go on with the row before it.
+    """
     filled = {_column(n, gutters) for n in band.nodes}
     if len(filled) == 1:  # the second line of a cell, or a line below the table
-        return 0.2 if filled == {len(gutters)} and follows else -0.3
+        return 0.2 if follows else -0.3
     inner = max((n.inner for n in band.nodes), default=0)
     widths = [b - a for a, b in gaps(band)]
     if len(widths) > 2 and max(widths) < 1.3 * min(widths) and doubtful and is_one_line(band):

@@ -24,6 +24,7 @@ from adotx.documents.layout.bands import (
     free,
     lines_in,
     nodes_of,
+    rows_joined,
 )
 from adotx.documents.layout.clean import Box
 from adotx.documents.layout.grids import aligned_runs, grid_of, open_grid, ruled_grid, with_header
@@ -32,6 +33,8 @@ from adotx.documents.layout.rulings import Frame
 
 # Columns of more bands than a page has are looked at once, at their end: a long receipt has none.
 _LONG = 100
+# So many lines show that ragged text stands in columns.
+_RAGGED_LINES = 6
 # A column of text is at least this many em wide.
 _NARROWEST_COLUMN = 7.5
 
@@ -218,7 +221,7 @@ def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
     left, right = sides
     if not left or not right:
         return True
-    if min(len(left), len(right)) < 4 or min(measures) < 0.2:
+    if min(len(left), len(right)) < _RAGGED_LINES or min(measures) < 0.2:
         return False
     places = np.array(right)
     aligned = np.mean([np.abs(places - y).min() < 0.25 * em for y in left])
@@ -245,6 +248,7 @@ def _rows_and_flows(bands: list[Band], em: float) -> list[Region]:
         if lines and lines[-1].segments == last and with_header(grid, before, em):
             lines.pop()
 
+    bands = rows_joined(bands)
     runs = aligned_runs(bands, em)
     at = 0
     while at < len(bands):
