@@ -123,8 +123,8 @@ def rows_joined(bands: Sequence[Band]) -> list[Band]:
 
 def _interlock(above: Band, below: Band) -> bool:
     """Whether nodes of two bands overlap in height, and all that do stand beside each other."""
-    pairs = [(a, b) for a in above.nodes for b in below.nodes if a.core[1] > b.core[0]]
-    deep = any(a.core[1] - b.core[0] > _HAIR * (b.core[1] - b.core[0]) for a, b in pairs)
+    pairs = [(a, b) for a in above.nodes for b in below.nodes if a.box[3] > b.box[1]]
+    deep = any(a.box[3] - b.box[1] > _HAIR * (b.box[3] - b.box[1]) for a, b in pairs)
     return deep and all(
         a.region is b.region is None and (a.box[2] < b.box[0] or b.box[2] < a.box[0]) for a, b in pairs
     )

@@ -39,6 +39,8 @@ _LEAD = 0.3
 _SURE_ROWS, _SURE_GUTTERS = 4, 3
 # Longer runs of bands are one table or none; shorter ones may be parted anywhere.
 _LONG_RUN = 40
+# So many rules may stand between rows rather than around a header and a body.
+_RULED_ROWS = 4
 # What a table must be worth: fewer, larger tables are taken before many small ones.
 _TABLE_COST = 2.0
 
@@ -306,14 +308,29 @@ def _spans(frame: Frame) -> dict[tuple[int, int], tuple[int, int]]:
     return spans
 
 
-def open_grid(segments: Sequence[Segment], inside: list[int], em: float) -> Grid | None:
+def open_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em: float) -> Grid | None:
     """A table with horizontal rules only: its columns are where no row has ink."""
     nodes = nodes_of(segments, inside)
-    gutters = [(a + b) / 2 for a, b in free(nodes, 0.3 * em) if np.isfinite(a) and np.isfinite(b)]
     bands = bands_of(nodes)
+    blank = [(a + b) / 2 for a, b in free(nodes, 0.3 * em) if np.isfinite(a) and np.isfinite(b)]
+    gutters = _needed(blank, bands)
     if not gutters or len(bands) < 2:
         return None
-    grid = grid_of(bands, gutters, em)
+    grid = grid_of(_by_rules(bands, frame.ys), gutters, em)
     if sum(map(bool, grid.rows[0])) < 2:
         return None  # rules under headings: no header stands between the first two
     return Grid(grid.rows, grid.box, ruled=True)
+
+
+def _by_rules(bands: list[Band], ys: Sequence[float]) -> list[Band]:
+    """The bands between each two rules as one where rules stand between rows: most have one band between
+    them."""
+    between: dict[int, list[Band]] = {}
+    for band in bands:
+        between.setdefault(bisect_left(ys, (band.top + band.bottom) / 2), []).append(band)
+    if len(ys) < _RULED_ROWS or np.median([len(row) for row in between.values()]) > 1:
+        return bands
+    return [
+        Band([node for band in row for node in band.nodes], row[0].top, row[-1].bottom)
+        for row in between.values()
+    ]

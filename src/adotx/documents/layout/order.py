@@ -53,7 +53,7 @@ def reading_order(
             region = (
                 ruled_grid(segments, inside, frame, em)
                 if frame.kind == "grid"
-                else open_grid(segments, inside, em)
+                else open_grid(segments, inside, frame, em)
             )
             if region is None:
                 continue

@@ -80,7 +80,9 @@ def straight_sheet(image: Image.Image, deskew: bool = True, over: bool = False) 
     if low is not None:
         rgb = unbent(rgb, low)
         quads = detect(rgb)
-        quads = quads[_level(quads)]
+        matrix = upright(quads, rgb)  # the fold had its part in what seemed level
+        rgb, quads, more = _framed(rgb, quads[_level(quads.mapped(matrix))], matrix)
+        step = step @ more
     return Sheet(rgb, quads, to_image @ step)
 
 
