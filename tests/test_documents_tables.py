@@ -114,7 +114,10 @@ def test_a_cell_of_one_line_stands_beside_the_middle_of_one_of_two() -> None:
 def test_rows_of_figures_are_no_columns_of_text() -> None:
     page = Drawn.blank(760, 620)
     rows = [["unit", "first", "second", "third", "fourth"]]
-    rows += [["office", "808,029", "1,543", "11,325", "4,126"], ["school", "9,773", "4,467", "2,204", "62,723"]]
+    rows += [
+        ["office", "808,029", "1,543", "11,325", "4,126"],
+        ["school", "9,773", "4,467", "2,204", "62,723"],
+    ]
     y = figures(page, 40, rows, (), wide=118)
     page.text(60, y + 30, "table 2")
     more = [row[:4] for row in (*rows, ["police", "43,331", "901,306", "279,961"])]

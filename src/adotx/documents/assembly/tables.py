@@ -92,7 +92,8 @@ def _is_pair(texts: Sequence[str]) -> bool:
 
 
 def _pairs(rows: Sequence[PlacedRow], texts: list[list[str]]) -> list[Block]:
-    """Two columns: a table if a header stands over numbers or in the middle of its columns, else key and value.
+    """Two columns: a table if a header stands over numbers or stands in over its columns, else keys and
+    values.
 
     Cells of a table stand in from the margin, sums under it do not.
     """
@@ -105,12 +106,12 @@ def _pairs(rows: Sequence[PlacedRow], texts: list[list[str]]) -> list[Block]:
     if headed and sum(numbers[1:]) >= 0.8 * (end - 1) and (end > 2 or end < len(rows)):
         sums: list[Block] = [_fields(rows[end:], texts[end:])] if end < len(rows) else []
         return [_table(rows[:end], texts[:end]), *sums]
-    if _centred_head(rows):
+    if _inset_head(rows):
         return [_table(rows, texts)]
     return [_fields(rows, texts)]
 
 
-def _centred_head(rows: Sequence[PlacedRow]) -> bool:
+def _inset_head(rows: Sequence[PlacedRow]) -> bool:
     """Whether the first row stands in from where all others begin: names in the middle of wide columns."""
     for cells in zip(*rows, strict=True):
         head, body = cells[0], [line.x0 for cell in cells[1:] for line in cell]

@@ -82,8 +82,8 @@ def _profiles(rgb: np.ndarray, quads: Quads, size: float) -> tuple[np.ndarray, n
     text = np.zeros(gray.shape, np.uint8)
     # Around each line, the rules above and below it.
     around = np.array([[_EM // 6, _EM // 2]])
-    for low, high in zip(quads.corners.min(1) / size - around, quads.corners.max(1) / size + around, strict=True):
-        (x0, y0), (x1, y1) = np.maximum(low, 0).astype(int), np.maximum(high, 0).astype(int)
+    boxes = np.hstack([quads.corners.min(1) / size - around, quads.corners.max(1) / size + around])
+    for x0, y0, x1, y1 in np.maximum(boxes, 0).astype(int).tolist():
         text[y0:y1, x0:x1] = 1
     half = _STRIP // 2
     count = width // half

@@ -139,8 +139,8 @@ def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:
 def _walls(mask: np.ndarray, xs: np.ndarray, ys: np.ndarray, em: float) -> np.ndarray:
     """Where the upright rules between columns part two cells: bool [len(ys) - 1, len(xs) - 2].
 
-    Where the level rules that a wall would meet are broken just there, a stamp lies over all three, and the wall
-    is taken to be under it.
+    Where the level rules that a wall would meet are broken just there, a stamp lies over all three, and the
+    wall is taken to be under it.
     """
     reach, near = max(2, round(_same_place(em))), round(_CROSSING * em)
     out = np.zeros((len(ys) - 1, len(xs) - 2), bool)

@@ -1,8 +1,8 @@
 """A picture in, an upright straight page out, with its text boxes.
 
 In: an image as it was opened. Out: `Sheet`: colours, text quadrangles and the homography back to the image.
-Quarter turns, skew, perspective, folds, unequal resolution and the size of type are settled here. Knows nothing of
-ink, lines or order.
+Quarter turns, skew, perspective, folds, unequal resolution and the size of type are settled here. Knows
+nothing of ink, lines or order.
 """
 
 from __future__ import annotations
