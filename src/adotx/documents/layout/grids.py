@@ -25,6 +25,7 @@ from adotx.documents.layout.bands import (
     is_one_line,
     lines_in,
     nodes_of,
+    rows_joined,
 )
 from adotx.documents.layout.lines import Segment
 from adotx.documents.layout.rulings import Frame
@@ -203,6 +204,11 @@ def _row_score(band: Band, gutters: list[float], follows: bool, doubtful: bool) 
 
 def grid_of(bands: list[Band], gutters: list[float], em: float) -> Grid:
     """Bands as rows of a grid; bands close together are the lines of one row."""
+    return _grid(_rows(bands, gutters, em), gutters, ruled=False)
+
+
+def _rows(bands: Sequence[Band], gutters: Sequence[float], em: float) -> list[list[Node]]:
+    """The nodes of each row, by how far apart bands stand."""
     columns = [{_column(node, gutters) for node in band.nodes} for band in bands]
     pitch = [((b.top + b.bottom) - (a.top + a.bottom)) / 2 / em for a, b in pairwise(bands)]
     near, far = [p for p in pitch if p < _ROW_PITCH], [p for p in pitch if p >= _ROW_PITCH]
@@ -219,11 +225,15 @@ def grid_of(bands: list[Band], gutters: list[float], em: float) -> Grid:
             rows[-1] += band.nodes
         else:
             rows.append(list(band.nodes))
-    cells = [_cells(row, gutters) for row in rows]
-    boxes = np.array([node.box for band in bands for node in band.nodes])
+    return rows
+
+
+def _grid(rows: Sequence[Sequence[Node]], gutters: Sequence[float], ruled: bool) -> Grid:
+    boxes = np.array([node.box for row in rows for node in row])
     x0, y0 = boxes[:, :2].min(0)
     x1, y1 = boxes[:, 2:].max(0)
-    return Grid(cells, (int(x0), int(y0), int(x1), int(y1)), ruled=False)
+    cells = [_cells(row, gutters) for row in rows]
+    return Grid(cells, (int(x0), int(y0), int(x1), int(y1)), ruled)
 
 
 def with_header(grid: Grid, band: Band, em: float) -> bool:
@@ -311,25 +321,26 @@ def _spans(frame: Frame) -> dict[tuple[int, int], tuple[int, int]]:
 def open_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em: float) -> Grid | None:
     """A table with horizontal rules only: its columns are where no row has ink."""
     nodes = nodes_of(segments, inside)
-    bands = bands_of(nodes)
+    bands = rows_joined(bands_of(nodes))
+    between = _rows_between(bands, frame.ys)
     blank = [(a + b) / 2 for a, b in free(nodes, 0.3 * em) if np.isfinite(a) and np.isfinite(b)]
-    gutters = _needed(blank, bands)
+    gutters = _needed(blank, between or bands)
     if not gutters or len(bands) < 2:
         return None
-    grid = grid_of(_by_rules(bands, frame.ys), gutters, em)
-    if sum(map(bool, grid.rows[0])) < 2:
-        return None  # rules under headings: no header stands between the first two
-    return Grid(grid.rows, grid.box, ruled=True)
+    rows = [band.nodes for band in between] if between else _rows(bands, gutters, em)
+    grid = _grid(rows, gutters, ruled=True)
+    # Under headings no header stands between the first two rules.
+    return grid if sum(map(bool, grid.rows[0])) > 1 else None
 
 
-def _by_rules(bands: list[Band], ys: Sequence[float]) -> list[Band]:
-    """The bands between each two rules as one where rules stand between rows: most have one band between
-    them."""
+def _rows_between(bands: Sequence[Band], ys: Sequence[float]) -> list[Band]:
+    """What stands between each two rules as one band, where rules part rows: most have one band between them;
+    none where they do not."""
     between: dict[int, list[Band]] = {}
     for band in bands:
         between.setdefault(bisect_left(ys, (band.top + band.bottom) / 2), []).append(band)
     if len(ys) < _RULED_ROWS or np.median([len(row) for row in between.values()]) > 1:
-        return bands
+        return []
     return [
         Band([node for band in row for node in band.nodes], row[0].top, row[-1].bottom)
         for row in between.values()
