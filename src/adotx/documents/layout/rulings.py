@@ -148,7 +148,7 @@ def _walls(mask: np.ndarray, xs: np.ndarray, ys: np.ndarray, em: float) -> np.nd
         at = slice(max(0, round(x) - reach), round(x) + reach + 1)
         broken = []
         for y in ys:
-            rule = mask[max(0, round(y) - reach) : round(y) + reach + 1].any(0)
+            rule = np.logical_or.reduce(mask[max(0, round(y) - reach) : round(y) + reach + 1], 0)
             sides = np.concatenate([rule[_inner(left, x)], rule[_inner(x, right)]])
             crossing = rule[max(0, round(x) - near) : round(x) + near + 1]
             broken.append(bool(sides.mean() > 0.5 > crossing.mean()))
