@@ -419,7 +419,8 @@ def measure(segments: list[Segment], text: np.ndarray, em: float) -> list[Segmen
         elif segment.width < 6 * em and height < 0.9 * em:
             # Alone on its place, a page number say: rather read somewhat small than blown up.
             size = min(em, (_BESIDE if np.count_nonzero(beside) > 1 else _DIGITS) * height)
-        if segment.text >= 0:
+        # The boxes of short words have much paper around them.
+        if segment.text >= 0 and segment.width > 6 * em:
             room = _OF_BOX * float(text[segment.text, 3] - text[segment.text, 1]) / BOX_OF_EM
             if room > _LOW * size:
                 size = min(room, _DIGITS * height)

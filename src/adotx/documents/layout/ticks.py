@@ -87,8 +87,8 @@ def _square(ink: np.ndarray, across: np.ndarray, down: np.ndarray, left: Box) ->
         return None
     stroke = stroke_end - x0
     apart = max(2, round(_APART * high))
-    left, below = ink[y0:y1, max(0, x0 - apart) : x0], ink[y1 : y1 + apart, x0:x1]
-    if any(area.size and area.mean() > _CLEAN for area in (left, below)):
+    beside, below = ink[y0:y1, max(0, x0 - apart) : x0], ink[y1 : y1 + apart, x0:x1]
+    if any(area.size and area.mean() > _CLEAN for area in (beside, below)):
         return None
     margin = stroke + max(1, round(0.06 * high))
     inside = ink[y0 + margin : y1 - margin, x0 + margin : x1 - margin]
