@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 from PIL import Image
 
 from checkpoint_toys import toy_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Tests are never timed: how long an example takes is the machine's affair.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

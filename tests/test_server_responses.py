@@ -298,13 +298,14 @@ class Place(BaseModel):
     수: Literal[1, 2]
 
 
+@pytest.fixture(scope="module")
+def nano() -> Iterator[OpenAI]:
+    with serving(Model.open("nano", local_files=False)) as (url, _):
+        yield OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+
+
 class TestNano:
     """What a grammar gives whatever the model's skill."""
-
-    @pytest.fixture(scope="class")
-    def nano(self) -> Iterator[OpenAI]:
-        with serving(Model.open("nano", local_files=False)) as (url, _):
-            yield OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
 
     def test_json_schema(self, nano: OpenAI) -> None:
         parsed = nano.responses.parse(model="nano", input="서울", text_format=Place, max_output_tokens=100)

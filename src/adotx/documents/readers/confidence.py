@@ -17,7 +17,7 @@ from adotx.documents.readers import Status
 # Probabilities that a model gives are no nearer to 0 and 1 than this.
 _EDGE = 1e-4
 #: a figure that is less likely than this to be right is doubtful
-DOUBTFUL_FIGURE = 0.9
+DOUBTFUL_FIGURE = 0.95
 # A reader of this probability or more means what it says.
 _DISPUTE = 0.7
 # A page of which fewer of the characters are expected to be right than this makes no sense: its text cannot
@@ -63,8 +63,8 @@ class _Logistic:
 
 
 # Fitted; see the module's docstring.
-_CHARACTER = _Logistic(0.22, 1.06, 1.65, 1.78)
-_FIGURE = _Logistic(0.80, 0.77, 1.01, 2.31)
+_CHARACTER = _Logistic(0.09, 0.84, 2.01, 1.92)
+_FIGURE = _Logistic(1.41, 0.49, 0.61, 1.95)
 
 
 def character(evidence: Evidence) -> float:
