@@ -144,7 +144,7 @@ def save(page: Page, file: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    settings = Settings(access_log=False, model_name="a.x-4-vl-light")
+    settings = Settings(access_log=False, model_name="example")
     with (
         tempfile.TemporaryDirectory() as work,
         serving(talker(Path(work, "toy")), settings) as (url, service),
