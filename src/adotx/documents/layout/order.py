@@ -196,6 +196,17 @@ def _tabular(side: Sequence[Node], em: float) -> bool:
     return False
 
 
+def _of_cells(line: TextLine, nodes: Sequence[Node], em: float) -> bool:
+    """Whether the detector saw cells in a line: boxes beside each other, narrower than columns of text."""
+    inside = [n for n in nodes if n.segment in line.segments]
+    boxes = {n.text for n in inside}
+    widths = [
+        max(n.box[2] for n in inside if n.text == box) - min(n.box[0] for n in inside if n.text == box)
+        for box in boxes
+    ]
+    return len(boxes) > 1 and float(np.mean(widths)) < _NARROWEST_COLUMN * em
+
+
 def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
     """Whether what stands left and right of a gutter are columns of text rather than cells of a table."""
     measures = []
@@ -210,9 +221,8 @@ def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
             return False
         text = [n for n in mine if n.region is None]
         lines = lines_in(text) if text else []
-        boxes = {n.segment: n.text for n in text}
-        if lines and np.mean([len({boxes[i] for i in line.segments}) > 1 for line in lines]) > 0.5:
-            return False  # the detector saw cells, one beside the other, in most lines
+        if lines and np.mean([_of_cells(line, text, em) for line in lines]) > 0.5:
+            return False
         tall = max(n.box[3] for n in mine) - min(n.box[1] for n in mine)
         if (len(lines) < 4 and len(lines) == len(mine)) or tall < 3 * em:
             return False
