@@ -88,19 +88,26 @@ class TestChat:
         )
 
     @pytest.mark.parametrize(
-        ("reason", "tokens", "said"),
+        ("reason", "tokens", "full", "said"),
         [
-            ("length", 100, "cut at 100 tokens (raise --max-tokens)"),
-            ("length", 60, "the conversation fills all 80 positions"),
-            ("stop", 60, ""),
+            ("length", 100, False, "cut at 100 tokens (raise --max-tokens)"),
+            ("length", 60, True, "the conversation fills all 80 positions"),
+            ("stop", 60, False, ""),
         ],
     )
     def test_what_was_too_short(
-        self, reason: str, tokens: int, said: str, capsys: Any, monkeypatch: pytest.MonkeyPatch
+        self,
+        reason: str,
+        tokens: int,
+        full: bool,
+        said: str,
+        capsys: Any,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setenv("ADOTX_LANG", "en")
         calls: tuple[ToolCall, ...] = ()
-        note_cut(Reply("", calls, reason, Usage(20, tokens, 0, 0)), SamplingParams(max_new_tokens=100))
+        reply = Reply("", calls, reason, Usage(20, tokens, 0, 0), context_full=full)
+        note_cut(reply, SamplingParams(max_new_tokens=100))
         told = capsys.readouterr().err
         assert said in told and bool(told) == bool(said)
 

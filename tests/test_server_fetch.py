@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import adotx
@@ -121,6 +121,8 @@ class TestUrls:
         refused(url, network)
         assert not network.resolved and not network.asked
 
+    @example("?ó")
+    @example("?\x12")
     @given(st.text(max_size=60))
     def test_whatever_is_connected_to_is_on_the_list(self, text: str) -> None:
         for url in (text, f"https://{text}", f"https://pictures.example.org{text}"):

@@ -23,7 +23,8 @@ from adotx.errors import AdotxError, Sentence
 MOST_REDIRECTS = 3
 # RFC 3986 and nothing that two parsers could read differently: no backslash, space, control or user name.
 _URL = re.compile(
-    r"https://[A-Za-z0-9.-]{1,253}(?::443)?(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(?:\?[^\\\s#]*)?"
+    r"https://[A-Za-z0-9.-]{1,253}(?::443)?(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
+    r"(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses behind NAT64
 _CHUNK = 65_536

@@ -29,6 +29,8 @@ _DEEPEST, _STEEPEST = 13, 2
 # What a strip has to agree better (cosine) to leave its place, and to leave it by a pixel more than the one
 # beside it. A strip without print goes along with the others.
 _LEAVE, _STEP, _BLANK = 0.06, 0.02, 0.3
+# So many boxes of text are needed: the letters of a sign agree by chance.
+_FEWEST = 8
 # A strip with less print than this share of the usual has none.
 _LITTLE = 0.15
 # Offsets are judged anew against the strips in their new places so many times.
@@ -46,6 +48,8 @@ def sag(rgb: np.ndarray, quads: Quads, em: float) -> np.ndarray | None:
         quads: its text.
         em: pixels per em of most of it.
     """
+    if len(quads) < _FEWEST:
+        return None
     size = em / _EM
     profiles, printed = _profiles(rgb, quads, size)
     if np.count_nonzero(printed) < _REACH:

@@ -24,6 +24,8 @@ _OTHER, _SMALLEST, _FILLED = 20, 2.0, 0.15
 _COLOURFUL = 0.06
 # A page is looked at in squares of so many em; text boxes are that much larger than the detector has them.
 _SQUARE, _GROW = 0.5, 0.5
+# More lines of print than this are no labels of a picture.
+_LABELS = 4
 # The detector sees letters in pictures, huge ones in em too. Print has two tones, which explain this share of
 # its variance.
 _HUGE, _TWO_TONES = 4.0, 0.75
@@ -49,6 +51,11 @@ def find_figures(sheet: Sheet, page: CleanPage, em: float) -> tuple[list[Box], s
     if not candidates:
         return [], set()
     found = [_inside(part.box, page) for part in page_parts(sheet.rgb, _SURE) if part.kind == "figure"]
+    printed = [box for box in boxes if _is_print(sheet.rgb, box)]
+    found, candidates = (
+        [box for box in some if sum(_holds(box, each) for each in printed) <= _LABELS]
+        for some in (found, candidates)
+    )
     figures = [
         box for box in found if squares.is_picture(box, [each for each in candidates if _holds(box, each)])
     ]

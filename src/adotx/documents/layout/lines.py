@@ -32,8 +32,6 @@ LINE_OF_EM = 1.0
 _SYLLABLE_OF_EM = 0.92
 # Digits are this many times lower than Hangul of their size; small type beside large may be either.
 _DIGITS, _BESIDE = 1.4, 1.2
-# What a text box has room for, at least, as a share of it; from this factor on its ink has no tall letters.
-_OF_BOX, _LOW = 0.85, 1.15
 # A comma, or a letter's tail, hangs so far below the letters of its size, in their ink height.
 _HANGS = 0.25
 # How high an underscore is at most, and how far from its neighbour, in em.
@@ -373,15 +371,14 @@ def _may_be_text(segment: Segment, em: float, frames: list[Frame]) -> bool:
     return True
 
 
-def measure(segments: list[Segment], text: np.ndarray, em: float) -> list[Segment]:
+def measure(segments: list[Segment], em: float) -> list[Segment]:
     """Give each segment the ink height of a full line in its type (`size`).
 
     A line of digits or small letters has less ink height than Hangul of the same size: it takes the height
-    of near segments that are somewhat taller and of the same kind, or that its text box has room for.
+    of near segments that are somewhat taller and of the same kind.
 
     Args:
         segments: of a page.
-        text: int64 [n, 4], its text boxes.
         em: its pixels per em.
     """
     if not segments:
@@ -419,11 +416,6 @@ def measure(segments: list[Segment], text: np.ndarray, em: float) -> list[Segmen
         elif segment.width < 6 * em and height < 0.9 * em:
             # Alone on its place, a page number say: rather read somewhat small than blown up.
             size = min(em, (_BESIDE if np.count_nonzero(beside) > 1 else _DIGITS) * height)
-        # The boxes of short words have much paper around them.
-        if segment.text >= 0 and segment.width > 6 * em:
-            room = _OF_BOX * float(text[segment.text, 3] - text[segment.text, 1]) / BOX_OF_EM
-            if room > _LOW * size:
-                size = min(room, _DIGITS * height)
         # Punctuation and dashes on their own are not enlarged beyond the page's type.
         if size < 0.6 * em and segment.width < 3 * em:
             size = 0.75 * em

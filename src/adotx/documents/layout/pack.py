@@ -121,7 +121,8 @@ def word_gap(glyphs: np.ndarray, em: float) -> float:
     letters."""
     gaps = glyphs[1:, 0] - glyphs[:-1, 1]
     usual = float(np.median(gaps)) if len(gaps) >= 6 else 0.0
-    return max(_WORD_GAP * em, usual + 0.13 * em, letter_gap(glyphs, em) + _WORD_GAP * em)
+    wide = letter_gap(glyphs, em) - _LETTER_GAP * em  # nothing on most lines
+    return max(_WORD_GAP * em + wide, usual + 0.13 * em)
 
 
 def letter_gap(glyphs: np.ndarray, em: float) -> float:

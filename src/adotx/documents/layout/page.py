@@ -73,7 +73,7 @@ def lay_out(image: Image.Image, deskew: bool = True, over: bool = False) -> Layo
     segments = [
         s for s in segments if s.text not in none and not (s.text < 0 and any(_in(s, box) for box in figures))
     ]
-    segments = measure(segments, page.boxes, em)
+    segments = measure(segments, em)
     regions = reading_order(segments, rulings.frames, page.panels, em, figures)
     return Layout(page, ink, segments, regions, rulings.frames, em)
 

@@ -19,8 +19,9 @@ _GAP = 0.75
 _CLOSED = 0.85
 # So much of what is inside is paper: as light as this share of what is around. A coloured panel has less.
 _PAPER, _AS_LIGHT = 0.4, 0.8
-# A text box as high as this share of a coloured shape, and this many times as long, says that it is a letter.
-_AS_HIGH, _AS_LONG = 0.6, 1.25
+# A text box as high as this share of a coloured shape, this many times as long and as coloured elsewhere says
+# that it is a letter.
+_AS_HIGH, _AS_LONG, _AS_COLOURED = 0.6, 1.25, 0.05
 
 
 def without_seals(gray: np.ndarray, rgb: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
@@ -47,7 +48,7 @@ def without_seals(gray: np.ndarray, rgb: np.ndarray, boxes: np.ndarray, em: floa
         short, long = sorted(box[2:] * step / em)
         if short < _SMALLEST or long > _LARGEST or long > _LONGEST * short:
             continue
-        if not _is_outline(outline, lightness, coloured) or _is_letter(box * step, boxes):
+        if not _is_outline(outline, lightness, coloured) or _is_letter(box, boxes // step, coloured):
             continue
         if out is gray:
             out = gray.copy()
@@ -81,13 +82,19 @@ def _is_outline(outline: np.ndarray, lightness: np.ndarray, coloured: np.ndarray
     return float((paper & (coloured[y : y + h, x : x + w] == 0))[inside > 0].mean()) > _PAPER
 
 
-def _is_letter(shape: np.ndarray, boxes: np.ndarray) -> bool:
+def _is_letter(shape: np.ndarray, boxes: np.ndarray, coloured: np.ndarray) -> bool:
     """Whether a shape (x, y, width, height) is a letter, or some, of a line of large coloured type."""
     x, y, w, h = shape.tolist()
     wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     common = np.minimum(boxes[:, 3], y + h) - np.maximum(boxes[:, 1], y)
     holds = (boxes[:, 0] < x + w / 2) & (x + w / 2 < boxes[:, 2]) & (common > _AS_HIGH * h)
-    return bool((holds & (common > _AS_HIGH * high) & (wide > _AS_LONG * w)).any())
+    around = holds & (common > _AS_HIGH * high) & (wide > _AS_LONG * w)
+    # A seal stands over a black line as well.
+    for x0, y0, x1, y1 in boxes[around].tolist():
+        beside = (coloured[y0:y1, x0 : max(x0, x)], coloured[y0:y1, x + w : max(x1, x + w)])
+        if np.concatenate([part.ravel() for part in beside]).mean() > _AS_COLOURED:
+            return True
+    return False
 
 
 def _bleach(gray: np.ndarray, rgb: np.ndarray) -> None:
