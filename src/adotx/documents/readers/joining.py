@@ -32,6 +32,8 @@ _HANJA = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 _UNSURE = 0.6
 # A sign that stands apart behind other text, less likely than this and unseen by the second reader, is none.
 _UNLIKELY = 0.5
+# Boxes to be ticked stand apart, and a tick that is lost is another answer.
+_BOXES = frozenset("□■☐☑✓✔○●")
 # Share of Hanja in a row from which on it is put together by places, and the gap that is a space, in pixels.
 _MIXED, _SPACE = 0.25, 5.0
 _DIGIT = re.compile("[0-9]")
@@ -203,7 +205,9 @@ def _is_stray(text: str, start: int, end: int, sure: Sequence[float]) -> bool:
     """Whether a token is a sign that stands apart and that the first reader hardly believes in: ink that is
     no text. What a row begins with is left, for a list would lose its marks."""
     apart = start > 0 and text[start - 1] == " " and text[end : end + 1] in ("", " ")
-    return apart and not _WORTH.search(text[start:end]) and min(sure[start:end]) < _UNLIKELY
+    if not apart or _WORTH.search(text[start:end]) or _BOXES.intersection(text[start:end]):
+        return False
+    return min(sure[start:end]) < _UNLIKELY
 
 
 def _changed(
