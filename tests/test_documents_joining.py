@@ -150,6 +150,7 @@ def test_a_sign_that_no_reader_believes_in_is_left_out() -> None:
     assert row("205 Km ■", 0.3, "205 Km") == "205 Km"
     assert row("Km ■", 0.8, "Km7") == "Km ■", "a box is a digit to the second reader"
     assert row("205 Km ■", 0.8, "205 Km") == "205 Km ■"
+    assert row("방문 ■ 우편", 0.3, "") == "방문 ■ 우편", "a ticked box"
     assert row("- 205 Km", 0.3, "205 Km") == "- 205 Km", "a list would lose its mark"
 
 

@@ -32,7 +32,7 @@ _HANJA = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 _UNSURE = 0.6
 # A sign that stands apart behind other text, less likely than this and unseen by the second reader, is none.
 _UNLIKELY = 0.5
-# Boxes to be ticked stand apart, and a tick that is lost is another answer.
+# Boxes to be ticked stand apart before a word, and a tick that is lost is another answer.
 _BOXES = frozenset("□■☐☑✓✔○●")
 # Share of Hanja in a row from which on it is put together by places, and the gap that is a space, in pixels.
 _MIXED, _SPACE = 0.25, 5.0
@@ -45,7 +45,7 @@ _CLOSING, _OPENING, _ENDING = (
     frozenset(".,;!?"),
 )
 # Signs of formulas that stand in no other text.
-_FORMULA, _SHORTEST_FORMULA = frozenset("√∑∫∏∂"), 3
+_FORMULA, _SHORTEST_FORMULA, _HANGUL_SHARE = frozenset("√∑∫∏∂"), 3, 0.1
 # A figure that is a whole row, as in a table's cell; shorter ones may be anything.
 _WHOLE_FIGURE = re.compile(r"(?=.*[0-9].*[0-9])[0-9.,:/%+()~-]{3,}")
 # Mean probability below which a first reading says nothing.
@@ -176,10 +176,11 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
 
 
 def is_formula(text: str, glyphs: Sequence[Glyph]) -> bool:
-    """Whether a row is one: no Hangul, and signs that the second reader is sure of and that stand in formulas
-    alone; a check mark by itself looks like a root."""
+    """Whether a row is one: hardly any Hangul, and signs that the second reader is sure of and that stand in
+    formulas alone; a check mark by itself looks like a root."""
     signs = any(glyph.char in _FORMULA and glyph.sure >= SURE for glyph in glyphs)
-    return signs and len(glyphs) >= _SHORTEST_FORMULA and not _HANGUL.search(text)
+    hangul = len(_HANGUL.findall(text))  # the first reader takes a sign that it does not know for a syllable
+    return signs and len(glyphs) >= _SHORTEST_FORMULA and hangul <= _HANGUL_SHARE * len(text)
 
 
 def _formula(glyphs: Sequence[Glyph]) -> JoinedRow:
@@ -205,9 +206,10 @@ def _is_stray(text: str, start: int, end: int, sure: Sequence[float]) -> bool:
     """Whether a token is a sign that stands apart and that the first reader hardly believes in: ink that is
     no text. What a row begins with is left, for a list would lose its marks."""
     apart = start > 0 and text[start - 1] == " " and text[end : end + 1] in ("", " ")
-    if not apart or _WORTH.search(text[start:end]) or _BOXES.intersection(text[start:end]):
+    if not apart or _WORTH.search(text[start:end]):
         return False
-    return min(sure[start:end]) < _UNLIKELY
+    box = bool(text[end:].strip()) and bool(_BOXES.intersection(text[start:end]))
+    return not box and min(sure[start:end]) < _UNLIKELY
 
 
 def _changed(
