@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -22,6 +22,9 @@ from adotx.server.settings import Settings
 from checkpoint_toys import toy_checkpoint
 from mock_backend import MockBackend
 from scripted_answers import says
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 
 class ScriptedModel(Model):
@@ -64,6 +67,20 @@ def serving(model: Model, settings: Settings | None = None) -> Iterator[tuple[st
             server.should_exit = True
             thread.join(30)
             assert not thread.is_alive()
+
+
+def openai_client(url: str) -> OpenAI:
+    """The official client of a server, which asks once."""
+    from openai import OpenAI
+
+    return OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+
+
+@contextmanager
+def asked(model: Model) -> Iterator[OpenAI]:
+    """The official client of a server of its own."""
+    with serving(model) as (url, _):
+        yield openai_client(url)
 
 
 def picture(width: int = 32, height: int = 32, kind: str = "PNG", seed: int = 0, **saving: Any) -> bytes:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
 import pytest
 
 from adotx.chat import AnswerForm, Grammar, answer_form
-from adotx.checkpoint import open_checkpoint
 from adotx.errors import AdotxError
+from grammars import may_end, nano_grammar
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 CITY = {"type": "object", "properties": {"도시": {"enum": ["서울"]}}, "required": ["도시"],
@@ -27,23 +26,13 @@ SAID, JSON = "서울은 맑아요.", '{"답": "맑음"}'
 
 @pytest.fixture(scope="module")
 def grammar() -> Grammar:
-    checkpoint = open_checkpoint("nano")
-    return Grammar(checkpoint.tokenizer, checkpoint.eos_ids)
+    return nano_grammar()
 
 
 def lets(form: AnswerForm, text: str, grammar: Grammar) -> bool:
     """Whether an answer may be this text and end there; tags are tags."""
     compiled = form.compile(grammar)
-    if compiled is None:
-        return True
-    constraint = compiled()
-    for token in [*grammar.tokenizer.encode_with_specials(text), grammar.stop_ids[0]]:
-        scores = np.zeros(grammar.tokenizer.vocab_size, np.float32)
-        constraint.mask(scores)
-        if scores[token] != 0:
-            return False
-        constraint.accept(token)
-    return True
+    return compiled is None or may_end(grammar, compiled(), grammar.tokenizer.encode_with_specials(text))
 
 
 NAMED = {"type": "function", "function": {"name": "날씨"}}

@@ -7,7 +7,6 @@ import threading
 import time
 from typing import Any
 
-import numpy as np
 import pytest
 
 from adotx.chat.grammar import Grammar
@@ -16,6 +15,7 @@ from adotx.chat.trial import Trial
 from adotx.checkpoint import open_checkpoint
 from adotx.errors import AdotxError
 from adotx.model import AsyncModel
+from grammars import may_end, nano_grammar
 
 INNER = {"type": "object", "properties": {"총액": {"type": "integer"}}, "required": ["총액"],
          "additionalProperties": False}  # fmt: skip
@@ -23,19 +23,11 @@ INNER = {"type": "object", "properties": {"총액": {"type": "integer"}}, "requi
 
 @pytest.fixture(scope="module")
 def grammar() -> Grammar:
-    checkpoint = open_checkpoint("nano")
-    return Grammar(checkpoint.tokenizer, checkpoint.eos_ids)
+    return nano_grammar()
 
 
 def lets(grammar: Grammar, schema: Any, text: str) -> bool:
-    constraint = grammar.json_schema(schema)()
-    for token in [*grammar.tokenizer.encode(text), grammar.stop_ids[0]]:
-        scores = np.zeros(grammar.tokenizer.vocab_size, np.float32)
-        constraint.mask(scores)
-        if scores[token] != 0:
-            return False
-        constraint.accept(token)
-    return True
+    return may_end(grammar, grammar.json_schema(schema)(), grammar.tokenizer.encode(text))
 
 
 @pytest.mark.parametrize(

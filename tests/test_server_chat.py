@@ -18,7 +18,7 @@ import pytest
 from openai import OpenAI
 
 from adotx.model import Model
-from serving import scripted, serving
+from serving import openai_client, scripted, serving
 
 #: one of forty; all of them, in any pieces: tests/test_chat_calls.py
 SYLLABLES = "".join(map(chr, range(0xAC00, 0xD7A4, 40)))
@@ -47,7 +47,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def client(url: str) -> OpenAI:
-    return OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+    return openai_client(url)
 
 
 @pytest.fixture(scope="module")

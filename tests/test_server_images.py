@@ -18,7 +18,7 @@ from PIL import Image
 from adotx.model import Model
 from adotx.server.service import Service
 from adotx.server.settings import Settings
-from serving import data_uri, image_part, picture, serving
+from serving import data_uri, image_part, openai_client, picture, serving
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def served() -> Iterator[tuple[str, Service]]:
 
 @pytest.fixture(scope="module")
 def client(served: tuple[str, Service]) -> OpenAI:
-    return OpenAI(base_url=f"{served[0]}/v1", api_key="none", max_retries=0)
+    return openai_client(served[0])
 
 
 def ask(client: OpenAI, *parts: Any, **more: Any) -> Any:

@@ -22,7 +22,7 @@ from adotx.server.response_input import (
     told_of,
 )
 from scripted_answers import Script
-from serving import data_uri, picture, scripted, serving
+from serving import asked, data_uri, openai_client, picture, scripted, serving
 
 MIXED = "가각갂 ㄱㅏㅎㅣ 漢字 👩‍🚀🇰🇷 é한 \u1112\u1161\u11ab 끝"
 KOREAN = {"도시": '서울 "강남" \\ 🇰🇷\n{}'}
@@ -52,8 +52,8 @@ CLOCK: Any = {"type": "function", "name": "시각", "parameters": {"type": "obje
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
-    with serving(scripted(tmp_path_factory.mktemp("toy"), ANSWERS)) as (url, _):
-        yield OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+    with asked(scripted(tmp_path_factory.mktemp("toy"), ANSWERS)) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ class TestStream:
     def test_a_failure_after_the_first_event(self, tmp_path: Path) -> None:
         plain = scripted(tmp_path, {})
         with serving(Breaking(plain.checkpoint, plain.engine, local_files=False)) as (url, _):
-            client = OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+            client = openai_client(url)
             name = client.models.list().data[0].id
             events = list(client.responses.create(model=name, input="안녕", stream=True))
             with pytest.raises(openai.InternalServerError):
@@ -300,8 +300,8 @@ class Place(BaseModel):
 
 @pytest.fixture(scope="module")
 def nano() -> Iterator[OpenAI]:
-    with serving(Model.open("nano", local_files=False)) as (url, _):
-        yield OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+    with asked(Model.open("nano", local_files=False)) as client:
+        yield client
 
 
 class TestNano:

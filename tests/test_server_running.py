@@ -17,7 +17,6 @@ from typing import Any
 import httpx2 as httpx
 import openai
 import pytest
-from openai import OpenAI
 
 from adotx.cli import REFUSED, run
 from adotx.errors import AdotxError
@@ -25,7 +24,7 @@ from adotx.model import Model
 from adotx.server.service import Service
 from adotx.server.settings import Settings
 from scripted_answers import idle
-from serving import scripted, serving
+from serving import openai_client, scripted, serving
 
 ENDLESS: dict[str, Any] = {
     "messages": [{"role": "user", "content": "?"}],
@@ -156,7 +155,7 @@ class TestOverload:
         with serving(slow, Settings(access_log=False, run_timeout=0.4)) as (url, service):
             whole = httpx.post(f"{url}/v1/chat/completions", json=asked(service))
             assert whole.status_code == 504 and whole.headers["x-should-retry"] == "false"
-            client = OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+            client = openai_client(url)
             body = asked(service, stream=True)
             del body["ignore_eos"]
             with pytest.raises(openai.APIError) as failure:
@@ -203,7 +202,7 @@ class TestPings:
             body = asked(service, max_tokens=2, stream=True)
             text = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=20).text
             assert text.count(": ping\n\n") >= 3 and text.endswith("data: [DONE]\n\n")
-            client = OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+            client = openai_client(url)
             body = {**body, "extra_body": {"ignore_eos": True}}
             del body["ignore_eos"]
             assert len(list(client.chat.completions.create(**body))) >= 2

@@ -12,7 +12,7 @@ from openai import OpenAI
 
 from adotx.chat import format_tool_call
 from adotx.model import Model
-from serving import image_part, picture, scripted, serving
+from serving import asked, image_part, openai_client, picture, scripted, serving
 
 # The three dialogues of the card of A.X 4.0 Light, word by word; the answers are made up.
 FIRST = "우리가 뭘 사야되는데 원래 57600원인데 직원할인 받을 수 있거든? 할인가좀 계산해줘"
@@ -73,8 +73,8 @@ FORMAT: Any = {"type": "json_schema", "json_schema": {"name": "place", "strict":
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
-    with serving(scripted(tmp_path_factory.mktemp("toy"), ANSWERS)) as (url, _):
-        yield OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+    with asked(scripted(tmp_path_factory.mktemp("toy"), ANSWERS)) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def name(client: OpenAI) -> str:
 @pytest.fixture(scope="module")
 def nano() -> Iterator[OpenAI]:
     with serving(Model.open("nano", "f32", local_files=False)) as (url, _):
-        yield OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+        yield openai_client(url)
 
 
 def user(text: str) -> list[Any]:

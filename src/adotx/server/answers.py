@@ -5,12 +5,17 @@ Knows no HTTP and no engine.
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adotx.chat import CallDelta
 from adotx.chat.tools import Event as Piece
 from adotx.model import Reply, TokenLogprob
+
+if TYPE_CHECKING:
+    from adotx.server.service import Service
 
 #: how the engine ends an answer -> what the API calls it
 _REASONS = {"stop": "stop", "tool_calls": "tool_calls", "length": "length", "loop": "stop"}
@@ -46,8 +51,19 @@ def usage_of(replies: Sequence[Reply], n: int | None = None) -> dict[str, Any]:
     }
 
 
-def facts_of(usage: dict[str, Any], reasons: list[str]) -> dict[str, Any]:
+def head_of(service: Service, kind: str, prefix: str) -> dict[str, Any]:
+    """What an object of this kind begins with; its id begins with `prefix`."""
+    return {
+        "id": f"{prefix}-{uuid.uuid4().hex}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": service.name,
+    }
+
+
+def facts_of(usage: dict[str, Any], replies: Sequence[Reply], named: bool = False) -> dict[str, Any]:
     """What the log tells of answers: numbers and reasons, no text."""
+    reasons = [reason_of(reply, named) for reply in replies]
     facts = {name: usage[name] for name in ("prompt_tokens", "completion_tokens")}
     return {**facts, **usage["prompt_tokens_details"], "finish_reasons": reasons}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -11,7 +9,15 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from adotx.server.answers import delta_of, facts_of, logprobs_of, message_of, reason_of, usage_of
+from adotx.server.answers import (
+    delta_of,
+    facts_of,
+    head_of,
+    logprobs_of,
+    message_of,
+    reason_of,
+    usage_of,
+)
 from adotx.server.asking import Question, Streams, ask
 from adotx.server.clients import answer
 from adotx.server.events import DONE, Event, EventStream
@@ -43,7 +49,7 @@ async def _whole(service: Service, request: Request, body: ChatRequest) -> dict[
         }
         for index, reply in enumerate(replies)
     ]
-    request.state.log.update(facts_of(usage, [reason_of(reply, named) for reply in replies]))
+    request.state.log.update(facts_of(usage, replies, named))
     return {**_head(service, "chat.completion"), "choices": choices, "usage": usage}
 
 
@@ -60,8 +66,7 @@ async def _events(service: Service, request: Request, body: ChatRequest) -> Asyn
             async for event in events:
                 yield event
         usage = usage_of(streams.replies)
-        reasons = [reason_of(reply, question.form.named) for reply in streams.replies]
-        request.state.log.update(facts_of(usage, reasons))
+        request.state.log.update(facts_of(usage, streams.replies, question.form.named))
         if counts:
             yield Event({**head, "choices": [], "usage": usage})
         yield DONE
@@ -81,13 +86,7 @@ async def _pieces(
 
 
 def _head(service: Service, kind: str) -> dict[str, Any]:
-    return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": kind,
-        "created": int(time.time()),
-        "model": service.name,
-        "system_fingerprint": service.fingerprint,
-    }
+    return {**head_of(service, kind, "chatcmpl"), "system_fingerprint": service.fingerprint}
 
 
 def _chunk(

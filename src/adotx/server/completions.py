@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -12,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from adotx.model import TokenLogprob
-from adotx.server.answers import facts_of, finite, reason_of, usage_of
+from adotx.server.answers import facts_of, finite, head_of, reason_of, usage_of
 from adotx.server.asking import ask_to_complete
 from adotx.server.clients import answer
 from adotx.server.events import DONE, Event, EventStream
@@ -45,7 +43,7 @@ async def _whole(service: Service, request: Request, body: CompletionRequest) ->
         for index, reply in enumerate(replies)
     ]
     usage = usage_of(replies, body.n or 1)
-    request.state.log.update(facts_of(usage, [reason_of(reply) for reply in replies]))
+    request.state.log.update(facts_of(usage, replies))
     return {**_head(service), "choices": choices, "usage": usage}
 
 
@@ -65,7 +63,7 @@ async def _events(service: Service, request: Request, body: CompletionRequest) -
                 choice = {"index": index, "text": piece or "", "logprobs": fresh, "finish_reason": reason}
                 yield Event({**head, "choices": [choice]})
         usage = usage_of(streams.replies, body.n or 1)
-        request.state.log.update(facts_of(usage, [reason_of(reply) for reply in streams.replies]))
+        request.state.log.update(facts_of(usage, streams.replies))
         if counts:
             yield Event({**head, "choices": [], "usage": usage})
         yield DONE
@@ -92,10 +90,4 @@ class _Told:
 
 
 def _head(service: Service) -> dict[str, Any]:
-    return {
-        "id": f"cmpl-{uuid.uuid4().hex}",
-        "object": "text_completion",
-        "created": int(time.time()),
-        "model": service.name,
-        "system_fingerprint": service.fingerprint,
-    }
+    return {**head_of(service, "text_completion", "cmpl"), "system_fingerprint": service.fingerprint}

@@ -10,7 +10,6 @@ import asyncio
 import shutil
 import tempfile
 import time
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
+from adotx.server.answers import head_of
 from adotx.server.clients import answer
 from adotx.server.errors import language_of
 from adotx.server.events import Event, EventStream
@@ -151,12 +151,7 @@ def _save(upload: BinaryIO, path: Path) -> None:
 
 
 def _head(service: Service) -> dict[str, Any]:
-    return {
-        "id": f"doc-{uuid.uuid4().hex}",
-        "object": "document.transcription",
-        "created": int(time.time()),
-        "model": service.name,
-    }
+    return head_of(service, "document.transcription", "doc")
 
 
 def _end(service: Service, request: Request, results: list[PageResult], began: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from adotx.server.answers import facts_of, reason_of, usage_of
+from adotx.server.answers import facts_of, usage_of
 from adotx.server.asking import ask
 from adotx.server.clients import answer
 from adotx.server.events import Event, EventStream
@@ -51,13 +51,13 @@ async def _events(
         async with question.streams() as streams:
             for event in response.begin():
                 yield event
-            async for _, piece in streams.pieces():
-                if piece is None:
-                    break
-                logprobs = streams.fresh_logprobs(0) if body.logprobs else ()
-                for event in response.push(piece, logprobs):
-                    yield event
+            async with aclosing(streams.pieces()) as pieces:
+                async for _, piece in pieces:
+                    if piece is not None:
+                        logprobs = streams.fresh_logprobs(0) if body.logprobs else ()
+                        for event in response.push(piece, logprobs):
+                            yield event
             [reply] = streams.replies
-            request.state.log.update(facts_of(usage_of([reply]), [reason_of(reply)]))
+            request.state.log.update(facts_of(usage_of([reply]), [reply]))
             for event in response.end(reply):
                 yield event

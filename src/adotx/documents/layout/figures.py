@@ -50,19 +50,26 @@ def find_figures(sheet: Sheet, page: CleanPage, em: float) -> tuple[list[Box], s
     candidates = squares.candidates()
     if not candidates:
         return [], set()
+    prints = [_is_print(sheet.rgb, box) for box in boxes]
+    printed = [box for box, is_print in zip(boxes, prints, strict=True) if is_print]
+
+    def is_labelled(box: Box) -> bool:
+        """Whether so little is printed in it as in pictures."""
+        return sum(_holds(box, each) for each in printed) <= _LABELS
+
+    candidates = [box for box in candidates if is_labelled(box)]
+    if not candidates:
+        return [], set()
     found = [_inside(part.box, page) for part in page_parts(sheet.rgb, _SURE) if part.kind == "figure"]
-    printed = [box for box in boxes if _is_print(sheet.rgb, box)]
-    found, candidates = (
-        [box for box in some if sum(_holds(box, each) for each in printed) <= _LABELS]
-        for some in (found, candidates)
-    )
     figures = [
-        box for box in found if squares.is_picture(box, [each for each in candidates if _holds(box, each)])
+        box
+        for box in found
+        if is_labelled(box) and squares.is_picture(box, [each for each in candidates if _holds(box, each)])
     ]
     codes = [box for box in candidates if not any(_holds(other, box) for other in figures)]
     figures += [box for box in codes if _is_code(sheet.rgb, box, em)]
     inside = [n for n, box in enumerate(boxes) if any(_holds(figure, box) for figure in figures)]
-    return figures, {n for n in inside if not _is_print(sheet.rgb, boxes[n])}
+    return figures, {n for n in inside if not prints[n]}
 
 
 def _is_print(rgb: np.ndarray, box: Box) -> bool:
