@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from adotx.cli.errors import in_language
+from adotx.client.documents import RemoteTranscriber
+from adotx.client.http import Server
 from adotx.documents.doubt import doubted, plain, spans_of
 from adotx.documents.readers import PageReading
 from adotx.documents.transcribe import PageResult, Transcriber
@@ -123,6 +125,7 @@ class TestAnswers:
         assert (first["number"], second["number"]) == (1, 2)
         # 101 and 80 points at 200 dpi; boxes are in these pixels.
         assert abs(first["width"] - 101 * 200 / 72) < 1 and abs(first["height"] - 80 * 200 / 72) < 1
+        assert first["marked"] == "사과나무 아래에서 합계 <mark>1,200</mark>원"
         assert first["confidence"] == 0.98 and first["doubtful"] == ["1,200"] and first["reason"] == ""
         [block] = first["blocks"]
         assert block == {
@@ -133,6 +136,13 @@ class TestAnswers:
             "markdown": "사과나무 아래에서 합계 1,200원",
             "spans": [{"text": "사과나무 아래에서 합계 1,200원", "doubtful": [[13, 18]]}],
         }
+
+    def test_our_client_has_what_the_command_line_shows(self, client: httpx.Client, tmp_path: Path) -> None:
+        (tmp_path / "a.pdf").write_bytes(pdf(1))
+        [page] = RemoteTranscriber(Server(str(client.base_url))).document(tmp_path / "a.pdf")
+        assert (page.number, page.status) == (1, "ok")
+        assert page.markdown == "사과나무 아래에서 합계 1,200원"
+        assert page.marked == "사과나무 아래에서 합계 <mark>1,200</mark>원"
 
     def test_events(self, client: httpx.Client) -> None:
         response = post(client, pdf(2), stream="true", page_images="true")

@@ -55,6 +55,7 @@ def page_values(result: PageResult, size: tuple[int, int] | None, say: Say) -> d
         "seconds": round(result.seconds, 3),
         "doubtful": result.doubtful,
         "markdown": result.markdown,
+        **({"marked": result.marked} if result.doubtful else {}),
         "blocks": [
             {"id": f"p{result.number}-{n}", **block_values(block)} for n, block in enumerate(blocks, 1)
         ],
