@@ -88,11 +88,16 @@ class Token:
 
 @dataclass(frozen=True)
 class JoinedRow:
-    """A row's text, what speaks for each of its characters, and its tokens."""
+    """A row's text, what speaks for each of its characters, and its tokens.
+
+    Attributes:
+        formula: it is one, which takes more than a row of signs to tell.
+    """
 
     text: str
     evidence: tuple[Evidence, ...]
     tokens: tuple[Token, ...] = ()
+    formula: bool = False
 
 
 def asked_spans(text: str, sure: Sequence[float], seen: Sequence[Seen], width: int) -> list[tuple[int, int]]:
@@ -186,7 +191,8 @@ def is_formula(text: str, glyphs: Sequence[Glyph]) -> bool:
 def _formula(glyphs: Sequence[Glyph]) -> JoinedRow:
     """A row that is a formula, which the first reader was not taught."""
     text = "".join(glyph.char for glyph in glyphs)
-    return JoinedRow(text, tuple(Evidence(glyph.sure) for glyph in glyphs), (Token(0, len(text), "", text),))
+    evidence = tuple(Evidence(glyph.sure) for glyph in glyphs)
+    return JoinedRow(text, evidence, (Token(0, len(text), "", text),), formula=True)
 
 
 def _stands(old: str, said: str, first: float, second: float) -> bool:

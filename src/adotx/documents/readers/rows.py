@@ -30,7 +30,7 @@ from adotx.documents.readers.confidence import (
 )
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
-from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, is_formula, joined_row
+from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
@@ -69,7 +69,7 @@ class RowReader:
         if layout.blank:
             return PageReading((), "blank", Sentence("no text was found on it"))
         packed = pack(layout)
-        rows, unread, formulas = self.rows(packed, is_cancelled)
+        rows, unread = self.rows(packed, is_cancelled)
         texts, beyond = grounded(layout, packed, [_doubted(row) for row in rows])
         blocks = _with_confidence(assemble(place(layout, packed.texts(texts))), layout, packed, rows)
         total = len(texts)
@@ -78,6 +78,7 @@ class RowReader:
             return PageReading((), "failed", nothing, total)
         expected = mean([each for row in rows for each in row.evidence])
         status = verdict(expected, unread, total)
+        formulas = sum(row.formula for row in rows)
         if formulas and status == "ok":
             status = "partial"
         notes: list[Sentence] = []
@@ -95,11 +96,8 @@ class RowReader:
         # What makes no sense is not handed on as if it were what the page says.
         return PageReading(() if status == "failed" else blocks, status, joined(notes), total, expected)
 
-    def rows(
-        self, packed: Packed, is_cancelled: IsCancelled = not_cancelled
-    ) -> tuple[list[JoinedRow], int, int]:
-        """What all readers together say of each packed row; how many rows could not be read, and how many are
-        formulas, which take more than a row of signs to tell."""
+    def rows(self, packed: Packed, is_cancelled: IsCancelled = not_cancelled) -> tuple[list[JoinedRow], int]:
+        """What all readers together say of each packed row, and how many rows could not be read."""
         counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
         answers, features = self._asker.ask(packed.tiles, counts, is_cancelled)
         glyphs = self._heads.rows(np.stack(features)) if self._heads else []
@@ -118,12 +116,7 @@ class RowReader:
             else joined_row(answer.text, answer.sure, places, other)
             for answer, places, other in zip(answers, seen, others, strict=True)
         ]
-        unread = sum(not answer.ended and not row.text for answer, row in zip(answers, rows, strict=True))
-        formulas = sum(
-            other is not None and is_formula(answer.text, other)
-            for answer, other in zip(answers, others, strict=True)
-        )
-        return rows, unread, formulas
+        return rows, sum(not answer.ended and not row.text for answer, row in zip(answers, rows, strict=True))
 
     def _others(
         self, packed: Packed, answers: Sequence[RowAnswer], seen: Sequence[Sequence[Seen]]
