@@ -58,11 +58,13 @@ class RowReader:
 
     def read(self, image: Image.Image, is_cancelled: IsCancelled = not_cancelled) -> PageReading:
         """See `PageReader`: "partial" where rows could not be read; rows cut at their ink's end are a
-        note. A page that makes little sense is read the other way up too."""
-        reading = self._read(lay_out(image), is_cancelled)
-        if reading.confidence is None or reading.confidence >= POOR:
+        note. A page that makes little sense is read the other way up too, one whose lines seem to run down is
+        read so."""
+        layout = lay_out(image)
+        reading = self._read(layout, is_cancelled)
+        if not layout.down and (reading.confidence is None or reading.confidence >= POOR):
             return reading
-        other = self._read(lay_out(image, over=True), is_cancelled)
+        other = self._read(lay_out(image, way="down" if layout.down else "over"), is_cancelled)
         return max(reading, other, key=lambda each: each.confidence or 0.0)
 
     def _read(self, layout: Layout, is_cancelled: IsCancelled) -> PageReading:
