@@ -53,15 +53,18 @@ class Layout:
         return self.page.to_input(x, y)
 
 
-def lay_out(image: Image.Image, deskew: bool = True, way: Way = "across") -> Layout:
+def lay_out(
+    image: Image.Image, deskew: bool = True, way: Way = "across", at: tuple[int, int] = (0, 0)
+) -> Layout:
     """Find the text of one page.
 
     Args:
         image: a page as a person sees it (`adotx.vision.open_image`).
         deskew: set it upright: quarter turns, skew, perspective.
         way: the other way up, or down, where reading it across makes no sense.
+        at: where its upper left corner lies in a larger image, whose pixels places are told in then.
     """
-    sheet = straight_sheet(image, deskew, way)
+    sheet = straight_sheet(image, deskew, way, at)
     page = clean(sheet)
     em = 0.0 if page.blank else rough_em(page.boxes)
     if em <= 0:

@@ -25,8 +25,8 @@ _WALL = 0.7
 _CROSSING = 0.4
 # What parts two tables is higher than this many of the lowest rows.
 _TALLER = 1.3
-# Print over a rule or at its fringe is darker by so many grey levels; the fringe is what so many per cent of its
-# row are darker than; letters reach so many pixels beside what is seen of them above it.
+# Print over a rule or at its fringe is darker by so many grey levels; a fringe is as light as this per cent
+# of its row; letters reach so many pixels beside what is seen of them above it.
 _DARKER, _FRINGE, _WIDER = 60.0, 75.0, 2
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0

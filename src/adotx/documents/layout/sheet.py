@@ -61,16 +61,19 @@ class Sheet:
     down: bool = False
 
 
-def straight_sheet(image: Image.Image, deskew: bool = True, way: Way = "across") -> Sheet:
+def straight_sheet(
+    image: Image.Image, deskew: bool = True, way: Way = "across", at: tuple[int, int] = (0, 0)
+) -> Sheet:
     """Find the text of a picture and set it upright.
 
     Args:
         image: any mode; RGB from `adotx.vision.open_image`.
         deskew: straighten it; else it stays as it stands.
         way: how it is read.
+        at: where its upper left corner lies in the image that places are told of.
     """
     rgb = np.asarray(image.convert("RGB"))
-    to_image = np.eye(3)
+    to_image = np.array([[1.0, 0, at[0]], [0, 1.0, at[1]], [0, 0, 1.0]])
     rgb, step = _square_pixels(rgb, image)
     to_image = to_image @ step
     rgb, step = _with_margin(rgb)
