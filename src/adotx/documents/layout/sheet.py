@@ -18,6 +18,7 @@ from PIL import Image
 from adotx.documents.layout.bend import sag, unbent
 from adotx.documents.layout.detect import Quads, detect
 from adotx.documents.layout.straighten import upright, warp
+from adotx.documents.layout.stripes import without_stripes
 from adotx.documents.layout.turning import quarter_turns, rotated, turn_matrix, turned
 from adotx.documents.layout.vertical import laid_across, runs_down
 
@@ -76,7 +77,7 @@ def straight_sheet(
     to_image = np.array([[1.0, 0, at[0]], [0, 1.0, at[1]], [0, 0, 1.0]])
     rgb, step = _square_pixels(rgb, image)
     to_image = to_image @ step
-    rgb, step = _with_margin(rgb)
+    rgb, step = _with_margin(without_stripes(rgb))
     to_image = to_image @ step
     quads = detect(rgb)
     times = 0
