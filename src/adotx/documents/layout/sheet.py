@@ -40,8 +40,9 @@ _MOST_ENLARGED = 3.0
 _LONG, _ASKEW = 1.6, 0.2
 # Resolutions that differ by less than this between x and y are the same; by more than that, a mistake.
 _SAME_DPI, _FOOLISH_DPI = 1.08, 4.0
-# Around the text of a sheet in perspective, in em: what lies farther out may be another thing.
-_AROUND = 4.0
+# Around the text of a sheet in perspective, in em: what lies farther out may be another thing. The sides of a
+# table stand as far from its text as its last column is wide.
+_AROUND = 12.0
 
 
 @dataclass
