@@ -174,6 +174,16 @@ def test_dust_on_the_glass_is_no_rule() -> None:
     assert markdown_of(Drawn(Image.fromarray(values), page.lines)) == before
 
 
+def test_a_few_short_words_do_not_tilt_a_page() -> None:
+    page = Drawn.blank(900, 300)
+    rows = ("name", "count", "price"), ("apple", "12", "3,400"), ("bread", "7", "1,250")
+    for number, words in enumerate(rows):
+        for column, word in enumerate(words):
+            page.text(80 + 200 * column, 48 + 42 * number, word)
+    sheet = straight_sheet(page.image)
+    assert abs(sheet.matrix[1, 0]) < 0.002 > abs(sheet.matrix[0, 1])
+
+
 def test_stripes_of_a_copier_come_off_and_a_panel_stays() -> None:
     page = prose(6)
     clean = np.asarray(page.image.convert("RGB"))

@@ -21,6 +21,8 @@ _STRAY = 0.035
 _CHANGE = 0.009
 # Less skew than this (tangent) is left alone: 0.04 degrees.
 _LEAST_SKEW = 0.0007
+# A box may be off by this share of its height over its length: a few short words say nothing of a small skew.
+_UNSURE = 0.05
 # Upright strokes shorter than this share of the text's height, or than so many of its lines' heights, may be
 # parts of letters.
 _STROKE, _LONGEST_STROKE = 0.12, 3.0
@@ -112,7 +114,8 @@ def _level(quads: Quads) -> np.ndarray:
     if abs(c) * span < _CHANGE:
         b, _ = _fitted(slope, np.ones((len(x), 1)), length)[0], 0.0
         c = 0.0
-        if abs(b) < _LEAST_SKEW:
+        doubt = _UNSURE * float(np.median(quads.heights[long])) / math.hypot(*length)
+        if abs(b) < max(_LEAST_SKEW, doubt):
             return np.eye(3)
     cos, sin = 1 / math.hypot(1, b), b / math.hypot(1, b)
     # The last row sends the lines' meeting point (1, b, c) to infinity.
