@@ -101,9 +101,9 @@ def _is_sheet(mask: np.ndarray) -> bool:
 def _is_photograph(rgb: np.ndarray, dark: np.ndarray) -> bool:
     """Whether what lies around the sheets, a mask [h, w], has a texture."""
     gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    around = cv2.erode(dark.astype(np.uint8), np.ones((5, 5), np.uint8))
-    around = cv2.resize(around, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)[:, 1:] > 0
-    steps = np.abs(np.diff(gray.astype(np.int16), axis=1))[around]
+    small = cv2.erode(dark.astype(np.uint8), np.ones((5, 5), np.uint8))
+    around = cv2.resize(small, gray.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    steps = np.abs(np.diff(gray.astype(np.int16), axis=1))[around[:, 1:]]
     return len(steps) > 0 and float(np.minimum(steps, _STEP).mean()) > _TEXTURE
 
 
