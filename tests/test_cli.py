@@ -241,6 +241,11 @@ class TestValidate:
         assert run(["validate", str(broken)]) == FINDING
         assert "✗" in capsys.readouterr().out
 
+    def test_answers_that_would_not_end(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        toy_checkpoint(tmp_path).joinpath("generation_config.json").write_text('{"eos_token_id": 0}')
+        assert run(["validate", str(tmp_path)]) == FINDING
+        assert "✗ end of turn" in capsys.readouterr().out
+
     def test_absent(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["validate", str(tmp_path / "nothing")]) == FINDING
         assert "✗ files" in capsys.readouterr().out

@@ -27,6 +27,7 @@ from adotx.client.documents import RemoteTranscriber
 from adotx.client.http import Server
 from adotx.documents.doubt import doubted, plain, spans_of
 from adotx.documents.readers import PageReading
+from adotx.documents.side_by_side import Cancelled
 from adotx.documents.transcribe import PageResult, Transcriber
 from adotx.errors import AdotxError
 from adotx.markdown import Cell, Code, Fields, Figure, Formula, Heading, Item, Paragraph, Quote, Span, Table
@@ -397,6 +398,32 @@ class TestValues:
         assert status_of_all([ok, failed]) == "partial"
         assert whole_markdown([failed], str) == "<!-- page 1: failed: x - -> y -->\n"
         assert page_values(failed, None, str)["width"] is None
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_a_long_document_only_has_to_go_on(tmp_path: Path, stream: str) -> None:
+    stuck = threading.Event()
+
+    def slowly(number: int, is_cancelled: Callable[[], bool]) -> PageReading:
+        waited = 0.0
+        while waited < 0.8 or (number > 3 and stuck.is_set()):
+            if is_cancelled():
+                raise Cancelled
+            time.sleep(0.05)
+            waited += 0.05
+        return said(number)
+
+    with reading(tmp_path, slowly, run_timeout=2.0) as (client, service):
+        service.documents.transcriber._window = 1
+        response = post(client, pdf(4), stream=stream)  # 3.2 seconds
+        last = events(response)[-1] if stream == "true" else response.json()
+        assert response.status_code == 200 and last["page_counts"]["ok"] == 4
+        stuck.set()
+        response = post(client, pdf(4), stream=stream)
+        if stream == "true":
+            assert events(response)[-1]["error"]["code"] == "server.timeout"
+        else:
+            assert error(response) == (504, "server.timeout")
 
 
 def test_nano_reads_the_example_as_the_command_line_does(shared_nano: Model) -> None:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
 from adotx.server.answers import head_of
-from adotx.server.clients import answer
+from adotx.server.clients import Deadline, answer
 from adotx.server.errors import language_of
 from adotx.server.events import Event, EventStream
 from adotx.server.reading import Document, Opened, Order, Selection
@@ -69,10 +69,13 @@ async def transcribe(
         raise _refusal("page_images", Sentence("pictures come with a stream only"))
     order = Order(Selection.of(form.pages), form.password or None, form.page_images)
     say = _speaker(service, request)
+    # However long a document is, it only has to go on.
+    deadline = Deadline(service.settings.run_timeout)
     if form.stream:
-        return EventStream(request, _events(service, request, form.file, order, say), _failed)
-    whole = _whole(service, request, form.file, order, say)
-    results, values = await answer(request, whole)
+        events = _events(service, request, form.file, order, say, deadline)
+        return EventStream(request, events, _failed, deadline)
+    whole = _whole(service, request, form.file, order, say, deadline)
+    results, values = await answer(request, whole, deadline)
     if form.response_format == "markdown":
         return Response(whole_markdown(results, say), media_type="text/markdown")
     return JSONResponse(values)
@@ -88,13 +91,14 @@ def _speaker(service: Service, request: Request) -> Say:
 
 
 async def _whole(
-    service: Service, request: Request, file: UploadFile, order: Order, say: Say
+    service: Service, request: Request, file: UploadFile, order: Order, say: Say, deadline: Deadline
 ) -> tuple[list[PageResult], dict[str, Any]]:
     began = time.monotonic()
     results, pages = [], []
     async with _opened(service, file, order) as document, aclosing(_pages(document)) as parts:
         async for opened, result in parts:
             if result is not None:
+                deadline.renew()
                 results.append(result)
                 pages.append(page_values(result, opened.size if opened else None, say))
     end = _end(service, request, results, began)
@@ -102,7 +106,7 @@ async def _whole(
 
 
 async def _events(
-    service: Service, request: Request, file: UploadFile, order: Order, say: Say
+    service: Service, request: Request, file: UploadFile, order: Order, say: Say, deadline: Deadline
 ) -> AsyncGenerator[Event, None]:
     began = time.monotonic()
     results: list[PageResult] = []
@@ -114,6 +118,7 @@ async def _events(
                 yield _event("document.created", **_head(service), page_numbers=document.numbers)
                 first = False
             if result is not None:
+                deadline.renew()
                 results.append(result)
                 yield _event("page.completed", page=page_values(result, opened.size if opened else None, say))
             elif opened is not None:
