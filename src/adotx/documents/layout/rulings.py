@@ -128,6 +128,20 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     return Rulings(horizontal, vertical, frames)
 
 
+def frames_on(mask: np.ndarray, text: np.ndarray, em: float) -> list[Frame]:
+    """The frames that rules make where they are known apart from print, as in a PDF.
+
+    Args:
+        mask: bool [H, W], what may be rules and is no text.
+        text: int64 [n, 4], the boxes of lines of text.
+        em: pixels per em of its text.
+    """
+    thickest = max(4, round(0.36 * em))
+    horizontal = _rules(mask, round(1.6 * em), thickest, em, False)
+    vertical = _rules(np.ascontiguousarray(mask.T), round(0.9 * em), thickest, em, False)
+    return [_walled(frame, mask, em) for frame in _frames(horizontal, vertical, text, em)]
+
+
 def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:
     """A grid with the walls between its cells, by what stands where its rules may run."""
     if frame.kind != "grid":
