@@ -1,7 +1,7 @@
 """What a text layer's code points say, and which of them say nothing.
 
-In: code points, as arrays. Out: the text of each as it is meant (ligatures as letters, signs of symbol fonts as
-signs, radicals as the Hanja they look like), and which cannot be what is drawn. Knows no geometry.
+In: code points, as arrays. Out: the text of each as it is meant (ligatures as letters, signs of symbol fonts
+as signs, radicals as the Hanja they look like), and which cannot be what is drawn. Knows no geometry.
 """
 
 from __future__ import annotations
@@ -93,19 +93,18 @@ def is_mistaken(text: str) -> bool:
     return False
 
 
-# Plausibility ------------------------------------------------------------------------------------------------
+# Plausibility ---------------------------------------------------------------------------------------------
 
 # Pairs of letters that make up most of what is written in English and its neighbours.
-_PAIRS = frozenset(
-    "th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou io le ve co me de hi "
-    "ri ro ic ne ea ra ce li ch ll be ma si om ur ca el ta la ns di fo ho pe ec pr no ct us ac ot il tr ly nc et "
-    "ut ss so rs un lo wa ge ie wh ee wi em ad ol rt po we na ul ni ts mo ow pa im mi ai sh ir su id os iv ia am "
-    "fi ci vi pl ig tu ev ld ry mp fe bl ab gh ty op wo sa ay ex ke ui fr oo ag if ap gr od bo sp rd do uc bu "
-    "ei ov by rm ep tt oc fa ef cu rn sc gi da yo cr cl du ga qu ue ff ba ey ls va um pp ua up lu go ht ru ug ds "
-    "lt pi rc rr eg au ck ew mu br bi pt ak pu ui rg ib tl ny ki rk ys ob mm fu ph og ms ye ud mb ip ub oi rl gu "
-    "dr hr cc tw ft wn nu af hu nn eo vo rv nf xp gn sm fl iz ok nl my gl aw ju oa eq sy sl ps jo lf nv je nk kn "
-    "gs dy hy ze ks xt bs ik dd pf rp wr oe wo ys".split()
+_PAIRED = (
+    "thheineranreonatenndtiesorteofedisitalarsttontngsehaasouiolevecomedehiriroicneearacelichllbemasi"
+    "omurcaeltalansdifohopeecprnoctusacotiltrlyncetutsssorsunlowageiewheewiemadolrtpowenaulnitsmoowpa"
+    "immiaishirsuidosiviaamficivipligtuevldrympfeblabghtyopwosaayexkeuifrooagifapgrodbosprddoucbueiov"
+    "byrmepttocfaefcurnscgidayocrcldugaquueffbaeylsvaumppuauplugohtruugdsltpircrregauckewmubrbiptakpu"
+    "rgibtlnykirkysobmmfuphogmsyeudmbipuboirlgudrhrcctwftwnnuafhunneovorvnfxpgnsmflizoknlmyglawjuoaeq"
+    "syslpsjolfnvjenkkngsdyhyzeksxtbsikddpfrpwroe"
 )
+_PAIRS = frozenset(_PAIRED[at : at + 2] for at in range(0, len(_PAIRED), 2))
 _FEW_LETTERS, _PLAUSIBLE_PAIRS, _PLAUSIBLE_SYLLABLES = 60, 0.75, 0.7
 
 

@@ -1,7 +1,7 @@
-"""An open page of a PDF in, all that its text layer is judged and laid out by: glyphs, pictures of it, fields.
+"""An open page of a PDF in, all that its text layer is judged and laid out by: glyphs, pictures, fields.
 
-Calls PDFium, whose lock whoever calls holds. What is filled into forms and typed over the page is made part of
-it first, so that it has glyphs and places like all else. Judges nothing.
+Calls PDFium, whose lock whoever calls holds. What is filled into forms and typed over the page is made part
+of it first, so that it has glyphs and places like all else. Judges nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass
 class Tick:
-    """A field to be ticked: where, in pixels of the layout, whether it is, and whether it is one of several."""
+    """A field to be ticked: where, in pixels of the layout; whether it is; whether it is one of several."""
 
     box: Box
     on: bool
@@ -162,7 +162,7 @@ def _mapped(box: Box, matrix: np.ndarray) -> Box:
     return x0, y0, x1, y1
 
 
-# Annotations -------------------------------------------------------------------------------------------------
+# Annotations ----------------------------------------------------------------------------------------------
 
 
 def _subtypes(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Any]]:

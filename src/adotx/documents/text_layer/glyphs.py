@@ -1,4 +1,4 @@
-"""A page of a PDF in, the glyphs of its text layer where they stand out: the only module here that calls PDFium.
+"""A page of a PDF in, the glyphs of its text layer where they stand out.
 
 Out: `Glyphs`, arrays with a place for each character in the order in which the file draws them, in pixels of
 an upright picture of the page. What PDFium has added of its own (blanks, ends of lines) is left out. Whoever
@@ -8,7 +8,7 @@ calls holds PDFium's lock. Judges nothing.
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,15 +81,15 @@ class Glyphs:
         return len(self.codes)
 
     def __getitem__(self, chosen: np.ndarray) -> Glyphs:
-        arrays = (self.codes, self.broken, self.boxes, self.rooms, self.bases, self.ems, self.turns)
-        rest = (self.faces[chosen], self.visible[chosen], self.fonts, self.objects[chosen])
-        return Glyphs(*(array[chosen] for array in arrays), *rest)
+        arrays = {
+            each.name: getattr(self, each.name)[chosen] for each in fields(self) if each.name != "fonts"
+        }
+        return replace(self, **arrays)
 
     def scaled(self, scale: float) -> Glyphs:
         """The same on a picture that is so many times as large."""
-        parts = (self.boxes * scale, self.rooms * scale, self.bases * scale, self.ems * scale)
-        rest = (self.turns, self.faces, self.visible, self.fonts, self.objects)
-        return Glyphs(self.codes, self.broken, *parts, *rest)
+        places = {name: getattr(self, name) * scale for name in ("boxes", "rooms", "bases", "ems")}
+        return replace(self, **places)
 
     @property
     def blank(self) -> np.ndarray:
@@ -182,7 +182,9 @@ def _read(raw: Any, text: Any, matrix: np.ndarray) -> Glyphs:
 def _mapped(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Boxes (left, bottom, right, top) of the page as (x0, y0, x1, y1) of its picture."""
     corners = [
-        np.stack([boxes[:, x], boxes[:, y], np.ones(len(boxes))], 1) @ matrix.T for x in (0, 2) for y in (1, 3)
+        np.stack([boxes[:, x], boxes[:, y], np.ones(len(boxes))], 1) @ matrix.T
+        for x in (0, 2)
+        for y in (1, 3)
     ]
     every = np.stack(corners)
     return np.concatenate([every.min(0), every.max(0)], 1)

@@ -184,7 +184,12 @@ def _piece(glyphs: Glyphs, chain: np.ndarray) -> Piece:
     faces = [glyphs.fonts[face] for face in glyphs.faces[chain].tolist()]
     return Piece(
         " ".join(said),
-        (float(boxes[:, 0].min()), float(boxes[:, 1].min()), float(boxes[:, 2].max()), float(boxes[:, 3].max())),
+        (
+            float(boxes[:, 0].min()),
+            float(boxes[:, 1].min()),
+            float(boxes[:, 2].max()),
+            float(boxes[:, 3].max()),
+        ),
         float(np.median(glyphs.bases[chain][main] if main.any() else glyphs.bases[chain])),
         em,
         chain,

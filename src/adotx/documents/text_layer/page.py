@@ -1,7 +1,7 @@
 """Pieces of lines and what is drawn around them in, the blocks of a page out.
 
-The order and the assembly are the house's own (`adotx.documents.layout`, `adotx.documents.assembly`), which know
-no pixels: here they are given exact places, sizes and weights. Knows no PDFium and judges no text.
+The order and the assembly are the house's own (`adotx.documents.layout`, `adotx.documents.assembly`), which
+know no pixels: here they are given exact places, sizes and weights. Knows no PDFium and judges no text.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _GROUND = 3
 
 @dataclass
 class Picture:
-    """A picture on the page: where, in pixels of the layout, and what stands in it, in those of the page's."""
+    """A picture on the page: where, in pixels of the layout; what stands in it, in those of the page."""
 
     box: tuple[int, int, int, int]
     blocks: Sequence[Block] = ()
@@ -119,7 +119,9 @@ class PageText:
                 yield PlacedFlow(placed(region.lines), region.right, region.mark)
                 return
             # What is set in letters of one width is program text, or may be.
-            for fixed, lines in groupby(region.lines, lambda line: all(pieces[n].fixed for n in line.segments)):
+            for fixed, lines in groupby(
+                region.lines, lambda line: all(pieces[n].fixed for n in line.segments)
+            ):
                 yield PlacedFlow(placed(list(lines)), region.right, "panel" if fixed else "")
         else:
             rows = [[placed(cell) for cell in row] for row in region.rows]  # type: ignore[attr-defined]
@@ -207,7 +209,9 @@ def _walls(frame: Frame, pieces: Sequence[Piece], em: float) -> Iterator[Wall]:
                 if frame.has_right(row, number - 1):
                     yield Wall(x, frame.ys[row], frame.ys[row + 1])
     else:
-        inside = [piece for piece in pieces if y0 <= piece.base <= y1 and x0 < piece.box[2] and piece.box[0] < x1]
+        inside = [
+            piece for piece in pieces if y0 <= piece.base <= y1 and x0 < piece.box[2] and piece.box[0] < x1
+        ]
         spans = sorted((a, b) for piece in inside for _, a, b in piece.words)
         least, at = (_IN_HIGH if y1 - y0 > _HIGH * em else _COLUMN_GAP) * em, float("inf")
         for start, end in spans:
@@ -226,7 +230,9 @@ def _add_bullets(pieces: list[Piece], marks: np.ndarray) -> None:
             if piece.core[0] <= middle <= piece.core[1]
             and _BEFORE[0] * piece.em < piece.box[0] - x1 < _BEFORE[1] * piece.em
         ]
-        if not behind or any(p.box[0] < x1 and p.box[2] > x0 and p.box[1] < middle < p.box[3] for p in pieces):
+        if not behind or any(
+            p.box[0] < x1 and p.box[2] > x0 and p.box[1] < middle < p.box[3] for p in pieces
+        ):
             continue
         piece = min(behind, key=lambda each: each.box[0])
         piece.text = f"{_BULLET} {piece.text}"
@@ -242,12 +248,15 @@ def _add_tick(pieces: list[Piece], box: tuple[int, int, int, int], sign: str, em
     pieces[:] = [
         p
         for p in pieces
-        if not (x0 - 1 <= (p.box[0] + p.box[2]) / 2 <= x1 + 1 and y0 - 1 <= (p.box[1] + p.box[3]) / 2 <= y1 + 1)
+        if not (
+            x0 - 1 <= (p.box[0] + p.box[2]) / 2 <= x1 + 1 and y0 - 1 <= (p.box[1] + p.box[3]) / 2 <= y1 + 1
+        )
     ]
     behind = [
         p
         for p in pieces
-        if p.core[0] - 0.4 * p.em <= middle <= p.core[1] + 0.4 * p.em and 0 <= p.box[0] - x1 + 2 < _BEHIND_TICK * p.em
+        if p.core[0] - 0.4 * p.em <= middle <= p.core[1] + 0.4 * p.em
+        and 0 <= p.box[0] - x1 + 2 < _BEHIND_TICK * p.em
     ]
     if behind:
         piece = min(behind, key=lambda each: each.box[0])
@@ -257,12 +266,16 @@ def _add_tick(pieces: list[Piece], box: tuple[int, int, int, int], sign: str, em
     else:
         whole = (float(x0), float(y0), float(x1), float(y1))
         size = min(em, float(y1 - y0))
-        pieces.append(Piece(sign, whole, middle + 0.33 * size, size, np.zeros(0, int), [(sign, whole[0], whole[2])]))
+        pieces.append(
+            Piece(sign, whole, middle + 0.33 * size, size, np.zeros(0, int), [(sign, whole[0], whole[2])])
+        )
 
 
 def _is_ground(box: Sequence[float], pieces: Sequence[Piece]) -> bool:
     x0, y0, x1, y1 = box
-    on = [p for p in pieces if x0 <= (p.box[0] + p.box[2]) / 2 <= x1 and y0 <= (p.box[1] + p.box[3]) / 2 <= y1]
+    on = [
+        p for p in pieces if x0 <= (p.box[0] + p.box[2]) / 2 <= x1 and y0 <= (p.box[1] + p.box[3]) / 2 <= y1
+    ]
     return len(on) > _GROUND
 
 
@@ -270,7 +283,8 @@ def _with_pictures(blocks: Sequence[Block], shown: dict[Box, Picture]) -> Iterat
     """The blocks with what stands in pictures behind each of them that was read."""
     for block in blocks:
         picture = next(
-            (each for box, each in shown.items() if isinstance(block, FigureBlock) and _same(box, block.box)), None
+            (each for box, each in shown.items() if isinstance(block, FigureBlock) and _same(box, block.box)),
+            None,
         )
         if picture is None or not picture.blocks:
             yield block

@@ -1,6 +1,7 @@
 """A page taken apart in, a `PageReading` of its text layer out, or None where its picture is to be read.
 
-Out too: what stands in pictures on the page, which the model reads; notes on what was left out. Knows no PDFium.
+Out too: what stands in pictures on the page, which the model reads; notes on what was left out. Knows no
+PDFium.
 """
 
 from __future__ import annotations
@@ -72,9 +73,7 @@ class _Page:
         pictures, unread = self._pictures(wanted)
         blocks, lines = self._laid_out(glyphs, pictures)
         if unread:
-            return PageReading(
-                blocks, "partial", joined(unread), 0, None, verdict.source, lines, self.size
-            )
+            return PageReading(blocks, "partial", joined(unread), 0, None, verdict.source, lines, self.size)
         if not blocks:
             return PageReading((), "blank", Sentence("no text was found on it"), size=self.size)
         return PageReading(blocks, text_source=verdict.source, lines=lines, size=self.size)
@@ -88,7 +87,7 @@ class _Page:
         """Pixels of the page's picture per pixel of the layout."""
         return self.size[0] / self.extract.size[0], self.size[1] / self.extract.size[1]
 
-    # Pictures on the page --------------------------------------------------------------------------------------
+    # Pictures on the page ---------------------------------------------------------------------------------
 
     def _unsaid(self, glyphs: Glyphs) -> list[Box]:
         """The pictures with print on them that no text of the layer stands on."""
@@ -126,7 +125,7 @@ class _Page:
                 unread.append(Sentence("of a picture on it: {reason}", reason=reading.reason))
         return found, unread
 
-    # Layout ----------------------------------------------------------------------------------------------------
+    # Layout -----------------------------------------------------------------------------------------------
 
     def _laid_out(self, glyphs: Glyphs, pictures: list[Picture]) -> tuple[list[Block], list[TextLine]]:
         """Blocks and lines, of glyphs in whatever direction they are written."""
@@ -167,7 +166,9 @@ class _Page:
             own, back = self._turned(glyphs, other)
             for piece in pieces_of(own[own.turns == 0]):
                 box = _mapped(piece.box, forward @ back)
-                found.append(_aside_piece(piece, (float(box[0]), float(box[1]), float(box[2]), float(box[3]))))
+                found.append(
+                    _aside_piece(piece, (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
+                )
         return found
 
 
@@ -189,7 +190,11 @@ def _way_back(size: tuple[int, int], turn: int) -> np.ndarray:
 
 def _all_mapped(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     corners = np.stack(
-        [np.stack([boxes[:, x], boxes[:, y], np.ones(len(boxes))], 1) @ matrix.T for x in (0, 2) for y in (1, 3)]
+        [
+            np.stack([boxes[:, x], boxes[:, y], np.ones(len(boxes))], 1) @ matrix.T
+            for x in (0, 2)
+            for y in (1, 3)
+        ]
     )[..., :2]
     return np.concatenate([corners.min(0), corners.max(0)], 1)
 
@@ -206,7 +211,12 @@ def _area(box: Box) -> float:
 def _aside_piece(piece: Piece, box: Box) -> Piece:
     """A piece that is written upwards or downwards: its middle is where it stands."""
     high = box[3] - box[1]
-    return replace(piece, box=box, base=(box[1] + box[3]) / 2 + 0.3 * min(piece.em, high), words=[(piece.text, box[0], box[2])])
+    return replace(
+        piece,
+        box=box,
+        base=(box[1] + box[3]) / 2 + 0.3 * min(piece.em, high),
+        words=[(piece.text, box[0], box[2])],
+    )
 
 
 def _moved(block: Block, x: float, y: float) -> Block:

@@ -1,9 +1,8 @@
 """Whether a page's text layer says what the page shows: held against the pixels, never believed alone.
 
-In: an `Extract`. Out: a `Verdict`: the glyphs that are to be read as text, whether an OCR program has put them
-there, and what is told of the rest; or why the layer is not used. Where figures of the text are odd, and for
-whatever an OCR program says, the model reads a sample of lines, and the layer has to say the same. Knows no
-PDFium.
+In: an `Extract`. Out: a `Verdict`: the glyphs that are to be read as text, whether an OCR program has put
+them there, and what is told of the rest; or why the layer is not used. Where a text is odd, and for whatever
+an OCR program says, the model reads a sample of lines, and the layer has to say the same. Knows no PDFium.
 """
 
 from __future__ import annotations
@@ -77,7 +76,11 @@ def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> 
     notes: list[Sentence] = []
     if undrawn.sum() > _WORTH_TELLING:
         names = sorted({glyphs.fonts[face].name for face in np.unique(glyphs.faces[undrawn]).tolist()})
-        notes.append(Sentence("not embedded and not drawn, its text is taken as it is: {fonts}", fonts=", ".join(names)))
+        notes.append(
+            Sentence(
+                "not embedded and not drawn, its text is taken as it is: {fonts}", fonts=", ".join(names)
+            )
+        )
     reason = _broken(glyphs, shown)
     if reason:
         return Verdict(None, nothing, [_unused(reason)])
@@ -161,7 +164,7 @@ def _textual(printed: np.ndarray) -> np.ndarray:
     return printed & ~dense
 
 
-# A sample read by the model ------------------------------------------------------------------------------------
+# A sample read by the model -------------------------------------------------------------------------------
 
 
 def _agreement(
