@@ -94,7 +94,8 @@ table { border-collapse: collapse; margin: 1em 0; } th, td { padding: 3px 9px; t
 .rows th { border-bottom: 1px solid #333; } .rows tr + tr td { border-bottom: 1px solid #ddd; }
 .none th, .none td { padding: 2px 26px 2px 0; } .zebra tr:nth-child(even) { background: #f0f0f0; }
 .zebra td, .zebra th { border: 1px solid #bbb; } .r { text-align: right; }
-.notes { border-top: 1px solid #999; font-size: 8.5pt; margin-top: 2em; padding-top: .4em; } .notes p { margin: .2em 0; } sup { font-size: 65%; }
+.notes { border-top: 1px solid #999; font-size: 8.5pt; margin-top: 2em; padding-top: .4em; }
+.notes p { margin: .2em 0; } sup { font-size: 65%; }
 .c2 { column-count: 2; column-gap: 8mm; } .c3 { column-count: 3; column-gap: 6mm; font-size: 9pt; }
 """
 

@@ -85,10 +85,15 @@ class _Document:
                         "pdf.encrypted",
                         "the PDF is protected by a password",
                         str(path),
-                        "give it with --password",
+                        "give it with {option}",
+                        option="--password",
                     ) from None
                 raise AdotxError(
-                    "pdf.password", "this is not the PDF's password", str(path), "check --password"
+                    "pdf.password",
+                    "this is not the PDF's password",
+                    str(path),
+                    "check {option}",
+                    option="--password",
                 ) from None
         if not self.count:
             raise AdotxError("pdf.empty", "the PDF has no pages", str(path), "export it again")
