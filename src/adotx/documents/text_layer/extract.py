@@ -46,6 +46,7 @@ class Extract:
         drawn: pictures of it with and without its text.
         pictures: boxes of its pictures.
         ticks: its fields to be ticked.
+        typed: boxes of what somebody has typed over it.
         scale: pixels of the layout per point.
         size: (width, height) of the page in pixels of the layout.
     """
@@ -56,6 +57,7 @@ class Extract:
     scale: float
     size: tuple[int, int]
     ticks: list[Tick] = field(default_factory=list)
+    typed: list[Box] = field(default_factory=list)
 
 
 def take_apart(document: pypdfium2.PdfDocument, index: int) -> Extract | None:
@@ -66,7 +68,7 @@ def take_apart(document: pypdfium2.PdfDocument, index: int) -> Extract | None:
     """
     page = document[index]
     try:
-        ticks = list(_ticks(document, page))
+        ticks, typed = list(_ticks(document, page)), list(_typed(page))
         if _make_part(page):
             page.close()
             page = document[index]
@@ -81,7 +83,8 @@ def take_apart(document: pypdfium2.PdfDocument, index: int) -> Extract | None:
         pictures = list(_pictures(page, matrix, size))
         for tick in ticks:
             tick.box = _mapped(tick.box, matrix)
-        return Extract(glyphs, drawn, pictures, scale, size, ticks)
+        typed = [_mapped(box, matrix) for box in typed]
+        return Extract(glyphs, drawn, pictures, scale, size, ticks, typed)
     finally:
         page.close()
 
@@ -195,6 +198,16 @@ def _ticks(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage) -> Iterator
         if kind in kinds and raw.FPDFAnnot_GetRect(annotation, ctypes.byref(rect)):
             on = raw.FPDFAnnot_IsChecked(form, annotation) == 1
             yield Tick((rect.left, rect.bottom, rect.right, rect.top), on, kinds[kind])
+
+
+def _typed(page: pypdfium2.PdfPage) -> Iterator[Box]:
+    """The boxes of what is typed over a page, in points."""
+    from pypdfium2 import raw
+
+    for subtype, annotation in _subtypes(page):
+        rect = raw.FS_RECTF()
+        if subtype == raw.FPDF_ANNOT_FREETEXT and raw.FPDFAnnot_GetRect(annotation, ctypes.byref(rect)):
+            yield rect.left, rect.bottom, rect.right, rect.top
 
 
 def _make_part(page: pypdfium2.PdfPage) -> bool:

@@ -17,9 +17,8 @@ from adotx.documents.layout.rulings import Frame, frames_on
 
 # Grey levels that a pixel of text, of a line, of print on a scan differs by.
 _TEXT, _LINE, _PRINT = 12, 7, 40
-# Bullets are so high and wide in em, and fill so much of their box.
-_BULLET = (0.12, 0.62)
-_FULL = 0.6
+# Bullets are so high and wide in em, and so dark; of a drawing with more small marks the others are none.
+_BULLET, _MARK, _MOST_MARKS = (0.12, 0.62), 50, 5000
 
 
 @dataclass
@@ -60,16 +59,17 @@ class Drawn:
         return frames_on(self.lines, boxes, em)
 
     def marks(self, em: float) -> np.ndarray:
-        """int64 [n, 4]: boxes of small full marks, as browsers draw before items of lists."""
-        dark = (cv2.morphologyEx(self.rest, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8)) - self.rest) > 60
-        count, _, stats, _ = cv2.connectedComponentsWithStats(dark.astype(np.uint8), connectivity=8)
-        found = stats[1:count]
-        wide, high, area = found[:, 2], found[:, 3], found[:, 4]
-        low, top = _BULLET[0] * em, _BULLET[1] * em
-        keep = (wide >= low) & (wide <= top) & (high >= low) & (high <= top)
-        keep &= (np.abs(wide - high) <= 2) & (area >= _FULL * wide * high)
-        found = found[keep]
-        return np.stack([found[:, 0], found[:, 1], found[:, 0] + found[:, 2], found[:, 1] + found[:, 3]], 1)
+        """int64 [n, 4]: boxes of small round or square marks, as browsers draw before items."""
+        paper = cv2.morphologyEx(self.rest, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+        dark = (cv2.subtract(paper, self.rest) > _MARK).view(np.uint8)
+        contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        low, high = _BULLET[0] * em, _BULLET[1] * em
+        found = []
+        for contour in contours[:_MOST_MARKS]:
+            x, y, wide, tall = cv2.boundingRect(contour)
+            if low <= wide <= high and low <= tall <= high and abs(wide - tall) <= 2:
+                found.append((x, y, x + wide, y + tall))
+        return np.array(found, np.int64).reshape(-1, 4)
 
 
 def share_in(mask: np.ndarray, boxes: np.ndarray) -> np.ndarray:

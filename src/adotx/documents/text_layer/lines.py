@@ -51,6 +51,7 @@ class Piece:
         glyphs: places of its glyphs, in order.
         words: (text, x0, x1) of each word.
         bold, fixed: of most of its letters.
+        typed: somebody has typed it over the page: its size says nothing.
     """
 
     text: str
@@ -61,6 +62,7 @@ class Piece:
     words: list[tuple[str, float, float]] = field(default_factory=list)
     bold: bool = False
     fixed: bool = False
+    typed: bool = False
 
     @property
     def core(self) -> tuple[float, float]:
@@ -72,12 +74,11 @@ def pieces_of(glyphs: Glyphs, walls: Sequence[Wall] = ()) -> list[Piece]:
     """The pieces of a page's lines, in no particular order.
 
     Args:
-        glyphs: upright, of one direction of writing.
+        glyphs: upright, of one direction of writing, none of them twice.
         walls: text on both sides of one is never of one piece.
     """
     drawn = np.flatnonzero(~glyphs.blank)
     drawn = drawn[[bool(text_of(int(code))) for code in glyphs.codes[drawn]]]
-    drawn = drawn[_once(glyphs, drawn)]
     if not len(drawn):
         return []
     runs = _runs(glyphs, drawn, walls)
@@ -85,8 +86,9 @@ def pieces_of(glyphs: Glyphs, walls: Sequence[Wall] = ()) -> list[Piece]:
     return [_piece(glyphs, chain) for chain in chains]
 
 
-def _once(glyphs: Glyphs, drawn: np.ndarray) -> np.ndarray:
-    """bool [n]: not drawn a second time at the same place."""
+def once(glyphs: Glyphs) -> Glyphs:
+    """The glyphs without those that are drawn a second time at the same place."""
+    drawn = np.flatnonzero(~glyphs.blank)
     keep = np.ones(len(drawn), bool)
     seen: dict[tuple[int, int, int], list[int]] = {}
     step = np.maximum(_TWICE * glyphs.ems[drawn], 0.5)
@@ -99,7 +101,9 @@ def _once(glyphs: Glyphs, drawn: np.ndarray) -> np.ndarray:
             keep[number] &= not near or drawn_by[at] == drawn_by[number]
         for place in ((cx + dx, cy + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)):
             seen.setdefault((code, *place), []).append(number)
-    return keep
+    kept = np.ones(len(glyphs), bool)
+    kept[drawn] = keep
+    return glyphs[kept]
 
 
 def _runs(glyphs: Glyphs, drawn: np.ndarray, walls: Sequence[Wall]) -> list[np.ndarray]:

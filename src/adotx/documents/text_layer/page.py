@@ -7,7 +7,7 @@ know no pixels: here they are given exact places, sizes and weights. Knows no PD
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import numpy as np
@@ -59,6 +59,7 @@ class PageText:
         pictures: on the page, read or not.
         aside: pieces that are written in other directions, their boxes upright.
         ticks: (box, sign) of fields to be ticked.
+        typed: boxes of what somebody has typed over the page.
     """
 
     glyphs: Glyphs
@@ -67,6 +68,7 @@ class PageText:
     pictures: list[Picture] = field(default_factory=list)
     aside: list[Piece] = field(default_factory=list)
     ticks: list[tuple[tuple[int, int, int, int], str]] = field(default_factory=list)
+    typed: list[tuple[int, int, int, int]] = field(default_factory=list)
 
     def read(self) -> tuple[list[Block], list[StandingLine]]:
         """The blocks of the page and its lines, both in reading order."""
@@ -83,7 +85,8 @@ class PageText:
             em,
             [each.box for each in pictures],
         )
-        placed = [part for region in regions for part in self._placed(region, pieces)]
+        usual = _usual_advance(pieces)
+        placed = [part for region in regions for part in self._placed(region, pieces, em, usual)]
         a, b, c, d, e, f, g, h, i = self.to_image.ravel().tolist()
         to_image: Homography = (a, b, c, d, e, f, g, h, i)
         blocks = assemble(PlacedPage(placed, em, to_image))
@@ -103,14 +106,24 @@ class PageText:
         walls = [wall for frame in frames for wall in _walls(frame, pieces, em)]
         if walls:
             pieces = pieces_of(self.glyphs, walls)
+        for piece in pieces:
+            piece.typed = any(_holds(box, piece) for box in self.typed)
+        frames = [frame for frame in frames if not _is_field(frame, pieces)]
         _add_bullets(pieces, self.drawn.marks(em))
         for box, sign in self.ticks:
             _add_tick(pieces, box, sign, em)
         return pieces, frames, em
 
-    def _placed(self, region: Flow | object, pieces: Sequence[Piece]) -> Iterator[Region]:
+    def _placed(
+        self, region: Flow | object, pieces: Sequence[Piece], em: float, advance: float
+    ) -> Iterator[Region]:
         def placed(lines: Sequence[TextLine]) -> list[PlacedLine]:
-            return [_placed_line(line, pieces) for line in lines]
+            found = []
+            for line in lines:
+                typed = any(pieces[number].typed for number in line.segments)
+                own = _placed_line(line, pieces)
+                found.append(replace(own, em=em, advance=advance, weight=_REGULAR) if typed else own)
+            return found
 
         if isinstance(region, Figure):
             yield PlacedFigure(region.box)
@@ -164,6 +177,16 @@ def _usual_em(pieces: Sequence[Piece]) -> float:
     widths = np.array([max(piece.box[2] - piece.box[0], 1e-3) for piece in pieces])
     order = np.argsort(ems)
     return float(ems[order][np.searchsorted(np.cumsum(widths[order]), 0.5 * widths.sum())])
+
+
+def _usual_advance(pieces: Sequence[Piece]) -> float:
+    """Pixels per em of what lines say, of most of them."""
+    shares = [
+        sum(x1 - x0 for _, x0, x1 in piece.words) / max(words_width(piece.text), 0.1)
+        for piece in pieces
+        if not piece.typed
+    ]
+    return float(np.median(shares)) if shares else 1.0
 
 
 def _segment(piece: Piece, number: int) -> Segment:
@@ -271,12 +294,35 @@ def _add_tick(pieces: list[Piece], box: tuple[int, int, int, int], sign: str, em
         )
 
 
-def _is_ground(box: Sequence[float], pieces: Sequence[Piece]) -> bool:
+def _holds(box: Sequence[float], piece: Piece) -> bool:
     x0, y0, x1, y1 = box
-    on = [
-        p for p in pieces if x0 <= (p.box[0] + p.box[2]) / 2 <= x1 and y0 <= (p.box[1] + p.box[3]) / 2 <= y1
-    ]
-    return len(on) > _GROUND
+    return x0 <= (piece.box[0] + piece.box[2]) / 2 <= x1 and y0 <= (piece.box[1] + piece.box[3]) / 2 <= y1
+
+
+def _is_field(frame: Frame, pieces: Sequence[Piece]) -> bool:
+    """Whether a frame is there to be filled in: one line stands in it, and its name beside it."""
+    inside = [piece for piece in pieces if _holds(frame.box, piece)]
+    if frame.kind != "box" or not inside or _lines_of(inside) > 1:
+        return False
+    x0, y0, x1, y1 = frame.box
+    return any(
+        not _holds(frame.box, piece) and piece.core[0] < y1 and piece.core[1] > y0 and y1 - y0 < 3 * piece.em
+        for piece in pieces
+    )
+
+
+def _lines_of(pieces: Sequence[Piece]) -> int:
+    """How many lines pieces stand on."""
+    lines = 0
+    low = -np.inf
+    for piece in sorted(pieces, key=lambda each: each.base):
+        lines += piece.core[0] > low
+        low = max(low, piece.base)
+    return lines
+
+
+def _is_ground(box: Sequence[float], pieces: Sequence[Piece]) -> bool:
+    return sum(_holds(box, piece) for piece in pieces) > _GROUND
 
 
 def _with_pictures(blocks: Sequence[Block], shown: dict[Box, Picture]) -> Iterator[Block]:

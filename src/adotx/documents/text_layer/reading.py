@@ -17,7 +17,7 @@ from adotx.documents.readers import PageReading, TextLine
 from adotx.documents.text_layer.extract import Box, Extract
 from adotx.documents.text_layer.glyphs import Glyphs
 from adotx.documents.text_layer.ink import Drawn, share_in
-from adotx.documents.text_layer.lines import Piece, pieces_of
+from adotx.documents.text_layer.lines import Piece, once, pieces_of
 from adotx.documents.text_layer.page import PageText, Picture
 from adotx.documents.text_layer.trust import Read, judged
 from adotx.errors import Sentence, joined
@@ -65,7 +65,7 @@ class _Page:
         notes += verdict.notes
         if verdict.source is None:
             return None
-        glyphs = self.extract.glyphs[verdict.glyphs | self.extract.glyphs.blank]
+        glyphs = once(self.extract.glyphs[verdict.glyphs | self.extract.glyphs.blank])
         wanted = self._unsaid(glyphs) if verdict.source == "layer" else []
         width, height = self.extract.size
         if any(_area(box) > _WHOLE_PAGE * width * height for box in wanted):
@@ -144,6 +144,7 @@ class _Page:
         text.ticks = [
             (_mapped(tick.box, forward), _BOXES[tick.on, tick.radio]) for tick in self.extract.ticks
         ]
+        text.typed = [_mapped(box, forward) for box in self.extract.typed]
         return text.read()
 
     def _turned(self, glyphs: Glyphs, turn: int) -> tuple[Glyphs, np.ndarray]:
