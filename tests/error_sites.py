@@ -51,6 +51,8 @@ SENTENCE_FILES = (
     "documents/readers/page.py",
     "documents/readers/rows.py",
     "documents/sources/pdf.py",
+    "documents/text_layer/reading.py",
+    "documents/text_layer/trust.py",
     "documents/transcribe.py",
     "engine/sampling/params.py",
     "engine/weights/convert.py",

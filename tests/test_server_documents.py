@@ -247,6 +247,9 @@ class TestRefusals:
         locked = pdf_with_password(b"open sesame")
         assert error(post(client, locked)) == (400, "pdf.encrypted")
         assert error(post(client, locked, password="wrong")) == (400, "pdf.password")
+        # A form has no options of a command line.
+        said = post(client, locked).json()["error"]["message"]
+        assert "--" not in said and "(give it with the form field password)" in said
         assert post(client, locked, password="open sesame").json()["pages"][0]["number"] == 1
 
     def test_a_model_that_reads_text_only(self, tmp_path: Path) -> None:

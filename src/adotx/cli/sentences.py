@@ -179,6 +179,18 @@ KOREAN: dict[str, str] = {
     "nothing could be read where there is print": "인쇄된 것은 있으나 아무것도 읽지 못했습니다",
     "only about {percent} % of it is expected to be right": "맞게 읽었을 글자가 {percent}% 정도뿐입니다",
     "{count} damaged picture(s) could not be drawn": "손상된 그림 {count}개를 그리지 못했습니다",
+    "the form field password": "폼의 필드 password",
+    "the file gives no text for it": "파일에 이 쪽의 글이 없습니다",
+    "its text layer is not used: {reason}": "텍스트 레이어를 쓰지 않았습니다: {reason}",
+    "{count} of {total} characters say nothing": "글자 {total}개 가운데 {count}개가 무슨 글자인지 알 수 없습니다",
+    "it names glyphs, not characters": "글자가 아니라 글리프 이름이 적혀 있습니다",
+    "it says something else than the page shows": "쪽에 보이는 것과 다른 글이 적혀 있습니다",
+    "it does not lie on the page's print": "쪽에 인쇄된 글자 자리에 있지 않습니다",
+    "{count} letters that nobody can see are left out": "눈에 보이지 않는 글자 {count}개는 뺐습니다",
+    "not embedded and not drawn, its text is taken as it is: {fonts}": (
+        "파일에 들어 있지 않아 그리지 못한 글꼴이며, 글은 적힌 대로 옮겼습니다: {fonts}"
+    ),
+    "of a picture on it: {reason}": "쪽에 있는 그림: {reason}",
     "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
     "{count} formula(s) are given sign by sign": "수식 {count}개는 기호를 차례대로만 적었습니다",
     "{count} of {total} rows were cut where their ink ends": (

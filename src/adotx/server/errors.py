@@ -72,6 +72,8 @@ _TYPES = {
 }
 #: what a client that comes again at once would only make worse
 _NO_RETRY = frozenset({"server.timeout"})
+#: options of the command line that errors name -> what a client has instead
+_FIELDS = {"--password": Sentence("the form field password")}
 #: rooms whose `reason` is what a decoder said
 _DECODERS = frozenset({"image", "media", "pdf", "document", "source"})
 
@@ -91,6 +93,8 @@ def told(error: Exception) -> AdotxError:
         return AdotxError("server.internal", what, remedy="the server's log names this request's id")
     if error.code.partition(".")[0] in _DECODERS and "reason" in error.values:
         return error.having(reason=Sentence("it cannot be decoded"))
+    if "option" in error.values:  # of the command line; a form has fields
+        return error.having(option=_FIELDS[error.values["option"]])
     return error
 
 
