@@ -179,6 +179,7 @@ KOREAN: dict[str, str] = {
     "nothing could be read where there is print": "인쇄된 것은 있으나 아무것도 읽지 못했습니다",
     "only about {percent} % of it is expected to be right": "맞게 읽었을 글자가 {percent}% 정도뿐입니다",
     "{count} damaged picture(s) could not be drawn": "손상된 그림 {count}개를 그리지 못했습니다",
+    "the file gives no text for it": "파일에 이 쪽의 글이 없습니다",
     "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
     "{count} formula(s) are given sign by sign": "수식 {count}개는 기호를 차례대로만 적었습니다",
     "{count} of {total} rows were cut where their ink ends": (

@@ -14,13 +14,14 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from adotx.documents.sources import PageImage, open_pages
+from adotx.documents.readers import PageReading
+from adotx.documents.sources import PageImage, ReadPicture, open_pages
 from adotx.documents.transcribe import PageResult, Transcriber, without_running
 from adotx.errors import AdotxError
 from adotx.server.settings import Settings
@@ -218,17 +219,32 @@ class Document:
             await loop.run_in_executor(self._threads, results.close)
 
     def _watched(self, page: PageImage, tell: Callable[[Opened], None]) -> PageImage:
-        """The same page, which says that it was opened."""
+        """The same page, which says that it was opened, or that its text was had without."""
 
         def opened() -> Image.Image:
-            try:
-                image = page.open()
-            except AdotxError as error:
-                raise _renamed(error, self._path) from None
+            image = self._opened(page)
             tell(Opened(page.number, image.size, _picture(image) if self._pictures else ""))
             return image
 
-        return PageImage(page.number, opened, page.missing)
+        def given(read: ReadPicture) -> PageReading | None:
+            assert page.given is not None
+            try:
+                reading = page.given(read)
+            except AdotxError as error:
+                raise _renamed(error, self._path) from None
+            if reading is not None and reading.size is not None:
+                shown = _picture(self._opened(page)) if self._pictures and page.open else ""
+                tell(Opened(page.number, reading.size, shown))
+            return reading
+
+        return replace(page, open=page.open and opened, given=page.given and given)
+
+    def _opened(self, page: PageImage) -> Image.Image:
+        assert page.open is not None
+        try:
+            return page.open()
+        except AdotxError as error:
+            raise _renamed(error, self._path) from None
 
 
 def _chosen(pages: Iterable[PageImage], path: str, wanted: Selection, most: int) -> Iterator[PageImage]:

@@ -50,7 +50,7 @@ def page_values(result: PageResult, size: tuple[int, int] | None, say: Say) -> d
         "reason": say(shown(result.reason)),
         "width": size and size[0],
         "height": size and size[1],
-        "text_source": "pixels",
+        "text_source": result.text_source,
         "confidence": _rounded(result.confidence),
         "seconds": round(result.seconds, 3),
         "doubtful": result.doubtful,

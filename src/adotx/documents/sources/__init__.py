@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adotx.documents.sources import image, pdf, tiff
-from adotx.documents.sources.page import PageImage
+from adotx.documents.sources.page import PageImage, ReadPicture
 from adotx.documents.sources.pdf import DPI
 from adotx.documents.sources.pipe import STDIN, is_pipe, spooled
 from adotx.errors import AdotxError
@@ -26,6 +26,7 @@ __all__ = [
     "SUFFIXES",
     "Found",
     "PageImage",
+    "ReadPicture",
     "Source",
     "find_documents",
     "is_pipe",
