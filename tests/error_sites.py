@@ -61,7 +61,6 @@ SENTENCE_FILES = (
     "server/fetch.py",
     "server/response_input.py",
     "server/settings.py",
-    "server/transcripts.py",
     "train/results.py",
     "vision/plan.py",
 )

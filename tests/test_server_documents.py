@@ -26,6 +26,8 @@ from adotx.cli.errors import in_language
 from adotx.client.documents import RemoteTranscriber
 from adotx.client.http import Server
 from adotx.documents.doubt import doubted, plain, spans_of
+from adotx.documents.outputs.markdown import whole_markdown
+from adotx.documents.outputs.values import block_values, page_values, summary_of
 from adotx.documents.readers import PageReading
 from adotx.documents.transcribe import PageResult, Transcriber
 from adotx.errors import AdotxError
@@ -33,7 +35,6 @@ from adotx.markdown import Cell, Code, Fields, Figure, Formula, Heading, Item, P
 from adotx.model import Model
 from adotx.server.reading import Selection
 from adotx.server.settings import Settings
-from adotx.server.transcripts import block_values, page_values, status_of_all, whole_markdown
 from conftest import ROOT
 from documents_fakes import DarkRows, row_model
 from serving import scripted, serving
