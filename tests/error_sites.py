@@ -48,6 +48,8 @@ SENTENCE_FILES = (
     "client/http.py",
     "client/model.py",
     "data/fetch.py",
+    "documents/outputs/pdf/__init__.py",
+    "documents/outputs/pdf/stamp.py",
     "documents/readers/page.py",
     "documents/readers/rows.py",
     "documents/sources/pdf.py",

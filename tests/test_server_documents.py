@@ -394,10 +394,10 @@ class TestValues:
 
     def test_statuses(self) -> None:
         ok, blank, failed = PageResult(()), PageResult((), "blank"), PageResult((), "failed", "x --> y")
-        assert status_of_all([ok, blank]) == "ok" and status_of_all([failed]) == "failed"
-        assert status_of_all([ok, failed]) == "partial"
-        assert whole_markdown([failed], str) == "<!-- page 1: failed: x - -> y -->\n"
-        assert page_values(failed, None, str)["width"] is None
+        assert summary_of([ok, blank]).status == "ok" and summary_of([failed]).status == "failed"
+        assert summary_of([ok, failed]).status == "partial"
+        assert whole_markdown([failed]) == "<!-- page 1: failed: x - -> y -->\n"
+        assert page_values(failed)["width"] is None
 
 
 def test_nano_reads_the_example_as_the_command_line_does(shared_nano: Model) -> None:

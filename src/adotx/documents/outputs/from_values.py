@@ -111,10 +111,16 @@ _KINDS: dict[str, Callable[[dict[str, Any]], Block]] = {
 
 
 def _line(values: dict[str, Any]) -> TextLine:
+    share = _share(values.get("confidence"))
+    words = tuple(TextLine(_text(word), _quad(word), share) for word in _list(values.get("words", [])))
+    return TextLine(_text(values), _quad(values), share, words)
+
+
+def _quad(values: dict[str, Any]) -> tuple[tuple[float, float], ...]:
     quad = tuple((float(x), float(y)) for x, y in _list(values["quad"]))
     if len(quad) != 4:
-        raise ValueError("a line has four corners")
-    return TextLine(_text(values), quad, _share(values.get("confidence")))
+        raise ValueError("a box has four corners")
+    return quad
 
 
 def _text(values: dict[str, Any]) -> str:

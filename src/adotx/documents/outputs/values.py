@@ -121,8 +121,17 @@ def _box(block: Block) -> list[float] | None:
 
 
 def _line(line: TextLine) -> dict[str, Any]:
-    quad = [[round(float(x), 1), round(float(y), 1)] for x, y in line.quad]
-    return {**_text(line.text), "quad": quad, "confidence": _rounded(line.confidence)}
+    words = [{"text": plain(word.text), "quad": _quad(word)} for word in line.words]
+    return {
+        **_text(line.text),
+        "quad": _quad(line),
+        "confidence": _rounded(line.confidence),
+        **({"words": words} if words else {}),
+    }
+
+
+def _quad(line: TextLine) -> list[list[float]]:
+    return [[round(float(x), 1), round(float(y), 1)] for x, y in line.quad]
 
 
 def _content(block: Block) -> dict[str, Any]:

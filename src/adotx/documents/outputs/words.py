@@ -1,7 +1,6 @@
-"""Where the words of a line stand: a line's text, its corners and the page's picture in, a place a word out.
+"""Where the words of a line stand: its reader says, or the widths of its letters do.
 
-A line says only where it begins and ends. Between, its words are set to the gaps in its ink that fit their
-widths best; where there is no picture, or no such gaps, by widths alone. Knows no formats.
+In: a line with its corners. Out: its words, each with its part of the line. Knows no pictures and no formats.
 """
 
 from __future__ import annotations
@@ -9,26 +8,21 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import cv2
-import numpy as np
+from itertools import pairwise
+from math import hypot
 
 from adotx.documents.doubt import plain
 from adotx.documents.readers import TextLine
 
 Point = tuple[float, float]
-Quad = tuple[Point, Point, Point, Point]
+Quad = Sequence[Point]
 
 # Widths in em of letters as they are usually set; only their ratios matter here.
-_WIDE, _BLANK = 0.95, 0.3
+_WIDE, _OTHER, _BLANK = 0.95, 0.55, 0.3
 _WIDTHS = {
     **dict.fromkeys("iljI.,:;'|!`", 0.27), **dict.fromkeys("ftr()[]{}-/\\\"·", 0.36),
     **dict.fromkeys("mwMW@%", 0.85), **dict.fromkeys("ABCDEFGHKNOPQRSTUVXYZ&", 0.66),
 }  # fmt: skip
-# Darker or lighter than the paper by this share of the greatest difference is ink.
-_INK = 0.4
-# Letters of a line that are placed by its ink; a line of more is none.
-_MOST_WORDS = 400
 
 
 @dataclass(frozen=True)
@@ -37,39 +31,25 @@ class Word:
 
     Attributes:
         text: what it says, without blanks.
-        start: where it begins in the line's text.
-        x0, x1: where it begins and ends on the line, as shares of its length.
+        quad: its corners, as those of lines.
+        apart: whether it is known where it begins and ends.
     """
 
     text: str
-    start: int
-    x0: float
-    x1: float
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
+    quad: Quad
+    apart: bool = True
 
 
-def words_of(line: TextLine, picture: np.ndarray | None = None) -> list[Word]:
-    """The words of a line, in order.
-
-    Args:
-        line: its doubtful figures are plain here.
-        picture: uint8 [H, W], the page in grey; None where there is none.
-    """
-    words = _by_widths(plain(line.text))
-    if picture is None or len(words) > _MOST_WORDS:
-        return words
-    ink = ink_columns(line.quad, picture)
-    if not ink.any():
-        return words
-    runs = _runs(ink)
-    size = len(ink)
-    first, last = runs[0][0] / size, runs[-1][1] / size
-    expected = [(first + word.x0 * (last - first), first + word.x1 * (last - first)) for word in words]
-    placed = _to_gaps(expected, [(start / size, end / size) for start, end in runs])
-    return [Word(word.text, word.start, *at) for word, at in zip(words, placed, strict=True)]
+def words_of(line: TextLine) -> list[Word]:
+    """The words of a line, in order; doubtful figures are plain."""
+    texts = plain(line.text).split()
+    if len(texts) == len(line.words):
+        said = [Word(text, word.quad) for text, word in zip(texts, line.words, strict=True)]
+        # Where its reader saw no gap, two words meet.
+        touch = [one.quad[1] == other.quad[0] for one, other in pairwise(said)]
+        met = [any(pair) for pair in zip([False, *touch], [*touch, False], strict=True)]
+        return [Word(word.text, word.quad, not meets) for word, meets in zip(said, met, strict=True)]
+    return [Word(text, part_of(line.quad, *at), len(texts) == 1) for text, at in _by_widths(plain(line.text))]
 
 
 def letter_width(char: str) -> float:
@@ -78,100 +58,42 @@ def letter_width(char: str) -> float:
         return _BLANK
     if unicodedata.combining(char):
         return 0.0
-    return _WIDTHS.get(char, _WIDE if unicodedata.east_asian_width(char) in "WF" else 0.55)
+    return _WIDTHS.get(char, _WIDE if unicodedata.east_asian_width(char) in "WF" else _OTHER)
 
 
-def point_at(quad: Sequence[Point], along: float, down: float) -> Point:
-    """The point of a line's box so far along it and so far down, both 0 to 1."""
+def width_between(text: str, start: int, end: int) -> tuple[float, float]:
+    """Where letters of a text begin and end, as shares of its width."""
+    widths = [letter_width(char) for char in text]
+    total = sum(widths) or 1.0
+    return sum(widths[:start]) / total, sum(widths[:end]) / total
+
+
+def point_at(quad: Quad, along: float, down: float) -> Point:
+    """The point of a box so far along it and so far down, both 0 to 1."""
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = quad
     top = ax + (bx - ax) * along, ay + (by - ay) * along
     bottom = dx + (cx - dx) * along, dy + (cy - dy) * along
     return top[0] + (bottom[0] - top[0]) * down, top[1] + (bottom[1] - top[1]) * down
 
 
-def part_of(quad: Sequence[Point], x0: float, x1: float) -> Quad:
-    """The part of a line's box between two shares of its length."""
-    return point_at(quad, x0, 0), point_at(quad, x1, 0), point_at(quad, x1, 1), point_at(quad, x0, 1)
+def part_of(quad: Quad, x0: float, x1: float, above: float = 0.0) -> Quad:
+    """The part of a box between two shares of its length; so much of its height more above and below."""
+    corners = ((x0, -above), (x1, -above), (x1, 1 + above), (x0, 1 + above))
+    return tuple(point_at(quad, *corner) for corner in corners)
 
 
-def size_of(quad: Sequence[Point]) -> tuple[float, float]:
-    """(length, height) of a line's box."""
+def size_of(quad: Quad) -> tuple[float, float]:
+    """(length, height) of a box."""
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = quad
-    length = (np.hypot(bx - ax, by - ay) + np.hypot(cx - dx, cy - dy)) / 2
-    height = (np.hypot(dx - ax, dy - ay) + np.hypot(cx - bx, cy - by)) / 2
-    return float(length), float(height)
+    length = (hypot(bx - ax, by - ay) + hypot(cx - dx, cy - dy)) / 2
+    return length, (hypot(dx - ax, dy - ay) + hypot(cx - bx, cy - by)) / 2
 
 
-def ink_columns(quad: Sequence[Point], picture: np.ndarray) -> np.ndarray:
-    """bool [length]: in which columns of a line there is ink, seen along the line."""
-    length, height = (max(1, round(side)) for side in size_of(quad))
-    if length * height > picture.size:
-        return np.zeros(0, bool)
-    corners = np.array([[0, 0], [length, 0], [length, height], [0, height]], np.float32)
-    matrix = cv2.getPerspectiveTransform(np.array(quad, np.float32), corners)
-    straight = cv2.warpPerspective(picture, matrix, (length, height), borderMode=cv2.BORDER_REPLICATE)
-    away = np.abs(straight.astype(np.int16) - int(np.median(straight)))
-    most = int(away.max(initial=0))
-    if most < 24:
-        return np.zeros(length, bool)
-    ink = away > _INK * most
-    ink[ink.mean(axis=1) > 0.9] = False  # an underline, a ruling
-    return ink.any(axis=0)
-
-
-def _by_widths(text: str) -> list[Word]:
-    widths = [letter_width(char) for char in text]
-    total = sum(widths) or 1.0
-    words: list[Word] = []
-    at, start, begins = 0.0, -1, 0.0
-    for n, char in enumerate((*text, " ")):
-        if char.isspace():
-            if start >= 0:
-                words.append(Word(text[start:n], start, begins / total, at / total))
-                start = -1
-        elif start < 0:
-            start, begins = n, at
-        at += widths[n] if n < len(text) else 0.0
-    return words
-
-
-def _runs(ink: np.ndarray) -> list[tuple[int, int]]:
-    """(start, end) of each run of columns with ink."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], ink.astype(np.int8), [0]))))
-    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
-
-
-def _to_gaps(
-    expected: Sequence[tuple[float, float]], runs: Sequence[tuple[float, float]]
-) -> list[tuple[float, float]]:
-    """Words set to runs of ink: each takes one or more of them, in order, so that all are as wide as they
-    should be and the gaps between them are the widest. As they were expected where there are too few runs."""
-    words, count = len(expected), len(runs)
-    if count < words or words == 0:
-        return list(expected)
-    starts, ends = np.array([run[0] for run in runs]), np.array([run[1] for run in runs])
-    gaps = np.append(starts[1:] - ends[:-1], 0.0)  # behind each run
-    # cost[k]: of the words so far, the last of which ends with run k.
-    cost = np.full(count, np.inf)
-    came = np.zeros((words, count), np.int32)
-    for n, (x0, x1) in enumerate(expected):
-        begins = np.zeros(1) if n == 0 else cost[:-1]
-        first = np.arange(1) if n == 0 else np.arange(1, count)  # the run that the word begins with
-        wide = ends[None, :] - starts[first][:, None]
-        off = ((wide - (x1 - x0)) ** 2 + 0.1 * (starts[first] - x0)[:, None] ** 2) / max(x1 - x0, 1e-3)
-        total = begins[:, None] + off
-        total[first[:, None] > np.arange(count)[None, :]] = np.inf
-        best = total.argmin(axis=0)
-        came[n] = first[best]
-        cost = total[best, np.arange(count)]
-        if n + 1 < words:
-            cost = cost - 2.0 * gaps  # a wide gap is a word's end
-    last = count - 1
-    placed: list[tuple[float, float]] = []
-    if not np.isfinite(cost[last]):
-        return list(expected)
-    for n in range(words - 1, -1, -1):
-        first = int(came[n, last])
-        placed.append((float(starts[first]), float(ends[last])))
-        last = first - 1
-    return placed[::-1]
+def _by_widths(text: str) -> list[tuple[str, tuple[float, float]]]:
+    out: list[tuple[str, tuple[float, float]]] = []
+    at = 0
+    for word in text.split():
+        start = text.index(word, at)
+        at = start + len(word)
+        out.append((word, width_between(text, start, at)))
+    return out

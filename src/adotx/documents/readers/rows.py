@@ -31,8 +31,8 @@ from adotx.documents.readers.confidence import (
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
-from adotx.documents.readers.standing import lines_where_they_stand
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
+from adotx.documents.readers.standing import lines_where_they_stand
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
 from adotx.errors import Sentence, joined

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from PIL import Image
 
 from adotx import __version__
@@ -84,21 +83,20 @@ class Pages:
         picture = opened() if opened else None
         if picture is None:
             width, height = page.size or (round(595 * DPI / 72), round(842 * DPI / 72))
-            self._add(page, (width, height), (width * 72 / DPI, height * 72 / DPI), None, None)
+            self._add(page, (width, height), (width * 72 / DPI, height * 72 / DPI), None)
             return
         if redacted or path is None or _begins_as(path, pdf.matches):
             shown = covered(picture, page.lines) if redacted else picture
             placed, points = put_picture(self._pdf, shown), _points(picture, (DPI, DPI))
         else:
             placed, points = self._of_file(path, page.number, picture)
-        self._add(page, picture.size, points, placed, np.asarray(picture.convert("L")))
+        self._add(page, picture.size, points, placed)
 
-    def add_layer(
-        self, page: PageResult, points: tuple[float, float], picture: Image.Image, drawn: bool
-    ) -> None:
-        """A page of its text alone, or of its picture too, to be laid over another; of its size in points."""
-        placed = put_picture(self._pdf, picture) if drawn else None
-        self._add(page, picture.size, points, placed, np.asarray(picture.convert("L")))
+    def add_layer(self, page: PageResult, points: tuple[float, float], picture: Image.Image | None) -> None:
+        """A page of its text, and of its picture where one is given, to be laid over another; of its size in
+        points."""
+        assert page.size is not None
+        self._add(page, page.size, points, put_picture(self._pdf, picture) if picture else None)
 
     def end(self, title: str) -> None:
         """Write what belongs to all pages."""
@@ -130,13 +128,12 @@ class Pages:
         size: tuple[int, int],
         points: tuple[float, float],
         placed: Placed | None,
-        grey: np.ndarray | None,
     ) -> None:
         def to_points(point: Point) -> Point:
             return point[0] * points[0] / size[0], points[1] - point[1] * points[1] / size[1]
 
         drawn = placed.drawn("I", *points) if placed else b""
-        text = text_operators(lines_of(page, size), to_points, self._font, grey)
+        text = text_operators(lines_of(page, size), to_points, self._font)
         values = {
             "Type": Name("Page"), "Parent": self._tree,
             "MediaBox": [0, 0, *(round(side, 2) for side in points)],

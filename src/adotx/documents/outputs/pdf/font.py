@@ -106,13 +106,13 @@ def _widths(wide: list[int]) -> list[int]:
 
 
 def _program() -> bytes:
-    """A TrueType font (ISO/IEC 14496-22): nothing, and two glyphs of a line from corner to corner and back."""
+    """A TrueType font (ISO/IEC 14496-22): nothing, and two glyphs that are a line from corner to corner."""
     ascent, descent = round(1000 * ASCENT), round(-1000 * DESCENT)
     lines = b""
     for width in (_NARROW, _WIDE):
         # One contour of two points; flags 1: on the curve, places as differences of two bytes each.
         box = struct.pack(">hhhhh", 1, 0, descent, width, ascent)
-        lines += box + struct.pack(">HHBB", 1, 0, 1, 1) + struct.pack(">hhhh", 0, width, descent, ascent - descent)
+        lines += box + struct.pack(">HHBBhhhh", 1, 0, 1, 1, 0, width, descent, ascent - descent)
     each = len(lines) // 2
     head = struct.pack(
         ">IIIIHHQQhhhhHHhhh", 0x00010000, 0x00010000, 0, 0x5F0F3CF5, 0b1011, 1000, 0, 0,

@@ -7,25 +7,25 @@ find words and their places, and copy lines with their blanks. Lines stand in re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-
-import numpy as np
+from math import hypot
 
 from adotx.documents.doubt import plain
 from adotx.documents.outputs.pdf.font import ASCENT, InvisibleFont, width_of
 from adotx.documents.outputs.plain_text import to_text
-from adotx.documents.outputs.words import Point, letter_width, part_of, words_of
+from adotx.documents.outputs.words import Point, Quad, letter_width, words_of
 from adotx.documents.readers import TextLine
 from adotx.documents.transcribe import PageResult
 
 #: of a line of a page whose lines are not known, in em, and how much of its height is type
 _WIDEST, _TYPE = 45.0, 0.7
+# In points: what is smaller is not there.
+_LEAST = 1e-3
 
 
 def text_operators(
     lines: Sequence[TextLine],
     to_points: Callable[[Point], Point],
     font: InvisibleFont,
-    picture: np.ndarray | None,
 ) -> bytes:
     """The text object of a page.
 
@@ -33,15 +33,15 @@ def text_operators(
         lines: in reading order.
         to_points: from pixels of the page's picture to points of the PDF's page, which count upwards.
         font: what it is set in, under the name F.
-        picture: uint8 [H, W], the page in grey; None where words are placed by widths alone.
     """
     out = ["BT 3 Tr"]
     for line in lines:
-        words = words_of(line, picture)
+        words = words_of(line)
         for word, after in zip(words, [*words[1:], None], strict=True):
-            out.append(_set(word.text, part_of(line.quad, word.x0, word.x1), to_points, font))
-            if after is not None and after.x0 > word.x1:
-                out.append(_set(" ", part_of(line.quad, word.x1, after.x0), to_points, font))
+            out.append(_set(word.text, word.quad, to_points, font))
+            if after is not None:
+                (_, b, c, _), (a, _, _, d) = word.quad, after.quad
+                out.append(_set(" ", (b, a, d, c), to_points, font))
     return "\n".join((*filter(None, out), "ET\n")).encode("ascii")
 
 
@@ -82,15 +82,14 @@ def _filling(text: str, box: tuple[float, float, float, float]) -> list[TextLine
     return lines
 
 
-def _set(text: str, quad: Sequence[Point], to_points: Callable[[Point], Point], font: InvisibleFont) -> str:
+def _set(text: str, quad: Quad, to_points: Callable[[Point], Point], font: InvisibleFont) -> str:
     text = plain(text)
-    (ax, ay), (bx, by), _, (dx, dy) = (np.array(to_points(point)) for point in quad)
-    along, down = np.array([bx - ax, by - ay]), np.array([dx - ax, dy - ay])
-    length, height, em = float(np.hypot(*along)), float(np.hypot(*down)), width_of(text)
-    if length < 1e-3 or height < 1e-3 or not em:
+    (ax, ay), (bx, by), _, (dx, dy) = (to_points(point) for point in quad)
+    length, height, em = hypot(bx - ax, by - ay), hypot(dx - ax, dy - ay), width_of(text)
+    if length < _LEAST or height < _LEAST or not em:
         return ""
-    x, y = np.array([ax, ay]) + ASCENT * down
-    right, up = along / length, -down / height
+    x, y = ax + ASCENT * (dx - ax), ay + ASCENT * (dy - ay)
+    right, up = ((bx - ax) / length, (by - ay) / length), ((ax - dx) / height, (ay - dy) / height)
     scale = min(max(100 * length / (em * height), 1.0), 10_000.0)
     matrix = " ".join(f"{value:.4f}" for value in (*right, *up))
     codes = font.encoded(text).hex()

@@ -81,7 +81,9 @@ def put_picture(pdf: PdfFile, picture: Image.Image, size: int | None = None) -> 
                 break
         else:  # JPEG 2000 can be told how large it may be
             rate = len(lossy.getbands()) * lossy.width * lossy.height / (_LARGER * (size or len(encoded)))
-            wavelets = _saved(lossy, "JPEG2000", quality_mode="rates", quality_layers=[rate], irreversible=True)
+            wavelets = _saved(
+                lossy, "JPEG2000", quality_mode="rates", quality_layers=[rate], irreversible=True
+            )
             if wavelets:
                 return Placed(pdf.add_stream(wavelets, {**_head(lossy), "Filter": Name("JPXDecode")}))
         if len(encoded) < len(packed):

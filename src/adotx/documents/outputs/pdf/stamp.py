@@ -42,20 +42,20 @@ def stamped(document: Document, file: BinaryIO) -> None:
             original = pypdfium2.PdfDocument(document.path, document.password)
         try:
             for page, opened in document.pictures():
-                if page.text_source != "pixels" or not page.blocks or opened is None:
+                if page.text_source != "pixels" or not page.blocks or page.size is None:
                     continue
                 with PDFIUM:
                     points = original[page.number - 1].get_size()
                     visible = _untrusted(original, page)
                 try:
-                    picture = opened()
+                    picture = opened() if visible and opened else None
                 except AdotxError as error:
                     what = "page {number} has no text in the PDF: {error}"
                     document.notes.append(Sentence(what, number=page.number, error=error))
                     continue
-                layers.add_layer(page, points, picture, visible)
+                layers.add_layer(page, points, picture)
                 numbers.append(page.number)
-                if visible:
+                if picture:
                     drawn.add(page.number)
             layers.end(document.name)
             made.seek(0)

@@ -167,13 +167,23 @@ def _covered_table(table: Table, said: Iterable[str]) -> Table:
 def _covered_lines(page: PageResult, said: dict[str, Block | None]) -> tuple[TextLine, ...]:
     texts = [line.text for line in page.lines]
     whole = _squeezed("".join(texts))
-    out = [replace(line, text=text) for line, text in zip(page.lines, _cover(texts, said), strict=True)]
+    out = [_with_text(line, text) for line, text in zip(page.lines, _cover(texts, said), strict=True)]
     width, height = page.size or _PAGE
     for number, block in said.items():
         if number not in whole:
             x0, y0, x1, y1 = block.box if block is not None and block.box else (0, 0, width, height)
             out.append(TextLine(MASK, ((x0, y0), (x1, y0), (x1, y1), (x0, y1))))
     return tuple(out)
+
+
+def _with_text(line: TextLine, text: str) -> TextLine:
+    """A line, and its words, with what is covered in it."""
+    words, texts = line.words, text.split()
+    if len(words) == len(texts):
+        words = tuple(replace(word, text=said) for word, said in zip(words, texts, strict=True))
+    elif MASK in text:
+        words = ()
+    return replace(line, text=text, words=words)
 
 
 def _cover(texts: Sequence[str], said: Iterable[str]) -> list[str]:
