@@ -50,8 +50,8 @@ def every_kind(text: str = "글") -> tuple[Block, ...]:
     )  # fmt: skip
     return (
         Heading.of(text, 2), Paragraph((Span(text), Span(text, bold=True), Span("x", code=True))),
-        Quote.of(text), Item.of(text, "가."), Item.of(text, "-", 1), Code((text, "b")), Fields(((text, text),), ":"), table,
-        Formula(text), Figure(text),
+        Quote.of(text), Item.of(text, "가."), Item.of(text, "-", 1), Code((text, "b")),
+        Fields(((text, text),), ":"), table, Formula(text), Figure(text),
     )  # fmt: skip
 
 

