@@ -119,7 +119,7 @@ def _pages(
         if opened is not None:
             try:
                 picture = opened()
-                picture = covered(picture, page.lines) if choice.redact else picture
+                picture = covered(picture, page.lines, page.size) if choice.redact else picture
             except AdotxError as error:
                 page = page if page.reason else replace(page, reason=str(error))
         yield page, blocks, picture
