@@ -27,11 +27,11 @@ from adotx.client.documents import RemoteTranscriber
 from adotx.client.http import Server
 from adotx.documents.doubt import doubted, plain, spans_of
 from adotx.documents.readers import PageReading
+from adotx.documents.selection import Selection
 from adotx.documents.transcribe import PageResult, Transcriber
 from adotx.errors import AdotxError
 from adotx.markdown import Cell, Code, Fields, Figure, Formula, Heading, Item, Paragraph, Quote, Span, Table
 from adotx.model import Model
-from adotx.server.reading import Selection
 from adotx.server.settings import Settings
 from adotx.server.transcripts import block_values, page_values, status_of_all, whole_markdown
 from conftest import ROOT
@@ -260,7 +260,7 @@ class TestRefusals:
         try:
             selection = Selection.of(text)
         except AdotxError as refusal:
-            assert refusal.code == "server.pages"
+            assert refusal.code == "input.pages"
         else:
             assert all(first >= 1 and (last >= first or last == 0) for first, last in selection.ranges)
 

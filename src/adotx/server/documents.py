@@ -19,13 +19,14 @@ from fastapi import APIRouter, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from adotx.documents.selection import Selection
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
 from adotx.server.answers import head_of
 from adotx.server.clients import answer
 from adotx.server.errors import language_of
 from adotx.server.events import Event, EventStream
-from adotx.server.reading import Document, Opened, Order, Selection
+from adotx.server.reading import Document, Opened, Order
 from adotx.server.service import Service, service_of
 from adotx.server.transcripts import Say, counts, page_values, status_of_all, whole_markdown
 
@@ -43,6 +44,7 @@ class TranscriptionRequest(BaseModel):
         pages: which pages, like "1-3,7" or "5-"; all where empty.
         password: of an encrypted PDF.
         page_images: put a picture of each page into the events.
+        keep_running: leave headers, footers and page numbers, and tables that go on, where they stand.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -54,6 +56,7 @@ class TranscriptionRequest(BaseModel):
     pages: Annotated[str, Field(max_length=1000)] = ""
     password: Annotated[str, Field(max_length=512)] = ""
     page_images: bool = False
+    keep_running: bool = False
 
 
 @router.post("/v1/documents/transcriptions")
@@ -67,7 +70,8 @@ async def transcribe(
         raise _refusal("response_format", Sentence("events are always JSON"))
     if form.page_images and not form.stream:
         raise _refusal("page_images", Sentence("pictures come with a stream only"))
-    order = Order(Selection.of(form.pages), form.password or None, form.page_images)
+    pages = Selection.of(form.pages)
+    order = Order(pages, form.password or None, form.page_images, form.keep_running)
     say = _speaker(service, request)
     if form.stream:
         return EventStream(request, _events(service, request, form.file, order, say), _failed)
