@@ -48,6 +48,8 @@ SENTENCE_FILES = (
     "client/http.py",
     "client/model.py",
     "data/fetch.py",
+    "documents/outputs/pdf/__init__.py",
+    "documents/outputs/pdf/stamp.py",
     "documents/readers/page.py",
     "documents/readers/rows.py",
     "documents/sources/pdf.py",
@@ -61,7 +63,6 @@ SENTENCE_FILES = (
     "server/fetch.py",
     "server/response_input.py",
     "server/settings.py",
-    "server/transcripts.py",
     "train/results.py",
     "vision/plan.py",
 )

@@ -26,6 +26,8 @@ from adotx.cli.errors import in_language
 from adotx.client.documents import RemoteTranscriber
 from adotx.client.http import Server
 from adotx.documents.doubt import doubted, plain, spans_of
+from adotx.documents.outputs.markdown import whole_markdown
+from adotx.documents.outputs.values import block_values, page_values, summary_of
 from adotx.documents.readers import PageReading
 from adotx.documents.selection import Selection
 from adotx.documents.transcribe import PageResult, Transcriber
@@ -33,7 +35,6 @@ from adotx.errors import AdotxError
 from adotx.markdown import Cell, Code, Fields, Figure, Formula, Heading, Item, Paragraph, Quote, Span, Table
 from adotx.model import Model
 from adotx.server.settings import Settings
-from adotx.server.transcripts import block_values, page_values, status_of_all, whole_markdown
 from conftest import ROOT
 from documents_fakes import DarkRows, row_model
 from serving import scripted, serving
@@ -393,10 +394,10 @@ class TestValues:
 
     def test_statuses(self) -> None:
         ok, blank, failed = PageResult(()), PageResult((), "blank"), PageResult((), "failed", "x --> y")
-        assert status_of_all([ok, blank]) == "ok" and status_of_all([failed]) == "failed"
-        assert status_of_all([ok, failed]) == "partial"
-        assert whole_markdown([failed], str) == "<!-- page 1: failed: x - -> y -->\n"
-        assert page_values(failed, None, str)["width"] is None
+        assert summary_of([ok, blank]).status == "ok" and summary_of([failed]).status == "failed"
+        assert summary_of([ok, failed]).status == "partial"
+        assert whole_markdown([failed]) == "<!-- page 1: failed: x - -> y -->\n"
+        assert page_values(failed)["width"] is None
 
 
 def test_nano_reads_the_example_as_the_command_line_does(shared_nano: Model) -> None:

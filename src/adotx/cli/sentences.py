@@ -288,4 +288,11 @@ KOREAN: dict[str, str] = {
     "this server knows no such part": "이 서버가 모르는 부분입니다",
     "it is neither a text nor a list of parts": "글도 아니고 부분의 목록도 아닙니다",
     "a text is missing": "글이 빠져 있습니다",
+    # outputs: what could not be done
+    "page {number} is empty in the PDF: {error}": "PDF에서 {number}쪽이 비었습니다: {error}",
+    "page {number} has no text in the PDF: {error}": "PDF에서 {number}쪽에는 글이 없습니다: {error}",
+    "the PDF is written without its password": "PDF를 암호 없이 저장했습니다",
+    "pictures are sent before it is known what is to be redacted": (
+        "그림은 무엇을 가려야 하는지 알기 전에 보냅니다"
+    ),
 }

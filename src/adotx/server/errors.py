@@ -94,6 +94,22 @@ def told(error: Exception) -> AdotxError:
     return error
 
 
+def shown(reason: str) -> str:
+    """A page's reason without what only our log may know: what a decoder or an exception said."""
+    if not isinstance(reason, Sentence):
+        return reason
+    values = {name: _shown(name, value) for name, value in reason.values.items()}
+    return Sentence(reason.template, **values)
+
+
+def _shown(name: str, value: object) -> object:
+    if isinstance(value, AdotxError):
+        return told(value)
+    if isinstance(value, Sentence):
+        return shown(value)
+    return Sentence("a fault of this program") if name == "reason" else value
+
+
 def body_of(error: Exception, language: str = "en", say: Any = None) -> dict[str, Any]:
     """The OpenAI API's error body, ``{"error": {"message", "type", "param", "code"}}``.
 
