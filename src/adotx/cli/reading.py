@@ -239,6 +239,8 @@ class RemoteReading:
                     if job.memory is None or page.number not in job.memory:
                         yield Read(self._kept(job, page))
         except AdotxError as error:
+            if error.code.startswith("out."):
+                raise
             refusal = job.told(error)
         if refusal is None:
             yield from self._known(job, known)
@@ -271,8 +273,8 @@ def _items(job: Job) -> Iterator[_Item]:
         refusal = job.told(error)
     except Exception as error:  # a file that is beyond a library costs no other
         what, remedy = "unexpected {type}: {reason}", "export the file again"
-        values = {"type": type(error).__name__, "reason": str(error)}
-        refusal = AdotxError("input.unexpected", what, job.name, remedy, **values)
+        kind, reason = type(error).__name__, str(error)
+        refusal = AdotxError("input.unexpected", what, job.name, remedy, type=kind, reason=reason)
     if refusal is None and held is not None:
         yield _Item(job, held, last=True)
         return
