@@ -23,8 +23,8 @@ VARIABLE_CODES = {
         "tokenizer.broken",
     ),
 }
-#: The class itself, and the table that makes Korean errors of English ones.
-NOT_SITES = ("errors.py", "cli/errors.py")
+#: The class itself, the table that makes Korean errors of English ones, and what makes old ones again.
+NOT_SITES = ("errors.py", "cli/errors.py", "documents/records.py")
 
 #: Functions that make a `Sentence` -> which of their arguments are templates.
 SENTENCE_MAKERS = {
@@ -52,6 +52,7 @@ SENTENCE_FILES = (
     "documents/outputs/pdf/stamp.py",
     "documents/readers/page.py",
     "documents/readers/rows.py",
+    "documents/records.py",
     "documents/sources/pdf.py",
     "documents/text_layer/reading.py",
     "documents/text_layer/trust.py",

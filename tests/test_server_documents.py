@@ -29,12 +29,12 @@ from adotx.documents.doubt import doubted, plain, spans_of
 from adotx.documents.outputs.markdown import whole_markdown
 from adotx.documents.outputs.values import block_values, page_values, summary_of
 from adotx.documents.readers import PageReading
+from adotx.documents.selection import Selection
 from adotx.documents.side_by_side import Cancelled
 from adotx.documents.transcribe import PageResult, Transcriber
 from adotx.errors import AdotxError
 from adotx.markdown import Cell, Code, Fields, Figure, Formula, Heading, Item, Paragraph, Quote, Span, Table
 from adotx.model import Model
-from adotx.server.reading import Selection
 from adotx.server.settings import Settings
 from conftest import ROOT
 from documents_fakes import DarkRows, row_model
@@ -265,7 +265,7 @@ class TestRefusals:
         try:
             selection = Selection.of(text)
         except AdotxError as refusal:
-            assert refusal.code == "server.pages"
+            assert refusal.code == "input.pages"
         else:
             assert all(first >= 1 and (last >= first or last == 0) for first, last in selection.ranges)
 

@@ -173,6 +173,24 @@ class Transcriber:
         """
         yield from in_order(partial(self._open_and_read, path), pages, self._window, is_cancelled)
 
+    @property
+    def reader(self) -> PageReader:
+        """What reads pictures of pages."""
+        return self._reader
+
+    def read(self, page: PageImage, path: str, is_cancelled: IsCancelled = not_cancelled) -> PageResult:
+        """One page of a document; many threads may call it at once.
+
+        Args:
+            page: as `open_pages` gives it.
+            path: what errors call its document.
+            is_cancelled: asked between steps; once it says so `Cancelled` is raised.
+
+        Raises:
+            AdotxError: the page is a picture that cannot be opened, and so all of its document.
+        """
+        return self._open_and_read(path, page, is_cancelled)
+
     def page(self, image: Image.Image, number: int = 1) -> PageResult:
         """One page, RGB, as a person sees it."""
         start = time.perf_counter()

@@ -50,7 +50,7 @@ STATUS: dict[str, int] = {
     "server.method": 405,
     "server.model": 404,
     "server.origin": 403,
-    "server.pages": 400,
+    "input.pages": 400,
     "server.parameter": 400,
     "server.route": 404,
     "server.timeout": 504,
