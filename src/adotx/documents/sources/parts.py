@@ -6,12 +6,14 @@ for. What a package says of its sizes is not believed: reading stops where the l
 
 from __future__ import annotations
 
+import io
 import posixpath
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO, Self
 
 from adotx.documents.sources.xml_tree import Node, TreeLimits, parse
 from adotx.errors import AdotxError
@@ -27,8 +29,9 @@ class Parts:
     """An open package. Its errors have codes that begin with ``package.`` and name the path.
 
     Args:
-        path: the file.
+        path: the file, or where the package came from.
         format: what it is called in messages: "HWPX", "DOCX", ...
+        data: the package itself where it is no file.
 
     Attributes:
         names: the parts that it has, folders left out.
@@ -38,14 +41,14 @@ class Parts:
         AdotxError: ``input.unreadable``, ``package.damaged``, ``package.too_large``, ``package.too_many_parts``.
     """
 
-    def __init__(self, path: Path, format: str) -> None:
+    def __init__(self, path: Path, format: str, data: bytes | None = None) -> None:
         self.path, self.format = path, format
         self.tree_limits = TreeLimits()
         self._decrypt: Callable[[str, bytes], bytes] | None = None
         try:
-            with path.open("rb") as file:
+            with path.open("rb") if data is None else io.BytesIO(data) as file:
                 self._check_directory(file.seek(0, 2), file)
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(path if data is None else io.BytesIO(data))
         except OSError as error:
             reason = error.strerror or str(error)
             raise AdotxError("input.unreadable", "{reason}", str(path), "check the path", reason=reason) from None
@@ -55,7 +58,7 @@ class Parts:
         self._folded = {name.replace("\\", "/").casefold(): name for name in self._infos}
         self.names: Sequence[str] = tuple(self._infos)
 
-    def __enter__(self) -> Parts:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -163,11 +166,11 @@ class Parts:
             return name
         return self._folded.get(name.replace("\\", "/").lstrip("/").casefold())
 
-    def _check_directory(self, size: int, file: object) -> None:
+    def _check_directory(self, size: int, file: BinaryIO) -> None:
         """Refuse a list of parts that would fill the memory before `zipfile` reads it."""
         tail = min(size, (1 << 16) + _END_SIZE)
-        file.seek(size - tail)  # type: ignore[attr-defined]
-        end = file.read(tail)  # type: ignore[attr-defined]
+        file.seek(size - tail)
+        end = file.read(tail)
         at = end.rfind(_END)
         if at < 0 or len(end) < at + _END_SIZE:
             raise self.damaged("it is cut short")

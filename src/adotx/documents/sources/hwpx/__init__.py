@@ -6,7 +6,7 @@ ends is decided by whoever lays it out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ from adotx.errors import Sentence
 from adotx.vision import Limits
 
 if TYPE_CHECKING:
-    from adotx.documents.readers import PageReading
+    from adotx.documents.readers import PageReading, TextSource
+    from adotx.documents.sources.hwpx.package import Package
     from adotx.documents.sources.page import ReadPicture
 
 SUFFIXES = frozenset((".hwpx",))
@@ -43,28 +44,29 @@ def pages(
     """
     from adotx.documents.sources.hwpx.package import Package
 
-    with Package(path, password):
+    opened = partial(Package, path, password)
+    with opened():
         pass  # what is wrong with the file as a whole is told before anything is loaded to read it
-    missing: list[Sentence] = []
-    notes: list[Sentence] = []
-    given = partial(_read, path, limits, password, show_changes, missing, notes)
-    yield PageImage(1, None, missing, given, notes)
+    yield page(opened, "hwpx", limits, show_changes)
 
 
-def _read(
-    path: Path,
+def page(
+    opened: Callable[[], Package],
+    source: TextSource,
     limits: Limits,
-    password: str | None,
     show_changes: bool,
-    missing: list[Sentence],
-    notes: list[Sentence],
-    read: ReadPicture,
-) -> PageReading:
-    from adotx.documents.sources.hwpx.body import read_sections
-    from adotx.documents.sources.hwpx.package import Package
-    from adotx.documents.sources.inside import Pictures
+    missing: Sequence[Sentence] = (),
+) -> PageImage:
+    """The page of a package; `missing`: what is known to be lost before it is read."""
+    lost, notes = list(missing), list[Sentence]()
 
-    with Package(path, password) as package:
-        pictures = Pictures(package.picture, read, limits, missing, notes)
-        blocks = read_sections(package, pictures, show_changes)
-    return pictures.reading(blocks, "hwpx")
+    def read(read_picture: ReadPicture) -> PageReading:
+        from adotx.documents.sources.hwpx.body import read_sections
+        from adotx.documents.sources.inside import Pictures
+
+        with opened() as package:
+            pictures = Pictures(package.picture, read_picture, limits, lost, notes)
+            blocks = read_sections(package, pictures, show_changes)
+        return pictures.reading(blocks, source)
+
+    return PageImage(1, None, lost, read, notes)

@@ -32,6 +32,7 @@ class Package(Parts):
     Args:
         path: the file.
         password: of an encrypted one.
+        data: a package made from a file of an older format.
 
     Attributes:
         sections: names of the parts with text, in order; at least one.
@@ -41,8 +42,8 @@ class Package(Parts):
             ``hwpx.encryption``.
     """
 
-    def __init__(self, path: Path, password: str | None = None) -> None:
-        super().__init__(path, "HWPX")
+    def __init__(self, path: Path, password: str | None = None, data: bytes | None = None) -> None:
+        super().__init__(path, "HWPX" if data is None else "HWP", data)
         self._keys: dict[str, Node] = {}
         try:
             self._unlock(password)
