@@ -154,15 +154,16 @@ class _Reader:
                 pieces.append(piece)
         alone = not any(isinstance(piece, Run) and piece.text.strip() for piece in pieces)
         done = [
-            piece
-            if not isinstance(piece, Formula)
-            else Apart([piece]) if alone and not self._boxes else Run(f"${piece.latex}$")
-            for piece in pieces
+            piece if not isinstance(piece, Formula) else self._formula(piece, alone)
+            for piece in (pieces if alone else map(_in_line, pieces))
         ]
         look = self._look(node, sizes)
         if look.marker in ("", "-") or any(isinstance(each, Run) and each.text.strip() for each in done):
             return list(paragraph(done, look))
         return [Paragraph.of(look.marker), *paragraph(done, replace(look, marker=""))] if done else []
+
+    def _formula(self, formula: Formula, alone: bool) -> Run | Apart:
+        return Apart([formula]) if alone and not self._boxes else Run(f"${formula.latex}$")
 
     def _look(self, node: Node, sizes: Tally[int]) -> Look:
         look = self._styles.para(node.attrs.get("paraPrIDRef", ""))
@@ -336,6 +337,15 @@ class _Reader:
             blocks.insert(0, Item.of("", mark))
         self.notes[node.name] += blocks
         yield Run(raised(mark, "sup"))
+
+
+def _in_line(piece: Run | Apart | Formula) -> Run | Apart | Formula:
+    """A box that stands in a line of text with one line in it is part of that line."""
+    if isinstance(piece, Apart) and piece.inline and len(piece.blocks) == 1:
+        [block] = piece.blocks
+        if isinstance(block, Quote):
+            return Run(block.text)
+    return piece
 
 
 def _only_cell(node: Node) -> Node | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_TOKEN = re.compile(r'"[^"]*"?|\\[A-Za-z]+|[A-Za-z]+|\d+(?:\.\d+)?|->|<-|\+-|-\+|<=|>=|!=|==|[{}_^#&~`()\[\]|]|[^\s]')
+_TOKEN = re.compile(r'"[^"]*"?|\\[A-Za-z]+|[A-Za-z]+|[가-힣ㄱ-ㆎ一-鿿]+|\d+(?:\.\d+)?|->|<-|\+-|-\+|<=|>=|!=|==|[{}_^#&~`()\[\]|]|[^\s]')
 _MOST, _MOST_DEPTH = 20_000, 60
 
 _GREEK = (
