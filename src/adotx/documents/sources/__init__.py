@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adotx.documents.sources import hwp, hwpx, image, packages, pdf, tiff
+from adotx.documents.sources import docx, hwp, hwpx, image, packages, pdf, tiff
 from adotx.documents.sources.page import PageImage, ReadPicture
 from adotx.documents.sources.pdf import DPI
 from adotx.documents.sources.pipe import STDIN, is_pipe, spooled
@@ -61,6 +61,7 @@ SOURCES = (
     Source(pdf.SUFFIXES, pdf.matches, pdf.pages),
     Source(tiff.SUFFIXES, tiff.matches, tiff.pages),
     Source(hwpx.SUFFIXES, packages.matches, hwpx.pages, hwpx.has, tracks_changes=True),
+    Source(docx.SUFFIXES, packages.matches, docx.pages, docx.has, tracks_changes=True),
     Source(hwp.SUFFIXES, hwp.matches, hwp.pages, tracks_changes=True),
     Source(frozenset(), packages.matches, packages.unknown),
     Source(image.SUFFIXES, image.matches, image.pages),

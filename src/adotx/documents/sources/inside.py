@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from adotx.documents.readers import PageReading, TextSource
-from adotx.documents.sources.page import ReadPicture
+from adotx.documents.sources.page import PageImage, ReadPicture
+from adotx.documents.sources.parts import Parts
 from adotx.errors import AdotxError, Sentence
 from adotx.markdown import Block, Figure, Heading, Paragraph, to_markdown
 from adotx.vision import Limits, open_image
 
 # Bullets, lines and logos of a few pixels hold no text that a model could read.
 _LEAST_SIDE, _MOST_PICTURES = 24, 1000
+_Package = TypeVar("_Package", bound=Parts)
 
 
 class Pictures:
@@ -76,9 +79,9 @@ class Pictures:
         """Count a picture that is of no known kind."""
         self._lost += 1
 
-    def miss(self, what: Sentence) -> None:
-        """Tell that something of the document is missing."""
-        self._missing.append(what)
+    def miss_error(self, error: AdotxError) -> None:
+        """Tell that a part of the document cannot be read."""
+        self._missing.append(Sentence("{error}", error=error))
 
     def note(self, what: Sentence) -> None:
         """Tell something that costs nothing, once."""
@@ -98,6 +101,35 @@ class Pictures:
         return PageReading(
             tuple(blocks), "blank" if blank else "ok", confidence=confidence, text_source=source
         )
+
+
+def text_page(
+    opened: Callable[[], _Package],
+    blocks_of: Callable[[_Package, Pictures], Sequence[Block]],
+    source: TextSource,
+    limits: Limits,
+    missing: Sequence[Sentence] = (),
+    number: int = 1,
+) -> PageImage:
+    """A page without a picture.
+
+    Args:
+        opened: opens the package when the page is read.
+        blocks_of: reads the page out of it.
+        source: what its text comes from.
+        limits: on pictures in it.
+        missing: what is known to be lost before it is read.
+        number: of the page.
+    """
+    lost, notes = list(missing), list[Sentence]()
+
+    def given(read: ReadPicture) -> PageReading:
+        with opened() as package:
+            pictures = Pictures(package.picture, read, limits, lost, notes)
+            blocks = blocks_of(package, pictures)
+        return pictures.reading(blocks, source)
+
+    return PageImage(number, None, lost, given, notes)
 
 
 def _inside(block: Block) -> Block:

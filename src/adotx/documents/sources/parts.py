@@ -109,6 +109,10 @@ class Parts:
         """The root of XML that stands for a part."""
         return parse(data, self.tree_limits, skip, lambda reason: self.damaged(f"{name[:80]}: {reason}"))
 
+    def picture(self, name: str) -> bytes | None:
+        """The bytes of a picture by what text calls it, here its part; None where it is not in the file."""
+        return self.read(name) if name and name in self else None
+
     def related(self, name: str) -> dict[str, tuple[str, str]]:
         """The relations of an Open Packaging part: id -> (kind, name of the part it leads to).
 

@@ -115,6 +115,15 @@ def paragraph(pieces: Iterable[Run | Apart], look: Look) -> Iterator[Block]:
     yield from behind
 
 
+def in_line(piece: Run | Apart | Formula) -> Run | Apart | Formula:
+    """A box that stands in a line of text with one line in it is part of that line."""
+    if isinstance(piece, Apart) and piece.inline and len(piece.blocks) == 1:
+        [block] = piece.blocks
+        if isinstance(block, Quote):
+            return Run(block.text)
+    return piece
+
+
 def _lines(runs: Sequence[Run], look: Look) -> Iterator[Block]:
     lines: list[list[Span]] = [[]]
     for run in runs:

@@ -16,9 +16,8 @@ from adotx.errors import Sentence
 from adotx.vision import Limits
 
 if TYPE_CHECKING:
-    from adotx.documents.readers import PageReading, TextSource
+    from adotx.documents.readers import TextSource
     from adotx.documents.sources.hwpx.package import Package
-    from adotx.documents.sources.page import ReadPicture
 
 SUFFIXES = frozenset((".hwpx",))
 
@@ -58,15 +57,9 @@ def page(
     missing: Sequence[Sentence] = (),
 ) -> PageImage:
     """The page of a package; `missing`: what is known to be lost before it is read."""
-    lost, notes = list(missing), list[Sentence]()
+    from adotx.documents.sources.hwpx.body import read_sections
+    from adotx.documents.sources.inside import text_page
 
-    def read(read_picture: ReadPicture) -> PageReading:
-        from adotx.documents.sources.hwpx.body import read_sections
-        from adotx.documents.sources.inside import Pictures
-
-        with opened() as package:
-            pictures = Pictures(package.picture, read_picture, limits, lost, notes)
-            blocks = read_sections(package, pictures, show_changes)
-        return pictures.reading(blocks, source)
-
-    return PageImage(1, None, lost, read, notes)
+    return text_page(
+        opened, lambda package, pictures: read_sections(package, pictures, show_changes), source, limits, missing
+    )

@@ -25,6 +25,7 @@ from adotx.documents.sources.pieces import (
     Run,
     boxed,
     cell_of,
+    in_line,
     paragraph,
     raised,
     table,
@@ -68,7 +69,7 @@ def read_sections(package: Package, pictures: Pictures, show_changes: bool) -> l
     if not roots:
         raise errors[0]
     for error in errors:
-        pictures.miss(Sentence("{error}", error=error))
+        pictures.miss_error(error)
     reader = _Reader(package, styles, pictures, show_changes, _body_size(roots, styles))
     blocks: list[Block] = []
     for root in roots:
@@ -155,7 +156,7 @@ class _Reader:
         alone = not any(isinstance(piece, Run) and piece.text.strip() for piece in pieces)
         done = [
             piece if not isinstance(piece, Formula) else self._formula(piece, alone)
-            for piece in (pieces if alone else map(_in_line, pieces))
+            for piece in (pieces if alone else map(in_line, pieces))
         ]
         look = self._look(node, sizes)
         if look.marker in ("", "-") or any(isinstance(each, Run) and each.text.strip() for each in done):
@@ -337,15 +338,6 @@ class _Reader:
             blocks.insert(0, Item.of("", mark))
         self.notes[node.name] += blocks
         yield Run(raised(mark, "sup"))
-
-
-def _in_line(piece: Run | Apart | Formula) -> Run | Apart | Formula:
-    """A box that stands in a line of text with one line in it is part of that line."""
-    if isinstance(piece, Apart) and piece.inline and len(piece.blocks) == 1:
-        [block] = piece.blocks
-        if isinstance(block, Quote):
-            return Run(block.text)
-    return piece
 
 
 def _only_cell(node: Node) -> Node | None:
