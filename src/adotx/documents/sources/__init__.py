@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adotx.documents.sources import docx, hwp, hwpx, image, packages, pdf, tiff
+from adotx.documents.sources import docx, hwp, hwpx, image, packages, pdf, pptx, tiff, xlsx
 from adotx.documents.sources.page import PageImage, ReadPicture
 from adotx.documents.sources.pdf import DPI
 from adotx.documents.sources.pipe import STDIN, is_pipe, spooled
@@ -62,6 +62,8 @@ SOURCES = (
     Source(tiff.SUFFIXES, tiff.matches, tiff.pages),
     Source(hwpx.SUFFIXES, packages.matches, hwpx.pages, hwpx.has, tracks_changes=True),
     Source(docx.SUFFIXES, packages.matches, docx.pages, docx.has, tracks_changes=True),
+    Source(pptx.SUFFIXES, packages.matches, pptx.pages, pptx.has),
+    Source(xlsx.SUFFIXES, packages.matches, xlsx.pages, xlsx.has),
     Source(hwp.SUFFIXES, hwp.matches, hwp.pages, tracks_changes=True),
     Source(frozenset(), packages.matches, packages.unknown),
     Source(image.SUFFIXES, image.matches, image.pages),

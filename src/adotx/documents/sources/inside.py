@@ -79,6 +79,10 @@ class Pictures:
         """Count a picture that is of no known kind."""
         self._lost += 1
 
+    def miss(self, what: Sentence) -> None:
+        """Tell that something of the document is missing."""
+        self._missing.append(what)
+
     def miss_error(self, error: AdotxError) -> None:
         """Tell that a part of the document cannot be read."""
         self._missing.append(Sentence("{error}", error=error))

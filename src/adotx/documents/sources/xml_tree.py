@@ -20,7 +20,7 @@ class Node:
 
     Attributes:
         name: local, without its prefix.
-        attrs: by local name.
+        attrs: by local name; where two have the same, the one without a prefix, and each by its full name.
         content: elements and texts as they come; blanks between elements left out.
     """
 
@@ -127,7 +127,7 @@ class _Builder:
         if len(self._open) >= _MOST_DEPTH:
             raise self._refused(f"elements more than {_MOST_DEPTH} deep")
         self._count(sum(map(len, attrs.values())))
-        node = Node(local, {key.rpartition(":")[2]: value for key, value in attrs.items()} or _NOTHING)
+        node = Node(local, _local(attrs) if attrs else _NOTHING)
         if self._open:
             self._open[-1].content.append(node)
         else:
@@ -155,3 +155,10 @@ class _Builder:
         self._limits.characters -= characters
         if self._limits.characters < 0:
             raise self._refused("too much text")
+
+
+def _local(attrs: dict[str, str]) -> dict[str, str]:
+    local = {key.rpartition(":")[2]: value for key, value in attrs.items()}
+    if len(local) < len(attrs):  # <sldId id="256" r:id="rId2"/>: both are wanted
+        local |= attrs
+    return local
