@@ -58,7 +58,9 @@ def test_numbers_of_all_korean_levels(tmp_path: Path) -> None:
 
 def test_outlines_are_headings_and_number_paths_are_whole(tmp_path: Path) -> None:
     levels = head(("DIGIT", "^1."), ("DIGIT", "^1.^2."), kind="OUTLINE")
-    body = p("<hp:secPr outlineShapeIDRef='1'/>") + p("하나", "1") + p("둘", "2") + p("셋", "2") + p("넷", "1")
+    body = (
+        p("<hp:secPr outlineShapeIDRef='1'/>") + p("하나", "1") + p("둘", "2") + p("셋", "2") + p("넷", "1")
+    )
     blocks = reading(hwpx(tmp_path / "a.hwpx", body, levels)).blocks
     assert blocks == (
         Heading.of("1. 하나", 1), Heading.of("1.1. 둘", 2), Heading.of("1.2. 셋", 2), Heading.of("2. 넷", 1)
@@ -131,7 +133,10 @@ def test_a_table_of_one_cell_is_a_box(tmp_path: Path) -> None:
 def test_contradicting_places_cost_no_text(tmp_path: Path) -> None:
     table = tbl(cell(0, 0, p("가"), columns=3) + cell(0, 1, p("나")), cell(4_000_000_00, 9, p("다")))
     [block] = reading(hwpx(tmp_path / "a.hwpx", p(table))).blocks
-    assert isinstance(block, Table) and [[c.text for c in row] for row in block.rows] == [["가", "나"], ["다"]]
+    assert isinstance(block, Table) and [[c.text for c in row] for row in block.rows] == [
+        ["가", "나"],
+        ["다"],
+    ]
 
 
 # What stands in and beside text
@@ -188,7 +193,9 @@ def test_comments_that_are_not_printed_are_told(tmp_path: Path) -> None:
 
 
 def test_pictures_are_read_once_and_lost_ones_told(tmp_path: Path) -> None:
-    shown = "".join(p(f'<hp:pic><hc:img binaryItemIDRef="{name}"/></hp:pic>') for name in ("a", "a", "b", "gone"))
+    shown = "".join(
+        p(f'<hp:pic><hc:img binaryItemIDRef="{name}"/></hp:pic>') for name in ("a", "a", "b", "gone")
+    )
     file = hwpx(tmp_path / "a.hwpx", shown, BinData__a="", BinData__b="")
     packed(
         file,
@@ -208,7 +215,10 @@ def test_pictures_are_read_once_and_lost_ones_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        ('{"123"} over {123 sqrt {3466}} sum _{34} ^{12}', r"\frac{\text{123}}{123 \sqrt{3466}} \sum_{34}^{12}"),
+        (
+            '{"123"} over {123 sqrt {3466}} sum _{34} ^{12}',
+            r"\frac{\text{123}}{123 \sqrt{3466}} \sum_{34}^{12}",
+        ),
         ("x = {-b +- sqrt {b^2 -4ac}} over {2a}", r"x = \frac{- b \pm \sqrt{b^{2} - 4 ac}}{2 a}"),
         ("root 3 of {x+1}", r"\sqrt[3]{x + 1}"),
         ("pmatrix{a & b # c & d}", r"\begin{pmatrix}a & b \\ c & d\end{pmatrix}"),
@@ -235,7 +245,9 @@ def test_any_script_gives_latex_and_loses_no_letter(script: str) -> None:
 
 def test_a_formula_alone_is_a_block_and_else_in_its_line(tmp_path: Path) -> None:
     formula = "<hp:equation><hp:script>a over b</hp:script></hp:equation>"
-    blocks = reading(hwpx(tmp_path / "a.hwpx", p(formula) + p(f"<hp:t>값은 </hp:t>{formula}<hp:t>이다</hp:t>"))).blocks
+    blocks = reading(
+        hwpx(tmp_path / "a.hwpx", p(formula) + p(f"<hp:t>값은 </hp:t>{formula}<hp:t>이다</hp:t>"))
+    ).blocks
     assert blocks == (Formula(r"\frac{a}{b}"), Paragraph.of(r"값은 $\frac{a}{b}$이다"))
 
 
@@ -253,7 +265,9 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
     large = packed(tmp_path / "a.hwpx", {"Contents/section0.xml": b"<sec>" + b" " * (65 << 20) + b"</sec>"})
     assert _refusal(large).code == "package.too_large"
     entities = '<!DOCTYPE s [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><sec><p><run><t>&b;</t></run></p></sec>'
-    assert _refusal(packed(tmp_path / "b.hwpx", {"Contents/section0.xml": entities})).code == "package.damaged"
+    assert (
+        _refusal(packed(tmp_path / "b.hwpx", {"Contents/section0.xml": entities})).code == "package.damaged"
+    )
     outside = '<!DOCTYPE s SYSTEM "file:///etc/passwd"><sec/>'
     assert _refusal(packed(tmp_path / "c.hwpx", {"Contents/section0.xml": outside})).code == "package.damaged"
     deep = "<a>" * 9999 + "</a>" * 9999
@@ -270,14 +284,19 @@ def test_paths_that_lead_outside_are_only_names(tmp_path: Path) -> None:
         "</manifest></package>"
     )
     shown = "".join(p(f'<hp:pic><hc:img binaryItemIDRef="{name}"/></hp:pic>') for name in "ab")
-    assert "99" not in markdown(hwpx(tmp_path / "a.hwpx", p("글") + shown, **{"Contents__content.hpf": content}))
+    assert "99" not in markdown(
+        hwpx(tmp_path / "a.hwpx", p("글") + shown, **{"Contents__content.hpf": content})
+    )
 
 
 def test_what_is_no_hwpx_says_what_it_is(tmp_path: Path) -> None:
     assert _refusal(packed(tmp_path / "a.hwpx", {"readme.txt": "hello"})).code == "package.unknown"
     (tmp_path / "b.hwpx").write_bytes(b"PK\x03\x04" + b"\0" * 100)
     assert _refusal(tmp_path / "b.hwpx").code == "package.damaged"
-    assert _refusal(packed(tmp_path / "c.hwpx", {"Contents/content.hpf": "<package/>"})).code == "hwpx.no_sections"
+    assert (
+        _refusal(packed(tmp_path / "c.hwpx", {"Contents/content.hpf": "<package/>"})).code
+        == "hwpx.no_sections"
+    )
     broken = hwpx(tmp_path / "d.hwpx", "<hp:p>")
     assert _refusal(broken).code == "package.damaged"
 
@@ -324,7 +343,8 @@ def _mutated(content: bytes, data: st.DataObject) -> bytes:
         at = data.draw(st.integers(0, max(0, len(changed) - 1)))
         length = data.draw(st.integers(0, 30))
         changed[at : at + length] = data.draw(
-            st.binary(max_size=8) | st.sampled_from([b"-1", b"99999999999", b"<hp:p>", b"</hp:run>", b'"', b"&amp;"])
+            st.binary(max_size=8)
+            | st.sampled_from([b"-1", b"99999999999", b"<hp:p>", b"</hp:run>", b'"', b"&amp;"])
         )
     return bytes(changed)
 

@@ -130,11 +130,7 @@ def _html_lines(block: Table) -> list[str]:
     lines = ["<table>"]
     for number, row in enumerate(block.rows):
         name = "th" if number < block.header_rows else "td"
-        lines.append(
-            "<tr>"
-            + "".join(_html_cell(name, cell) for cell in row)
-            + "</tr>"
-        )
+        lines.append("<tr>" + "".join(_html_cell(name, cell) for cell in row) + "</tr>")
     return [*lines, "</table>"]
 
 

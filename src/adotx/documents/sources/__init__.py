@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adotx.documents.sources import docx, hwp, hwpx, image, packages, pdf, pptx, tiff, xlsx
+from adotx.documents.sources import docx, html, hwp, hwpx, image, packages, pdf, pptx, tiff, xlsx
 from adotx.documents.sources.page import PageImage, ReadPicture
 from adotx.documents.sources.pdf import DPI
 from adotx.documents.sources.pipe import STDIN, is_pipe, spooled
@@ -64,6 +64,7 @@ SOURCES = (
     Source(docx.SUFFIXES, packages.matches, docx.pages, docx.has, tracks_changes=True),
     Source(pptx.SUFFIXES, packages.matches, pptx.pages, pptx.has),
     Source(xlsx.SUFFIXES, packages.matches, xlsx.pages, xlsx.has),
+    Source(html.SUFFIXES, html.matches, html.pages),
     Source(hwp.SUFFIXES, hwp.matches, hwp.pages, tracks_changes=True),
     Source(frozenset(), packages.matches, packages.unknown),
     Source(image.SUFFIXES, image.matches, image.pages),
@@ -144,7 +145,9 @@ def open_pages(
     """
     path, limits = Path(path), limits or Limits()
     if is_pipe(path):
-        yield from spooled(path, lambda file: open_pages(file, limits, dpi, password, show_changes=show_changes))
+        yield from spooled(
+            path, lambda file: open_pages(file, limits, dpi, password, show_changes=show_changes)
+        )
         return
     try:
         with path.open("rb") as file:

@@ -52,7 +52,10 @@ def _check(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(len(_HWP3)) == _HWP3:
             raise AdotxError(
-                "hwp.old", "a HWP 3 file, which is older than HWP 5", where, "save it as HWPX, or print it to PDF"
+                "hwp.old",
+                "a HWP 3 file, which is older than HWP 5",
+                where,
+                "save it as HWPX, or print it to PDF",
             )
         if file.seek(0, 2) > _MOST_BYTES:
             raise AdotxError(
@@ -110,7 +113,9 @@ def _converted(path: Path) -> tuple[bytes, list[Sentence]]:
     except Exception as error:  # a damaged file may break anything in there
         raise _damaged(path, error) from None
     lost = sum(converted.report.unconverted.values())
-    return data, [Sentence("{count} object(s) of the HWP file could not be taken over", count=lost)] if lost else []
+    return data, [
+        Sentence("{count} object(s) of the HWP file could not be taken over", count=lost)
+    ] if lost else []
 
 
 def _damaged(path: Path, error: Exception) -> AdotxError:

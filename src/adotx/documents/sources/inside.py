@@ -66,7 +66,10 @@ class Pictures:
         reading = self._read(image)
         if reading.status in ("partial", "failed"):
             self._missing.append(
-                Sentence("a picture could not be read: {reason}", reason=Sentence("{reason}", reason=reading.reason))
+                Sentence(
+                    "a picture could not be read: {reason}",
+                    reason=Sentence("{reason}", reason=reading.reason),
+                )
             )
         blocks = [_inside(block) for block in reading.blocks]
         if reading.confidence is not None:

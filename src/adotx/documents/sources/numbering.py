@@ -121,7 +121,9 @@ _FORMATS: dict[str, Callable[[int], str]] = {
     "japaneseCounting": lambda n: _spelled(n, _DIGITS_HANJA, _TENS_HANJA),
     "ideographTraditional": _cycle(_STEMS_HANJA),
     "ideographZodiac": _cycle(_BRANCHES_HANJA),
-    "ordinal": lambda n: f"{n}{'th' if n % 100 in (11, 12, 13) else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}",
+    "ordinal": lambda n: (
+        f"{n}{'th' if n % 100 in (11, 12, 13) else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
+    ),
     "none": lambda n: "",
 }
 

@@ -13,7 +13,9 @@ _ACCENTS = {"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0305":
             "\u0300": r"\grave", "→": r"\vec", "̂": r"\hat"}  # fmt: skip
 _FENCES = {"{": r"\{", "}": r"\}", "⟨": r"\langle", "⟩": r"\rangle", "⌈": r"\lceil", "⌉": r"\rceil",
            "⌊": r"\lfloor", "⌋": r"\rfloor", "‖": r"\|", "": "."}  # fmt: skip
-_FUNCTIONS = frozenset("sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lim exp det max min".split())
+_FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lim exp det max min".split()
+)
 _SIGNS = {"×": r"\times ", "÷": r"\div ", "±": r"\pm ", "∓": r"\mp ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
           "∞": r"\infty ", "∂": r"\partial ", "∇": r"\nabla ", "→": r"\to ", "⇒": r"\Rightarrow ", "∈": r"\in ",
           "≈": r"\approx ", "≡": r"\equiv ", "⋅": r"\cdot ", "·": r"\cdot ", "…": r"\ldots ", "∀": r"\forall ",
@@ -75,7 +77,9 @@ def _one(node: Node) -> str:
         called = _part(node, "fName")
         return f"\\{called} {_part(node, 'e')}" if called in _FUNCTIONS else f"{called} {_part(node, 'e')}"
     if name == "acc":
-        return f"{_ACCENTS.get(_sign(node, 'accPr', 'chr', chr(0x302)), chr(92) + 'hat')}{{{_part(node, 'e')}}}"
+        return (
+            f"{_ACCENTS.get(_sign(node, 'accPr', 'chr', chr(0x302)), chr(92) + 'hat')}{{{_part(node, 'e')}}}"
+        )
     if name == "bar":
         line = r"\overline" if _sign(node, "barPr", "pos", "bot") == "top" else r"\underline"
         return f"{line}{{{_part(node, 'e')}}}"

@@ -51,7 +51,9 @@ class Parts:
             self._zip = zipfile.ZipFile(path if data is None else io.BytesIO(data))
         except OSError as error:
             reason = error.strerror or str(error)
-            raise AdotxError("input.unreadable", "{reason}", str(path), "check the path", reason=reason) from None
+            raise AdotxError(
+                "input.unreadable", "{reason}", str(path), "check the path", reason=reason
+            ) from None
         except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, struct.error) as error:
             raise self.damaged(str(error)) from None
         self._infos = {info.filename: info for info in self._zip.infolist() if not info.is_dir()}

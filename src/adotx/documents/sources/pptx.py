@@ -55,7 +55,9 @@ def pages(path: Path, limits: Limits, dpi: int, password: str | None = None) -> 
     if not slides:
         raise AdotxError("pptx.empty", "the presentation has no slides", str(path), "save it again")
     for number, name in enumerate(slides, 1):
-        yield text_page(lambda: Parts(path, "PPTX"), partial(_slide, name=name), "pptx", limits, number=number)
+        yield text_page(
+            lambda: Parts(path, "PPTX"), partial(_slide, name=name), "pptx", limits, number=number
+        )
 
 
 def _slides(package: Parts) -> list[str]:
@@ -94,7 +96,9 @@ class _Reader:
         """The blocks of all shapes: titles first, then from top to bottom, from left to right."""
         found: list[tuple[tuple[int, int, int], Sequence[Block]]] = []
         shapes = [
-            (node.first("Choice") or node.first("Fallback") or node) if node.name == "AlternateContent" else node
+            (node.first("Choice") or node.first("Fallback") or node)
+            if node.name == "AlternateContent"
+            else node
             for node in tree
         ]
         for node in shapes:
@@ -180,14 +184,24 @@ class _Reader:
                     continue
                 text = "".join(part.text for part in each.every("t"))
                 base = each.get("rPr", "baseline", default="0")
-                how = "" if base.lstrip("-").rstrip("%") in ("", "0") else "sub" if base.startswith("-") else "sup"
+                how = (
+                    ""
+                    if base.lstrip("-").rstrip("%") in ("", "0")
+                    else "sub"
+                    if base.startswith("-")
+                    else "sup"
+                )
                 if each.get("rPr", "strike", default="noStrike") != "noStrike" and text.strip():
                     text = f"~~{text.strip()}~~"
                 yield Run(raised(text, how), each.get("rPr", "b") in ("1", "true"))
             elif each.name == "br":
                 yield Run("\n")
             elif each.name in ("oMath", "oMathPara", "m"):
-                yield Run("".join(f"${latex(math)}$" for math in ([each] if each.name == "oMath" else each.all("oMath"))))
+                yield Run(
+                    "".join(
+                        f"${latex(math)}$" for math in ([each] if each.name == "oMath" else each.all("oMath"))
+                    )
+                )
             elif each.name == "AlternateContent":
                 chosen = each.first("Choice") or each.first("Fallback")
                 if chosen is not None:

@@ -81,9 +81,7 @@ class TreeLimits:
     characters: int = 128 << 20
 
 
-def parse(
-    data: bytes, limits: TreeLimits, skip: frozenset[str], refused: Callable[[str], Exception]
-) -> Node:
+def parse(data: bytes, limits: TreeLimits, skip: frozenset[str], refused: Callable[[str], Exception]) -> Node:
     """The root element.
 
     Args:

@@ -33,7 +33,9 @@ from adotx.errors import AdotxError
 from adotx.markdown import Block, Formula, Heading, Item, Paragraph, Quote, to_markdown
 from adotx.markdown.html_table import MOST_COLUMNS
 
-_HIDDEN = frozenset("instrText delInstrText pPr rPr sdtPr sdtEndPr tblPr tblGrid trPr tcPr bookmarkStart bookmarkEnd".split())
+_HIDDEN = frozenset(
+    "instrText delInstrText pPr rPr sdtPr sdtEndPr tblPr tblGrid trPr tcPr bookmarkStart bookmarkEnd".split()
+)
 _CHANGED = {"ins": "ins", "moveTo": "ins", "del": "del", "moveFrom": "del"}
 _MOST_PICTURE = 64 << 20
 _Piece = Run | Apart | Formula
@@ -156,7 +158,10 @@ class _Reader:
     def _look(self, node: Node, style: Style, sizes: Tally[int], said: bool) -> Look:
         numbering = style.numbering
         if (own := node.first("pPr", "numPr")) is not None:
-            numbering = (own.get("numId", "val"), number(own.get("ilvl", "val"), numbering[1] if numbering else 0))
+            numbering = (
+                own.get("numId", "val"),
+                number(own.get("ilvl", "val"), numbering[1] if numbering else 0),
+            )
         outline = number(node.get("pPr", "outlineLvl", "val"), 9)
         heading = 0 if self._boxes else (min(6, outline + 1) if outline < 9 else style.heading or 0)
         indent = number(node.get("pPr", "ind", "left") or node.get("pPr", "ind", "start"), style.indent or 0)

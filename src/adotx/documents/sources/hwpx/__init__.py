@@ -61,5 +61,9 @@ def page(
     from adotx.documents.sources.inside import text_page
 
     return text_page(
-        opened, lambda package, pictures: read_sections(package, pictures, show_changes), source, limits, missing
+        opened,
+        lambda package, pictures: read_sections(package, pictures, show_changes),
+        source,
+        limits,
+        missing,
     )

@@ -38,7 +38,12 @@ from adotx.markdown import Block, Formula, Heading, Item, Paragraph, Quote, to_m
 _SHAPES = frozenset(("rect", "ellipse", "polygon", "curve", "arc", "line", "connectLine", "container"))
 _CONTROLS = frozenset(("comboBox", "listBox", "edit", "checkBtn", "radioBtn", "btn", "scrollBar"))
 _NOTES = ("footNote", "endNote")
-_CHANGES = {"insertBegin": ("ins", 1), "insertEnd": ("ins", -1), "deleteBegin": ("del", 1), "deleteEnd": ("del", -1)}
+_CHANGES = {
+    "insertBegin": ("ins", 1),
+    "insertEnd": ("ins", -1),
+    "deleteBegin": ("del", 1),
+    "deleteEnd": ("del", -1),
+}
 #: elements that hold no text of the document
 _SILENT = frozenset(
     "colPr pageNum pageHiding newNum pageNumCtrl bookmark indexmark fieldEnd linesegarray pageOddEvenAdjust".split()
@@ -118,10 +123,13 @@ class _Reader:
     def running(self, node: Node, place: list[Block]) -> None:
         """Take what stands above or below every page, once."""
         blocks = [
-            Paragraph(each.spans) if isinstance(each, Heading) else each for each in self._all_paragraphs(node)
+            Paragraph(each.spans) if isinstance(each, Heading) else each
+            for each in self._all_paragraphs(node)
         ]
         text = to_markdown(blocks)
-        if any(letter.isalnum() for letter in text) and text not in map(lambda each: to_markdown([each]), place):
+        if any(letter.isalnum() for letter in text) and text not in map(
+            lambda each: to_markdown([each]), place
+        ):
             if text != to_markdown(place):
                 place += blocks
 
@@ -262,7 +270,9 @@ class _Reader:
         elif name == "chart":
             yield self._apart(node, self._chart(node))
         elif name == "textart":
-            yield self._apart(node, [Paragraph.of(node.attrs.get("text", ""))] if node.attrs.get("text") else [])
+            yield self._apart(
+                node, [Paragraph.of(node.attrs.get("text", ""))] if node.attrs.get("text") else []
+            )
         elif name in ("ole", "video"):
             self._pictures.lose()
             yield self._apart(node, [])

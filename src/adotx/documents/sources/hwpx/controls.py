@@ -20,7 +20,12 @@ def composed(node: Node) -> str:
     if text.isdecimal() and text.isascii() and len(text) <= 2 and 0 < int(text) <= _MOST_RING:
         return circled(int(text))
     if len(text) == 1:
-        for format in ("CIRCLED_HANGUL_SYLLABLE", "CIRCLED_HANGUL_JAMO", "CIRCLED_LATIN_CAPITAL", "CIRCLED_LATIN_SMALL"):
+        for format in (
+            "CIRCLED_HANGUL_SYLLABLE",
+            "CIRCLED_HANGUL_JAMO",
+            "CIRCLED_LATIN_CAPITAL",
+            "CIRCLED_LATIN_SMALL",
+        ):
             plain = format.removeprefix("CIRCLED_")
             for number in range(1, 27):
                 if written(number, plain) == text and len(ring := written(number, format)) == 1:
@@ -43,7 +48,9 @@ def control_text(node: Node) -> str:
         return f"{tick} {attrs.get('caption', '')}".rstrip()
     if node.name in ("comboBox", "listBox"):
         chosen = attrs.get("selectedValue", "")
-        shown = {item.attrs.get("value", ""): item.attrs.get("displayText", "") for item in node.every("listItem")}
+        shown = {
+            item.attrs.get("value", ""): item.attrs.get("displayText", "") for item in node.every("listItem")
+        }
         return shown.get(chosen) or chosen
     if node.name == "edit":
         typed = node.first("text")

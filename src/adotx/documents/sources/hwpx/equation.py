@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-_TOKEN = re.compile(r'"[^"]*"?|\\[A-Za-z]+|[A-Za-z]+|[가-힣ㄱ-ㆎ一-鿿]+|\d+(?:\.\d+)?|->|<-|\+-|-\+|<=|>=|!=|==|[{}_^#&~`()\[\]|]|[^\s]')
+_TOKEN = re.compile(
+    r'"[^"]*"?|\\[A-Za-z]+|[A-Za-z]+|[가-힣ㄱ-ㆎ一-鿿]+|\d+(?:\.\d+)?|->|<-|\+-|-\+|<=|>=|!=|==|[{}_^#&~`()\[\]|]|[^\s]'
+)
 _MOST, _MOST_DEPTH = 20_000, 60
 
 _GREEK = (
@@ -142,7 +144,9 @@ class _Parser:
         if token == "{":
             self._at += 1
             rows = self.rows("}", depth + 1)
-            return _joined([r" \\ ".join(" ".join(row) for row in rows)]) if len(rows) > 1 else " ".join(rows[0])
+            return (
+                _joined([r" \\ ".join(" ".join(row) for row in rows)]) if len(rows) > 1 else " ".join(rows[0])
+            )
         items: list[str] = []
         if depth > _MOST_DEPTH:
             raise RecursionError

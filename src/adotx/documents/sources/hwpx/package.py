@@ -79,7 +79,9 @@ class Package(Parts):
         name = self._items.get(id)
         if name is None:
             stem = id.casefold()
-            name = next((n for n in self.names if posixpath.splitext(posixpath.basename(n))[0].casefold() == stem), "")
+            name = next(
+                (n for n in self.names if posixpath.splitext(posixpath.basename(n))[0].casefold() == stem), ""
+            )
         return self.read(name, _MOST_PICTURE) if name in self else None
 
     def _manifest_items(self) -> dict[str, str]:

@@ -38,7 +38,11 @@ def pages(path: Path, limits: Limits, dpi: int, password: str | None = None) -> 
     if not sheets:
         raise AdotxError("xlsx.empty", "the workbook has no sheet that is shown", str(path), "save it again")
     for number, sheet in enumerate(sheets, 1):
-        told = [Sentence("{count} hidden sheet(s) are left out", count=hidden)] if hidden and number == 1 else []
-        page = text_page(lambda: Parts(path, "XLSX"), partial(read_sheet, sheet=sheet), "xlsx", limits, number=number)
+        told = (
+            [Sentence("{count} hidden sheet(s) are left out", count=hidden)] if hidden and number == 1 else []
+        )
+        page = text_page(
+            lambda: Parts(path, "XLSX"), partial(read_sheet, sheet=sheet), "xlsx", limits, number=number
+        )
         page.notes.extend(told)
         yield page

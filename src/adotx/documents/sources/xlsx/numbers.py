@@ -102,7 +102,9 @@ def _number(value: Decimal, section: str) -> str:
     value /= Decimal(1000) ** min(scale, 20)
     whole, _, fraction = pattern.rstrip(",").partition(".")
     places = sum(sign in "#0?" for sign in fraction)
-    number = value.quantize(Decimal(1).scaleb(-min(places, 30)), ROUND_HALF_UP) if value.adjusted() < 25 else value
+    number = (
+        value.quantize(Decimal(1).scaleb(-min(places, 30)), ROUND_HALF_UP) if value.adjusted() < 25 else value
+    )
     text = f"{abs(number):,f}" if "," in whole else f"{abs(number):f}"
     before, _, behind = text.partition(".")
     least = whole.replace(",", "").count("0")

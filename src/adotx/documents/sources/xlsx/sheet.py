@@ -107,9 +107,13 @@ def _tables(grid: _Grid, merged: dict[tuple[int, int], tuple[int, int]]) -> list
     if not grid:
         return []
     spans = {place: merged[place] for place in merged if place in grid}
-    rows = sorted({row for row, _ in grid} | {row + n for (row, _), (count, _) in spans.items() for n in range(min(count, 1024))})
+    rows = sorted(
+        {row for row, _ in grid}
+        | {row + n for (row, _), (count, _) in spans.items() for n in range(min(count, 1024))}
+    )
     columns = sorted(
-        {column for _, column in grid} | {c + n for (_, c), (_, count) in spans.items() for n in range(min(count, 256))}
+        {column for _, column in grid}
+        | {c + n for (_, c), (_, count) in spans.items() for n in range(min(count, 256))}
     )
     if (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1) <= 8 * len(grid) + 256:
         rows, columns = list(range(rows[0], rows[-1] + 1)), list(range(columns[0], columns[-1] + 1))
@@ -126,7 +130,9 @@ def _tables(grid: _Grid, merged: dict[tuple[int, int], tuple[int, int]]) -> list
         width = sum(column <= each < column + width for each in columns) if width > 1 else 1
         if height * width > 1:
             covered |= {
-                (y, x) for y in rows[row_at[row] : row_at[row] + height] for x in columns[column_at[column] : column_at[column] + width]
+                (y, x)
+                for y in rows[row_at[row] : row_at[row] + height]
+                for x in columns[column_at[column] : column_at[column] + width]
             }
         lines[row_at[row]].append(Placed(Cell(text, width, height), row_at[row], column_at[column]))
     return [table(lines)]
