@@ -14,7 +14,8 @@ from adotx.documents.sources import open_pages
 from adotx.markdown import Paragraph, to_markdown
 
 _NAMES = (
-    'xmlns:hp="http://www.hancom.co.kr/hwpml/2011/paragraph" xmlns:hs="http://www.hancom.co.kr/hwpml/2011/section" '
+    'xmlns:hp="http://www.hancom.co.kr/hwpml/2011/paragraph" '
+    'xmlns:hs="http://www.hancom.co.kr/hwpml/2011/section" '
     'xmlns:hh="http://www.hancom.co.kr/hwpml/2011/head" xmlns:hc="http://www.hancom.co.kr/hwpml/2011/core"'
 )
 
@@ -54,7 +55,8 @@ def p(inside: str, para: str = "0", char: str = "0") -> str:
 def cell(row: int, column: int, inside: str, rows: int = 1, columns: int = 1) -> str:
     """A cell of a table."""
     return (
-        f'<hp:tc header="0"><hp:subList>{inside}</hp:subList><hp:cellAddr colAddr="{column}" rowAddr="{row}"/>'
+        f'<hp:tc header="0"><hp:subList>{inside}</hp:subList>'
+        f'<hp:cellAddr colAddr="{column}" rowAddr="{row}"/>'
         f'<hp:cellSpan colSpan="{columns}" rowSpan="{rows}"/></hp:tc>'
     )
 

@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from office_files import cell, hwpx, markdown, p, packed, png, reading, says, tbl
 
 from adotx.documents.sources import open_pages
 from adotx.documents.sources.hwpx.equation import latex
@@ -20,6 +19,7 @@ from adotx.documents.sources.numbering import Counter as Numbers
 from adotx.documents.sources.numbering import Level, written
 from adotx.errors import AdotxError
 from adotx.markdown import Block, Formula, Heading, Item, Paragraph, Quote, Table, to_markdown
+from office_files import cell, hwpx, markdown, p, packed, png, reading, says, tbl
 
 SHARED = Path(os.environ.get("ADOTX_SHARED", Path(__file__).parents[2] / "shared"), "hwpx")
 FILES = sorted(SHARED.glob("*.hwpx"))
@@ -44,16 +44,30 @@ def head(*levels: tuple[str, str], kind: str = "NUMBER") -> str:
 
 def test_numbers_of_all_korean_levels(tmp_path: Path) -> None:
     levels = head(
-        ("DIGIT", "제^1장"), ("DIGIT", "^2."), ("HANGUL_SYLLABLE", "^3."), ("DIGIT", "^4)"),
-        ("HANGUL_SYLLABLE", "^5)"), ("DIGIT", "(^6)"), ("CIRCLED_DIGIT", "^7"),
-    )  # fmt: skip
+        ("DIGIT", "제^1장"),
+        ("DIGIT", "^2."),
+        ("HANGUL_SYLLABLE", "^3."),
+        ("DIGIT", "^4)"),
+        ("HANGUL_SYLLABLE", "^5)"),
+        ("DIGIT", "(^6)"),
+        ("CIRCLED_DIGIT", "^7"),
+    )
     order = [1, 2, 3, 4, 5, 6, 7, 7, 3, 2, 1, 2]
     blocks = reading(hwpx(tmp_path / "a.hwpx", "".join(p("글", str(n)) for n in order), levels)).blocks
     assert [(b.kind, getattr(b, "marker", "") or b.text) for b in blocks] == [  # type: ignore[attr-defined]
-        ("heading", "제1장 글"), ("item", "1."), ("item", "가."), ("item", "1)"), ("item", "가)"),
-        ("item", "(1)"), ("item", "①"), ("item", "②"), ("item", "나."), ("item", "2."), ("heading", "제2장 글"),
+        ("heading", "제1장 글"),
         ("item", "1."),
-    ]  # fmt: skip
+        ("item", "가."),
+        ("item", "1)"),
+        ("item", "가)"),
+        ("item", "(1)"),
+        ("item", "①"),
+        ("item", "②"),
+        ("item", "나."),
+        ("item", "2."),
+        ("heading", "제2장 글"),
+        ("item", "1."),
+    ]
 
 
 def test_outlines_are_headings_and_number_paths_are_whole(tmp_path: Path) -> None:
@@ -63,20 +77,33 @@ def test_outlines_are_headings_and_number_paths_are_whole(tmp_path: Path) -> Non
     )
     blocks = reading(hwpx(tmp_path / "a.hwpx", body, levels)).blocks
     assert blocks == (
-        Heading.of("1. 하나", 1), Heading.of("1.1. 둘", 2), Heading.of("1.2. 셋", 2), Heading.of("2. 넷", 1)
-    )  # fmt: skip
+        Heading.of("1. 하나", 1),
+        Heading.of("1.1. 둘", 2),
+        Heading.of("1.2. 셋", 2),
+        Heading.of("2. 넷", 1),
+    )
 
 
 @pytest.mark.parametrize(
     ("number", "format", "text"),
     [
-        (15, "HANGUL_SYLLABLE", "가가"), (3, "CIRCLED_HANGUL_SYLLABLE", "㉰"), (2, "HANGUL_JAMO", "ㄴ"),
-        (21, "CIRCLED_DIGIT", "㉑"), (4, "ROMAN_CAPITAL", "IV"), (28, "LATIN_SMALL", "ab"),
-        (13, "HANGUL_PHONETIC", "십삼"), (120, "IDEOGRAPH", "百二十"), (5, "DECAGON_CIRCLE", "무"),
-        (3, "ganada", "다"), (11, "decimalEnclosedCircle", "⑪"), (23, "koreanCounting", "이십삼"),
-        (21, "koreanLegal", "스물하나"), (10**12, "ROMAN_CAPITAL", "1000000000000"), (-1, "ganada", "-1"),
+        (15, "HANGUL_SYLLABLE", "가가"),
+        (3, "CIRCLED_HANGUL_SYLLABLE", "㉰"),
+        (2, "HANGUL_JAMO", "ㄴ"),
+        (21, "CIRCLED_DIGIT", "㉑"),
+        (4, "ROMAN_CAPITAL", "IV"),
+        (28, "LATIN_SMALL", "ab"),
+        (13, "HANGUL_PHONETIC", "십삼"),
+        (120, "IDEOGRAPH", "百二十"),
+        (5, "DECAGON_CIRCLE", "무"),
+        (3, "ganada", "다"),
+        (11, "decimalEnclosedCircle", "⑪"),
+        (23, "koreanCounting", "이십삼"),
+        (21, "koreanLegal", "스물하나"),
+        (10**12, "ROMAN_CAPITAL", "1000000000000"),
+        (-1, "ganada", "-1"),
     ],
-)  # fmt: skip
+)
 def test_a_number_is_written_as_its_format_says(number: int, format: str, text: str) -> None:
     assert written(number, format) == text
 
@@ -90,9 +117,12 @@ def test_typed_numbers_are_items_and_bullets_stay(tmp_path: Path) -> None:
     body = p("1. 개요") + p("  가. 목적") + p("  ○ 담당") + p("※ 참고") + p("- 내선")
     blocks = reading(hwpx(tmp_path / "a.hwpx", body)).blocks
     assert blocks == (
-        Item.of("개요", "1.", 0), Item.of("목적", "가.", 1), Item.of("○ 담당", "-", 1), Paragraph.of("※ 참고"),
+        Item.of("개요", "1.", 0),
+        Item.of("목적", "가.", 1),
+        Item.of("○ 담당", "-", 1),
+        Paragraph.of("※ 참고"),
         Item.of("내선", "-", 0),
-    )  # fmt: skip
+    )
 
 
 def test_a_large_short_line_is_a_heading(tmp_path: Path) -> None:
@@ -111,8 +141,11 @@ def test_merged_cells_keep_their_places_and_holes_are_cells(tmp_path: Path) -> N
     [block] = reading(hwpx(tmp_path / "a.hwpx", p(table))).blocks
     assert isinstance(block, Table)
     assert [(row, column, each.text) for row, column, each in block.placed()] == [
-        (0, 0, "가"), (0, 1, "나\n다"), (1, 1, ""), (1, 2, "라 | <b>")
-    ]  # fmt: skip
+        (0, 0, "가"),
+        (0, 1, "나\n다"),
+        (1, 1, ""),
+        (1, 2, "라 | <b>"),
+    ]
     assert '<th colspan="2">나<br>다</th>' in to_markdown([block])
 
 
@@ -145,10 +178,12 @@ def test_contradicting_places_cost_no_text(tmp_path: Path) -> None:
 def test_boxes_notes_headers_and_footers(tmp_path: Path) -> None:
     note = (
         '<hp:ctrl><hp:footNote number="1"><hp:subList>'
-        + p('<hp:ctrl><hp:autoNum num="1" numType="FOOTNOTE"><hp:autoNumFormat type="DIGIT" suffixChar=")"/>'
-            "</hp:autoNum></hp:ctrl><hp:t> 덧붙인 말</hp:t>")
+        + p(
+            '<hp:ctrl><hp:autoNum num="1" numType="FOOTNOTE"><hp:autoNumFormat type="DIGIT" suffixChar=")"/>'
+            "</hp:autoNum></hp:ctrl><hp:t> 덧붙인 말</hp:t>"
+        )
         + "</hp:subList></hp:footNote></hp:ctrl>"
-    )  # fmt: skip
+    )
     running = "".join(
         f"<hp:ctrl><hp:{name}><hp:subList>{p(text)}</hp:subList></hp:{name}></hp:ctrl>"
         for name, text in (("header", "위"), ("footer", "아래"))
@@ -157,9 +192,13 @@ def test_boxes_notes_headers_and_footers(tmp_path: Path) -> None:
     body = p(f"{running}<hp:t>본문{{}}</hp:t>".format("")) + p(f"<hp:t>말</hp:t>{note}<hp:t>이다</hp:t>{box}")
     blocks = reading(hwpx(tmp_path / "a.hwpx", body)).blocks
     assert blocks == (
-        Paragraph.of("위"), Paragraph.of("본문"), Paragraph.of("말¹⁾이다"), Quote.of("상자"),
-        Item.of("덧붙인 말", "1)"), Paragraph.of("아래"),
-    )  # fmt: skip
+        Paragraph.of("위"),
+        Paragraph.of("본문"),
+        Paragraph.of("말¹⁾이다"),
+        Quote.of("상자"),
+        Item.of("덧붙인 말", "1)"),
+        Paragraph.of("아래"),
+    )
 
 
 def test_tracked_changes_are_accepted_or_shown(tmp_path: Path) -> None:
@@ -174,15 +213,26 @@ def test_tracked_changes_are_accepted_or_shown(tmp_path: Path) -> None:
 
 def test_composed_characters_ruby_fields_and_controls(tmp_path: Path) -> None:
     body = (
-        p('<hp:compose circleType="SHAPE_CIRCLE" composeText="21"/><hp:t> </hp:t>'
-          '<hp:compose circleType="CHAR" composeText="AO"/>')
+        p(
+            '<hp:compose circleType="SHAPE_CIRCLE" composeText="21"/><hp:t> </hp:t>'
+            '<hp:compose circleType="CHAR" composeText="AO"/>'
+        )
         + p("<hp:dutmal><hp:mainText>漢字</hp:mainText><hp:subText>한자</hp:subText></hp:dutmal>")
-        + p('<hp:checkBtn caption="동의" value="CHECKED"/><hp:t> </hp:t><hp:checkBtn caption="거부" value="UNCHECKED"/>')
-        + p('<hp:ctrl><hp:fieldBegin type="CLICK_HERE" name="이름"/></hp:ctrl><hp:t>홍길동</hp:t><hp:ctrl><hp:fieldEnd/></hp:ctrl>')
-    )  # fmt: skip
+        + p(
+            '<hp:checkBtn caption="동의" value="CHECKED"/><hp:t> </hp:t>'
+            '<hp:checkBtn caption="거부" value="UNCHECKED"/>'
+        )
+        + p(
+            '<hp:ctrl><hp:fieldBegin type="CLICK_HERE" name="이름"/></hp:ctrl><hp:t>홍길동</hp:t>'
+            "<hp:ctrl><hp:fieldEnd/></hp:ctrl>"
+        )
+    )
     assert markdown(hwpx(tmp_path / "a.hwpx", body)).split("\n\n") == [
-        "㉑ AO", "漢字(한자)", "☑ 동의 ☐ 거부", "홍길동"
-    ]  # fmt: skip
+        "㉑ AO",
+        "漢字(한자)",
+        "☑ 동의 ☐ 거부",
+        "홍길동",
+    ]
 
 
 def test_comments_that_are_not_printed_are_told(tmp_path: Path) -> None:
@@ -236,9 +286,33 @@ def test_equation_scripts_as_latex(script: str, expected: str) -> None:
     assert latex(script) == expected
 
 
-@given(st.text("{}_^#&~ ab1\"\\", max_size=60) | st.lists(st.sampled_from(
-    ["over", "sqrt", "root", "of", "{", "}", "left", "right", "matrix", "sum", "_", "^", "a", "rm", "hat", "#", "&"]
-), max_size=40).map(" ".join))  # fmt: skip
+@given(
+    st.text('{}_^#&~ ab1"\\', max_size=60)
+    | st.lists(
+        st.sampled_from(
+            [
+                "over",
+                "sqrt",
+                "root",
+                "of",
+                "{",
+                "}",
+                "left",
+                "right",
+                "matrix",
+                "sum",
+                "_",
+                "^",
+                "a",
+                "rm",
+                "hat",
+                "#",
+                "&",
+            ]
+        ),
+        max_size=40,
+    ).map(" ".join)
+)
 def test_any_script_gives_latex_and_loses_no_letter(script: str) -> None:
     assert all(letter in latex(script) for letter in re.findall(r"\b[ab1]\b", script))
 
@@ -309,12 +383,22 @@ def test_one_damaged_section_of_several_costs_no_other(tmp_path: Path) -> None:
 
 
 def _whole() -> str:
-    return "".join((
-        p("제1장 총칙"), p("1. 하나", "1"), p(tbl(cell(0, 0, p("가"), rows=2) + cell(0, 1, p("나")), cell(1, 1, p("다")))),
-        p('<hp:equation><hp:script>a over b</hp:script></hp:equation><hp:pic><hc:img binaryItemIDRef="a"/></hp:pic>'),
-        p('<hp:ctrl><hp:footNote number="1"><hp:subList><hp:p><hp:run><hp:t>주</hp:t></hp:run></hp:p></hp:subList>'
-          "</hp:footNote></hp:ctrl>"),
-    ))  # fmt: skip
+    return "".join(
+        (
+            p("제1장 총칙"),
+            p("1. 하나", "1"),
+            p(tbl(cell(0, 0, p("가"), rows=2) + cell(0, 1, p("나")), cell(1, 1, p("다")))),
+            p(
+                "<hp:equation><hp:script>a over b</hp:script></hp:equation>"
+                '<hp:pic><hc:img binaryItemIDRef="a"/></hp:pic>'
+            ),
+            p(
+                '<hp:ctrl><hp:footNote number="1"><hp:subList>'
+                "<hp:p><hp:run><hp:t>주</hp:t></hp:run></hp:p></hp:subList>"
+                "</hp:footNote></hp:ctrl>"
+            ),
+        )
+    )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -420,8 +504,14 @@ def test_round_trip_with_python_hwpx(tmp_path: Path) -> None:
     made.save_to_path(tmp_path / "a.hwpx")
     blocks = reading(tmp_path / "a.hwpx").blocks
     assert [to_markdown([b]) for b in blocks if not isinstance(b, Table)] == [
-        "시험 문서", "# 1. 총칙", "## 가. 목적", "본문입니다¹⁾", "고친 글: 넣은 말", r"수식 $\frac{a}{b}$漢字(한자)⑦", "1) 각주 글"
-    ]  # fmt: skip
+        "시험 문서",
+        "# 1. 총칙",
+        "## 가. 목적",
+        "본문입니다¹⁾",
+        "고친 글: 넣은 말",
+        r"수식 $\frac{a}{b}$漢字(한자)⑦",
+        "1) 각주 글",
+    ]
     [found] = [b for b in blocks if isinstance(b, Table)]
     spans = {each.text.split("\n")[0]: (each.colspan, each.rowspan) for _, _, each in found.placed()}
     assert spans["칸00"] == (2, 1) and spans["칸12"] == (1, 2) and spans["칸11"] == (1, 1)

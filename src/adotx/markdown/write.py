@@ -1,9 +1,9 @@
 """Blocks in, Markdown text out: the only writer.
 
 Text stays as the reader sees it but for what would vanish or become another block (`escapes`). Tables are
-pipe tables; where cells are merged or hold tables, or the header has several rows, HTML, since pipes cannot say
-it. Lines of a cell stand apart by ``<br>``. Fields
-are a "key: value" a line, formulas stand between ``$$``, figures are images. Knows no geometry.
+pipe tables; where cells are merged or hold tables, or the header has several rows, HTML, since pipes cannot
+say it. Lines of a cell stand apart by ``<br>``. Fields are a "key: value" a line, formulas stand between
+``$$``, figures are images. Knows no geometry.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A HWP 5 file in, its page out: python-hwpx makes a HWPX package of it, which is read as any other.
 
-That package comes with ``pip install 'adotx[hwp]'``; without it, and for the older HWP 3 and the compound files
-of other programs, one line says what to do.
+That package comes with ``pip install 'adotx[hwp]'``; without it, and for the older HWP 3 and the compound
+files of other programs, one line says what to do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The numbers before paragraphs: how a number is written, and what comes after what.
 
-In: the formats that HWPX and DOCX name, and the level of each numbered paragraph in turn. Out: "제3장", "나.",
-"2)", "③". Knows no files.
+In: the formats that HWPX and DOCX name, and the level of each numbered paragraph in turn. Out: "제3장",
+"나.", "2)", "③". Knows no files.
 """
 
 from __future__ import annotations

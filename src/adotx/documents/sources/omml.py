@@ -1,4 +1,4 @@
-"""A formula of an office document in (OMML), LaTeX out. What is unknown gives its text, so nothing is lost."""
+"""A formula of an office document in (OMML), LaTeX out. What is unknown gives its text."""
 
 from __future__ import annotations
 
@@ -6,24 +6,119 @@ import re
 
 from adotx.documents.sources.xml_tree import Node
 
-_LARGE = {"∑": r"\sum", "∏": r"\prod", "∐": r"\coprod", "∫": r"\int", "∬": r"\iint", "∭": r"\iiint",
-          "∮": r"\oint", "⋃": r"\bigcup", "⋂": r"\bigcap", "⋁": r"\bigvee", "⋀": r"\bigwedge"}  # fmt: skip
-_ACCENTS = {"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0305": r"\overline", "\u0307": r"\dot",
-            "\u0308": r"\ddot", "\u20d7": r"\vec", "\u030c": r"\check", "\u0301": r"\acute",
-            "\u0300": r"\grave", "→": r"\vec", "̂": r"\hat"}  # fmt: skip
-_FENCES = {"{": r"\{", "}": r"\}", "⟨": r"\langle", "⟩": r"\rangle", "⌈": r"\lceil", "⌉": r"\rceil",
-           "⌊": r"\lfloor", "⌋": r"\rfloor", "‖": r"\|", "": "."}  # fmt: skip
+_LARGE = {
+    "∑": r"\sum",
+    "∏": r"\prod",
+    "∐": r"\coprod",
+    "∫": r"\int",
+    "∬": r"\iint",
+    "∭": r"\iiint",
+    "∮": r"\oint",
+    "⋃": r"\bigcup",
+    "⋂": r"\bigcap",
+    "⋁": r"\bigvee",
+    "⋀": r"\bigwedge",
+}
+_ACCENTS = {
+    "\u0302": r"\hat",
+    "\u0303": r"\tilde",
+    "\u0304": r"\bar",
+    "\u0305": r"\overline",
+    "\u0307": r"\dot",
+    "\u0308": r"\ddot",
+    "\u20d7": r"\vec",
+    "\u030c": r"\check",
+    "\u0301": r"\acute",
+    "\u0300": r"\grave",
+    "→": r"\vec",
+}
+_FENCES = {
+    "{": r"\{",
+    "}": r"\}",
+    "⟨": r"\langle",
+    "⟩": r"\rangle",
+    "⌈": r"\lceil",
+    "⌉": r"\rceil",
+    "⌊": r"\lfloor",
+    "⌋": r"\rfloor",
+    "‖": r"\|",
+    "": ".",
+}
 _FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lim exp det max min".split()
+    [
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "log",
+        "ln",
+        "lim",
+        "exp",
+        "det",
+        "max",
+        "min",
+    ]
 )
-_SIGNS = {"×": r"\times ", "÷": r"\div ", "±": r"\pm ", "∓": r"\mp ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
-          "∞": r"\infty ", "∂": r"\partial ", "∇": r"\nabla ", "→": r"\to ", "⇒": r"\Rightarrow ", "∈": r"\in ",
-          "≈": r"\approx ", "≡": r"\equiv ", "⋅": r"\cdot ", "·": r"\cdot ", "…": r"\ldots ", "∀": r"\forall ",
-          "∃": r"\exists ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ",
-          "ε": r"\epsilon ", "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ", "π": r"\pi ", "ρ": r"\rho ",
-          "σ": r"\sigma ", "τ": r"\tau ", "φ": r"\phi ", "ω": r"\omega ", "Γ": r"\Gamma ", "Δ": r"\Delta ",
-          "Θ": r"\Theta ", "Λ": r"\Lambda ", "Π": r"\Pi ", "Σ": r"\Sigma ", "Φ": r"\Phi ", "Ω": r"\Omega ",
-          "%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "_": r"\_", "{": r"\{", "}": r"\}", "−": "-"}  # fmt: skip
+_SIGNS = {
+    "×": r"\times ",
+    "÷": r"\div ",
+    "±": r"\pm ",
+    "∓": r"\mp ",
+    "≤": r"\le ",
+    "≥": r"\ge ",
+    "≠": r"\ne ",
+    "∞": r"\infty ",
+    "∂": r"\partial ",
+    "∇": r"\nabla ",
+    "→": r"\to ",
+    "⇒": r"\Rightarrow ",
+    "∈": r"\in ",
+    "≈": r"\approx ",
+    "≡": r"\equiv ",
+    "⋅": r"\cdot ",
+    "·": r"\cdot ",
+    "…": r"\ldots ",
+    "∀": r"\forall ",
+    "∃": r"\exists ",
+    "α": r"\alpha ",
+    "β": r"\beta ",
+    "γ": r"\gamma ",
+    "δ": r"\delta ",
+    "ε": r"\epsilon ",
+    "θ": r"\theta ",
+    "λ": r"\lambda ",
+    "μ": r"\mu ",
+    "π": r"\pi ",
+    "ρ": r"\rho ",
+    "σ": r"\sigma ",
+    "τ": r"\tau ",
+    "φ": r"\phi ",
+    "ω": r"\omega ",
+    "Γ": r"\Gamma ",
+    "Δ": r"\Delta ",
+    "Θ": r"\Theta ",
+    "Λ": r"\Lambda ",
+    "Π": r"\Pi ",
+    "Σ": r"\Sigma ",
+    "Φ": r"\Phi ",
+    "Ω": r"\Omega ",
+    "%": r"\%",
+    "#": r"\#",
+    "&": r"\&",
+    "$": r"\$",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "−": "-",
+}
 
 
 def latex(node: Node) -> str:

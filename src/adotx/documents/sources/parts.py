@@ -1,7 +1,7 @@
 """A zip package in (HWPX, DOCX, PPTX, XLSX), its parts out, each no larger than it may be.
 
-Nothing is ever unpacked to disk, so a part's name is only a name: one with ``../`` in it is a part nobody asks
-for. What a package says of its sizes is not believed: reading stops where the limit is. Knows no format.
+Nothing is ever unpacked to disk, so a part's name is only a name: one with ``../`` in it is a part nobody
+asks for. What a package says of its sizes is not believed: reading stops where the limit is. Knows no format.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from adotx.documents.sources.xml_tree import Node, TreeLimits, parse
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 #: how a zip file begins, one without parts and one in pieces included
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -38,7 +38,7 @@ class Parts:
         tree_limits: what is left of what its XML may hold in all.
 
     Raises:
-        AdotxError: ``input.unreadable``, ``package.damaged``, ``package.too_large``, ``package.too_many_parts``.
+        AdotxError: ``input.unreadable``, ``package.damaged``, ``package.too_many_parts``.
     """
 
     def __init__(self, path: Path, format: str, data: bytes | None = None) -> None:
@@ -77,11 +77,12 @@ class Parts:
         """The bytes of a part.
 
         Raises:
-            AdotxError: ``package.damaged``: it is missing or cannot be unpacked; ``package.too_large``, ``package.encrypted``.
+            AdotxError: ``package.damaged``: it is missing or cannot be unpacked; ``package.too_large``,
+                ``package.encrypted``.
         """
         found = self._name(name)
         if found is None:
-            raise self.damaged(f"{name[:80]} is missing")
+            raise self.damaged(Sentence("{part} is missing", part=name[:80]))
         info = self._infos[found]
         if info.flag_bits & 1:
             raise self.encrypted()
@@ -109,7 +110,12 @@ class Parts:
 
     def tree(self, data: bytes, name: str, skip: frozenset[str] = frozenset()) -> Node:
         """The root of XML that stands for a part."""
-        return parse(data, self.tree_limits, skip, lambda reason: self.damaged(f"{name[:80]}: {reason}"))
+        return parse(
+            data,
+            self.tree_limits,
+            skip,
+            lambda reason: self.damaged(Sentence("{part}: {reason}", part=name[:80], reason=reason)),
+        )
 
     def picture(self, name: str) -> bytes | None:
         """The bytes of a picture by what text calls it, here its part; None where it is not in the file."""
@@ -179,7 +185,7 @@ class Parts:
         end = file.read(tail)
         at = end.rfind(_END)
         if at < 0 or len(end) < at + _END_SIZE:
-            raise self.damaged("it is cut short")
+            raise self.damaged(Sentence("it is cut short"))
         _, _, _, _, count, directory, _, _ = struct.unpack("<4s4H2LH", end[at : at + _END_SIZE])
         zip64 = at >= 20 and end[at - 20 : at - 16] == b"PK\x06\x07"
         if zip64 or count > _MOST_PARTS or directory > _MOST_DIRECTORY:

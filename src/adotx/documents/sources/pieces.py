@@ -145,9 +145,9 @@ def _stripped(spans: Sequence[Span]) -> tuple[Span, ...]:
         Span("".join(span.text for span in group), bold)
         for bold, group in groupby(spans, lambda span: span.bold and bool(span.text.strip()))
     ]
-    while joined and not (text := joined[0].text.lstrip()) == joined[0].text:
+    while joined and (text := joined[0].text.lstrip()) != joined[0].text:
         joined[:1] = [replace(joined[0], text=text)] if text else []
-    while joined and not (text := joined[-1].text.rstrip()) == joined[-1].text:
+    while joined and (text := joined[-1].text.rstrip()) != joined[-1].text:
         joined[-1:] = [replace(joined[-1], text=text)] if text else []
     return tuple(joined)
 
@@ -182,10 +182,10 @@ def heading_level(marked: str, text: str, look: Look, item: bool) -> int:
     """
     if len(text) > _MOST_HEADING or not re.search(r"\w", text):
         return 0
-    if chapter := _CHAPTER.match(marked.strip()):
-        # A line of the contents ends with its page.
-        if not re.search(r"[\s.…·]\d{1,4}$", text) and not _SENTENCE.search(text):
-            return _CHAPTER_LEVELS[chapter[1]]
+    chapter = _CHAPTER.match(marked.strip())
+    # A line of the contents ends with its page.
+    if chapter and not re.search(r"[\s.…·]\d{1,4}$", text) and not _SENTENCE.search(text):
+        return _CHAPTER_LEVELS[chapter[1]]
     if look.heading:
         return look.heading if len(text) <= 60 or not _SENTENCE.search(text) else 0
     if item or look.marker or _SENTENCE.search(text):
@@ -240,10 +240,7 @@ def table(rows: Sequence[Sequence[Placed]], header_rows: int = 1) -> Table:
     Where the file's own places contradict each other the cells stand in the order of the file.
     """
     placed = _by_place(rows)
-    if placed is None:
-        cells = [tuple(each.cell for each in row) for row in rows]
-    else:
-        cells = placed
+    cells = [tuple(each.cell for each in row) for row in rows] if placed is None else placed
     count = len(cells)
     clipped = tuple(
         tuple(

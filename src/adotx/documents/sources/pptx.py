@@ -1,6 +1,7 @@
-"""A PPTX file in (PresentationML, ISO 29500), a page of text for each slide out; pictures are read by the model.
+"""A PPTX file in (PresentationML, ISO 29500), a page of text for each slide out.
 
-A slide's title comes first, then its shapes from top to bottom. Slides that are hidden are left out, and told.
+A slide's title comes first, then its shapes from top to bottom; pictures are read by the model. What is said
+while slides are shown (notes) is left out.
 """
 
 from __future__ import annotations
@@ -163,9 +164,9 @@ class _Reader:
                 numbers[level] = numbers.get(level, (int(start) if start.isdigit() else 1) - 1) + 1
                 format, before, behind = _NUMBERS.get(auto.attrs.get("type", ""), ("decimal", "", "."))
                 marker = f"{before}{written(numbers[level], format)}{behind}"
-            elif looks is not None and looks.first("buChar") is not None:
-                marker = "-"
-            elif bulleted and (looks is None or looks.first("buNone") is None):
+            elif (looks is not None and looks.first("buChar") is not None) or (
+                bulleted and (looks is None or looks.first("buNone") is None)
+            ):
                 marker = "-"
             for below in [at for at in numbers if at > level]:
                 del numbers[below]

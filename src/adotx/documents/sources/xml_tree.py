@@ -1,8 +1,8 @@
 """XML in, a tree of plain nodes out, within limits and without any of XML's doors.
 
-No document type, so no entities and nothing external; no namespaces: names are local ones, as each format has
-one vocabulary that matters. Depth, elements and characters are counted as they come, so that a bomb ends where
-the limit is. Knows no format.
+No document type, so no entities and nothing external; no namespaces: names are local ones, as each format
+has one vocabulary that matters. Depth, elements and characters are counted as they come, so that a bomb ends
+where the limit is. Knows no format.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from xml.parsers import expat
+
+from adotx.errors import Sentence
 
 _MOST_DEPTH = 256
 _NOTHING: dict[str, str] = {}
@@ -103,7 +105,7 @@ def parse(data: bytes, limits: TreeLimits, skip: frozenset[str], refused: Callab
     except (expat.ExpatError, UnicodeError, LookupError) as error:
         raise refused(str(error)) from None
     if builder.root is None:
-        raise refused("no element")
+        raise refused(Sentence("it is empty"))
     return builder.root
 
 
@@ -118,12 +120,12 @@ class _Builder:
         local = name.rpartition(":")[2]
         self._limits.elements -= 1
         if self._limits.elements < 0:
-            raise self._refused("too many elements")
+            raise self._refused(Sentence("it has too many elements"))
         if self._skipped or local in self._skip:
             self._skipped += 1
             return
         if len(self._open) >= _MOST_DEPTH:
-            raise self._refused(f"elements more than {_MOST_DEPTH} deep")
+            raise self._refused(Sentence("its elements are more than {limit} deep", limit=_MOST_DEPTH))
         self._count(sum(map(len, attrs.values())))
         node = Node(local, _local(attrs) if attrs else _NOTHING)
         if self._open:
@@ -147,12 +149,12 @@ class _Builder:
             content.append(text)
 
     def doctype(self, *_: object) -> None:
-        raise self._refused("it has a document type declaration, which such files never need")
+        raise self._refused(Sentence("it has a document type declaration"))
 
     def _count(self, characters: int) -> None:
         self._limits.characters -= characters
         if self._limits.characters < 0:
-            raise self._refused("too much text")
+            raise self._refused(Sentence("it has too much text"))
 
 
 def _local(attrs: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""A DOCX file in (WordprocessingML, ISO 29500), one page of its text out; pictures in it are read by the model.
+"""A DOCX file in (WordprocessingML, ISO 29500), one page of its text out.
 
-There are no pictures of pages: where a page ends is decided by whoever lays it out.
+Pictures in it are read by the model. There are no pictures of pages: where a page ends is decided by whoever
+lays it out.
 """
 
 from __future__ import annotations

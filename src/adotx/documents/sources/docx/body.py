@@ -34,7 +34,20 @@ from adotx.markdown import Block, Formula, Heading, Item, Paragraph, Quote, to_m
 from adotx.markdown.html_table import MOST_COLUMNS
 
 _HIDDEN = frozenset(
-    "instrText delInstrText pPr rPr sdtPr sdtEndPr tblPr tblGrid trPr tcPr bookmarkStart bookmarkEnd".split()
+    [
+        "instrText",
+        "delInstrText",
+        "pPr",
+        "rPr",
+        "sdtPr",
+        "sdtEndPr",
+        "tblPr",
+        "tblGrid",
+        "trPr",
+        "tcPr",
+        "bookmarkStart",
+        "bookmarkEnd",
+    ]
 )
 _CHANGED = {"ins": "ins", "moveTo": "ins", "del": "del", "moveFrom": "del"}
 _MOST_PICTURE = 64 << 20

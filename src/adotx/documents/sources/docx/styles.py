@@ -14,6 +14,7 @@ _TITLE = re.compile(r"^(?:title|제목)$", re.I)
 _PLACE = re.compile(r"%([1-9])")
 _NO_LEVEL = 9
 _MOST_INHERITED = 20
+_NO_STYLE = Node("style", {})
 
 
 def number(text: str, default: int = 0) -> int:
@@ -84,7 +85,7 @@ class Styles:
             for node in base.every("lvl") if base is not None else ():
                 self._add_level(id, node, levels)
             for override in num.every("lvlOverride"):
-                if (node := override.first("lvl")) is not None:
+                for node in override.every("lvl"):
                     self._add_level(id, node, levels)
                 at, start = number(override.attrs.get("ilvl", ""), -1), override.get("startOverride", "val")
                 if start and 0 <= at < len(levels):
@@ -128,8 +129,5 @@ def _whole(node: Node, nodes: dict[str, Node]) -> Style:
             size = number(told, 20)
         if indent is None and (told := node.get("pPr", "ind", "left") or node.get("pPr", "ind", "start")):
             indent = number(told)
-        parent = nodes.get(node.get("basedOn", "val"))
-        if parent is None:
-            break
-        node = parent
+        node = nodes.get(node.get("basedOn", "val"), _NO_STYLE)
     return Style(heading or 0, numbering, bold, size, indent)

@@ -50,10 +50,12 @@ def pages(path: Path, limits: Limits, dpi: int, password: str | None = None) -> 
             "print it to PDF",
             limit=_MOST_BYTES,
         )
-    lost, notes = list[Sentence](), list[Sentence]()
+    lost: list[Sentence] = []
+    notes: list[Sentence] = []
 
     def given(read: ReadPicture) -> PageReading:
-        from adotx.documents.sources.html.body import data_picture, read_html
+        from adotx.documents.sources.html.body import read_html
+        from adotx.documents.sources.html.inline import data_picture
         from adotx.documents.sources.html.tags import decoded
         from adotx.documents.sources.inside import Pictures
 

@@ -5,13 +5,11 @@ Reads on whatever is open or closed wrongly, as browsers do. Knows no files and 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes
 
+from adotx.documents.sources.html.inline import squeezed
 from adotx.documents.sources.html.tags import tags
 from adotx.documents.sources.inside import Pictures
 from adotx.documents.sources.numbering import written
@@ -20,31 +18,93 @@ from adotx.markdown import Block, Code, Figure, Heading, Item, Paragraph, Quote,
 from adotx.markdown.html_table import MOST_COLUMNS, MOST_ROWS
 
 _HIDDEN = frozenset(
-    "script style template noscript head svg iframe object embed audio video canvas datalist rp".split()
+    [
+        "script",
+        "style",
+        "template",
+        "noscript",
+        "head",
+        "svg",
+        "iframe",
+        "object",
+        "embed",
+        "audio",
+        "video",
+        "canvas",
+        "datalist",
+        "rp",
+    ]
 )
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+    ]
+)
 _BREAKS = frozenset(
-    "p div section article header footer main nav aside address figure figcaption form fieldset legend details summary "
-    "dl dt dd hr blockquote center body html ul ol li menu table caption tr td th thead tbody tfoot pre "
-    "h1 h2 h3 h4 h5 h6".split()
+    [
+        "p",
+        "div",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "main",
+        "nav",
+        "aside",
+        "address",
+        "figure",
+        "figcaption",
+        "form",
+        "fieldset",
+        "legend",
+        "details",
+        "summary",
+        "dl",
+        "dt",
+        "dd",
+        "hr",
+        "blockquote",
+        "center",
+        "body",
+        "html",
+        "ul",
+        "ol",
+        "li",
+        "menu",
+        "table",
+        "caption",
+        "tr",
+        "td",
+        "th",
+        "thead",
+        "tbody",
+        "tfoot",
+        "pre",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+    ]
 )
 _NUMBERS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _STRUCK, _BOLD = ("s", "strike", "del"), ("b", "strong", "th")
 _NOT_SHOWN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
-_DATA = re.compile(r"data:image/[\w.+-]+((?:;[\w.=-]+)*),(.*)", re.I | re.S)
-_MOST_DEPTH, _MOST_PICTURE = 200, 64 << 20
-
-
-def data_picture(address: str) -> bytes | None:
-    """The picture in a ``data:`` address; None for any other, which is never fetched."""
-    found = _DATA.match(address)
-    if found is None or len(found[2]) > _MOST_PICTURE:
-        return None
-    try:
-        plain = unquote_to_bytes(found[2])
-        return base64.b64decode(plain) if ";base64" in found[1].lower() else plain
-    except (binascii.Error, ValueError):
-        return None
+_MOST_DEPTH = 200
 
 
 def read_html(text: str, pictures: Pictures) -> list[Block]:
@@ -147,13 +207,13 @@ class _Reader:
         flow.pieces = []
         marker, self._marker = self._marker, ""
         level = max(0, len(self._lists) - 1)
-        blocks = list(paragraph(_squeezed(pieces), Look()))
+        blocks = list(paragraph(squeezed(pieces), Look()))
         for number, block in enumerate(blocks):
             if isinstance(block, Item):
                 block = block.at(None)
             if self._heading and isinstance(block, Paragraph | Item | Heading):
                 block = Heading.of(
-                    "".join(p.text for p in _squeezed(pieces) if isinstance(p, Run)).strip(), self._heading
+                    "".join(p.text for p in squeezed(pieces) if isinstance(p, Run)).strip(), self._heading
                 )
                 blocks = blocks[:1]
             elif marker and number == 0 and isinstance(block, Paragraph | Item | Heading):
@@ -179,8 +239,7 @@ class _Reader:
             hidden = (
                 name in _HIDDEN
                 or "hidden" in attrs
-                or attrs.get("aria-hidden") == "true"
-                and name != "math"
+                or (attrs.get("aria-hidden") == "true" and name != "math")
                 or bool(_NOT_SHOWN.search(attrs.get("style", "")))
             )
             if hidden:
@@ -215,9 +274,14 @@ class _Reader:
             self._hidden += 1
 
     def _imply_end(self, name: str) -> None:
-        """`<p>` in `<p>`, `<li>` in `<li>`: the one that is open ends, unless a list or table opened inside."""
-        stops = {"li": ("ul", "ol", "menu"), "td": ("tr", "table"), "th": ("tr", "table"), "tr": ("table",),
-                 "p": ("td", "th", "li", "div", "blockquote", "table")}.get(name, ("select", "dl"))  # fmt: skip
+        """`<p>` in `<p>`, `<li>` in `<li>`: the open one ends, unless a list or table opened inside."""
+        stops = {
+            "li": ("ul", "ol", "menu"),
+            "td": ("tr", "table"),
+            "th": ("tr", "table"),
+            "tr": ("table",),
+            "p": ("td", "th", "li", "div", "blockquote", "table"),
+        }.get(name, ("select", "dl"))
         for each in reversed(self._open):
             if each in stops:
                 return
@@ -360,18 +424,3 @@ class _Reader:
                 made.header_rows,
             )
         self._flow.blocks.append(made)
-
-
-def _squeezed(pieces: list[Run | Apart]) -> list[Run | Apart]:
-    """Pieces with one blank where several meet, as browsers show it."""
-    out: list[Run | Apart] = []
-    blank = True
-    for piece in pieces:
-        if isinstance(piece, Run):
-            text = piece.text.lstrip(" ") if blank else piece.text
-            blank = text.endswith((" ", "\n")) if text else blank
-            piece = Run(text, piece.bold)
-        else:
-            blank = True
-        out.append(piece)
-    return out

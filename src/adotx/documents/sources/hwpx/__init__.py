@@ -1,7 +1,6 @@
 """A HWPX file in (OWPML, KS X 6101), one page of its text out; pictures in it are read by the model.
 
-Told by its `mimetype` part, or by its parts where that is missing. There are no pictures of pages: where a page
-ends is decided by whoever lays it out.
+Told by its parts. There are no pictures of pages: where a page ends is decided by whoever lays it out.
 """
 
 from __future__ import annotations

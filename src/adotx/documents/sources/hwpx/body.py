@@ -46,7 +46,18 @@ _CHANGES = {
 }
 #: elements that hold no text of the document
 _SILENT = frozenset(
-    "colPr pageNum pageHiding newNum pageNumCtrl bookmark indexmark fieldEnd linesegarray pageOddEvenAdjust".split()
+    [
+        "colPr",
+        "pageNum",
+        "pageHiding",
+        "newNum",
+        "pageNumCtrl",
+        "bookmark",
+        "indexmark",
+        "fieldEnd",
+        "linesegarray",
+        "pageOddEvenAdjust",
+    ]
 )
 _MOST_NOTE_MARK = 12
 
@@ -73,8 +84,8 @@ def read_sections(package: Package, pictures: Pictures, show_changes: bool) -> l
             errors.append(error)
     if not roots:
         raise errors[0]
-    for error in errors:
-        pictures.miss_error(error)
+    for each in errors:
+        pictures.miss_error(each)
     reader = _Reader(package, styles, pictures, show_changes, _body_size(roots, styles))
     blocks: list[Block] = []
     for root in roots:
@@ -127,11 +138,12 @@ class _Reader:
             for each in self._all_paragraphs(node)
         ]
         text = to_markdown(blocks)
-        if any(letter.isalnum() for letter in text) and text not in map(
-            lambda each: to_markdown([each]), place
+        if (
+            any(letter.isalnum() for letter in text)
+            and text not in map(lambda each: to_markdown([each]), place)
+            and text != to_markdown(place)
         ):
-            if text != to_markdown(place):
-                place += blocks
+            place += blocks
 
     # Paragraphs
 
@@ -152,14 +164,14 @@ class _Reader:
         sizes: Tally[int] = Tally()
         pieces: list[Run | Apart | Formula] = []
         for run in node.every("run"):
-            look = self._styles.char(run.attrs.get("charPrIDRef", ""))
+            char = self._styles.char(run.attrs.get("charPrIDRef", ""))
             for piece in self._run(run):
                 if isinstance(piece, Run) and piece.text:
-                    sizes[look.size] += len(piece.text)
-                    text = raised(piece.text, look.raised)
-                    if look.struck and text.strip():
+                    sizes[char.size] += len(piece.text)
+                    text = raised(piece.text, char.raised)
+                    if char.struck and text.strip():
                         text = f"~~{text.strip()}~~"
-                    piece = Run(text, look.bold)
+                    piece = Run(text, char.bold)
                 pieces.append(piece)
         alone = not any(isinstance(piece, Run) and piece.text.strip() for piece in pieces)
         done = [

@@ -13,11 +13,32 @@ _TOKEN = re.compile(
 )
 _MOST, _MOST_DEPTH = 20_000, 60
 
-_GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi "
-    "chi psi omega"
-).split()
-_GREEK_CAPITAL = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+_GREEK = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "pi",
+    "rho",
+    "sigma",
+    "tau",
+    "upsilon",
+    "phi",
+    "chi",
+    "psi",
+    "omega",
+]
+_GREEK_CAPITAL = ["Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega"]
 _VARIANTS = {"vartheta": "vartheta", "varpi": "varpi", "varsigma": "varsigma", "varupsilon": "Upsilon",
              "varphi": "varphi", "varepsilon": "varepsilon", "omicron": "o"}  # fmt: skip
 #: words, in lower case, that stand for a sign
@@ -61,8 +82,37 @@ _LARGE = {
     "lim": r"\lim",
 }  # fmt: skip
 _FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp det max min gcd arg dim "
-    "ker hom sup mod arc cosec".split()
+    [
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "coth",
+        "log",
+        "ln",
+        "lg",
+        "exp",
+        "det",
+        "max",
+        "min",
+        "gcd",
+        "arg",
+        "dim",
+        "ker",
+        "hom",
+        "sup",
+        "mod",
+        "arc",
+        "cosec",
+    ]
 )
 _LATEX_FUNCTIONS = _FUNCTIONS - {"mod", "arc", "cosec", "sup"}
 _ACCENTS = {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from adotx.documents.sources.parts import Parts
 from adotx.documents.sources.xml_tree import Node
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 _MANIFEST, _CONTENT = "META-INF/manifest.xml", "Contents/content.hpf"
 _HEADER = "Contents/header.xml"
@@ -155,7 +155,7 @@ class Package(Parts):
             start = base64.b64decode(entry.get("encryption-data", "algorithm", "initialisation-vector"))
             rounds = int(entry.get("encryption-data", "key-derivation", "iteration-count", default="1024"))
             if not 0 < rounds <= _MOST_ROUNDS or len(start) != 16 or len(data) % 16:
-                raise self.damaged("its encryption is of no known kind")
+                raise self.damaged(Sentence("its encryption is of no known kind"))
             key = hashlib.pbkdf2_hmac("sha1", self._password, salt, rounds, 32)
             decryptor = Cipher(algorithms.AES(key), modes.CBC(start)).decryptor()
             plain = decryptor.update(data) + decryptor.finalize()

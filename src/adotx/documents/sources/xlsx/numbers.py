@@ -1,7 +1,7 @@
 """A cell's number and its format in, what a person sees out.
 
-The formats that offices use: digits and thousands, percent, currency, fixed text, dates and times, sections for
-negative numbers and zero. A format that is not understood gives the number as it is.
+The formats that offices use: digits and thousands, percent, currency, fixed text, dates and times, sections
+for negative numbers and zero. A format that is not understood gives the number as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TOKEN = re.compile(
 )
 _DIGITS = re.compile(r"[#0?][#0?,. ]*")
 _DAYS, _DAYS_LONG = "월화수목금토일", "요일"
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MOST_DAY = 2_958_465  # 9999-12-31
 
 
