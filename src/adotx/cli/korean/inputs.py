@@ -31,10 +31,16 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "uint8 [높이, 너비, 3] 배열이나 PIL 이미지를 주세요",
         ),
     ],
+    "image.no_decoder": [
+        (
+            "{format} 파일을 여는 데 필요한 패키지가 없습니다",
+            "pip install {package}로 설치하거나 JPEG나 PNG로 저장하세요",
+        )
+    ],
     "image.not_an_image": [
         (
             "{format} 파일은 이미지로 읽지 않습니다",
-            "PDF는 adotx transcribe로 옮기고, HEIC는 JPEG나 PNG로 저장하세요",
+            "PDF는 adotx transcribe로 옮기세요",
         ),
         ("이미지 파일이 아닙니다", "PNG, JPEG, WebP, TIFF, BMP 파일을 주세요"),
     ],
@@ -67,7 +73,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("UTF-8로 된 글이 아닙니다: {reason}", "UTF-8로 변환하세요"),
     ],
     "input.missing": [("파일이 없습니다", "경로를 확인하세요")],
-    "input.no_documents": [("이 폴더에는 이미지나 PDF가 없습니다", "다른 폴더나 파일을 지정하세요")],
+    "input.no_documents": [("이 폴더에는 문서가 없습니다", "다른 폴더나 파일을 지정하세요")],
     "input.too_many_bytes": [
         ("{limit:,}바이트를 넘습니다", "더 작은 파일을 지정하세요"),
     ],

@@ -1,7 +1,7 @@
-"""Paths in, page images out: pictures, multi-page TIFFs, PDFs, folders of them, what a pipe brings.
+"""Paths in, pages out: pictures, multi-page TIFFs, PDFs, office documents, folders of them, what a pipe brings.
 
-Out: `find_documents` names files, `open_pages` gives the pages of one, RGB, as a person sees them. Which
-source a file is for is told by its content, not by its name. A new format is one more module here and one
+Out: `find_documents` names files, `open_pages` gives the pages of one: pictures, RGB, as a person sees them, or
+the text that the file itself gives. Which source a file is for is told by its content, not by its name. A new format is one more module here and one
 line in `SOURCES`. Knows nothing of models or Markdown.
 """
 
@@ -107,7 +107,7 @@ def find_documents(path: str | Path) -> Found:
         found = [p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()]
         if not found:
             raise AdotxError(
-                "input.no_documents", "no images or PDFs in this folder", str(path), "name files of another"
+                "input.no_documents", "no documents in this folder", str(path), "name files of another"
             )
         return Found(found, [p for p in entries if p not in set(found)])
     if path != STDIN and not path.exists():

@@ -79,7 +79,7 @@ class Node:
 class TreeLimits:
     """What the XML of one document may hold in all; counts down."""
 
-    elements: int = 1_500_000
+    elements: int = 1_000_000
     characters: int = 128 << 20
 
 

@@ -21,7 +21,34 @@ _HEADER = "Contents/header.xml"
 _SECTION = re.compile(r"(?:^|/)section(\d+)\.xml$", re.I)
 _MASTER = re.compile(r"(?:^|/)masterpage(\d+)\.xml$", re.I)
 #: what is laid out anew by whoever shows it, and is most of a file
-_LAYOUT = frozenset(("linesegarray", "renderingInfo", "lineShape", "fillBrush", "shadow", "effects"))
+_LAYOUT = frozenset(
+    [
+        "linesegarray",
+        "renderingInfo",
+        "lineShape",
+        "fillBrush",
+        "shadow",
+        "effects",
+        "cellSz",
+        "cellMargin",
+        "sz",
+        "outMargin",
+        "inMargin",
+        "offset",
+        "orgSz",
+        "curSz",
+        "flip",
+        "rotationInfo",
+        "imgRect",
+        "imgClip",
+        "imgDim",
+        "grid",
+        "pageBorderFill",
+        "noteLine",
+        "noteSpacing",
+        "placement",
+    ]
+)
 _MOST_PICTURE = 64 << 20
 _MOST_ROUNDS = 1_000_000  # of PBKDF2; Hancom's programs make 1,024
 
