@@ -306,4 +306,22 @@ KOREAN: dict[str, str] = {
     "pictures are sent before it is known what is to be redacted": (
         "그림은 무엇을 가려야 하는지 알기 전에 보냅니다"
     ),
+    # office documents: why they are refused, what is missing, what is worth knowing
+    "{part} is missing": "{part}이(가) 없습니다",
+    "it is cut short": "파일이 잘렸습니다",
+    "{part}: {reason}": "{part}: {reason}",
+    "it is empty": "내용이 없습니다",
+    "it has too many elements": "요소가 너무 많습니다",
+    "its elements are more than {limit} deep": "요소가 {limit}단계보다 깊습니다",
+    "it has too much text": "글이 너무 많습니다",
+    "it has a document type declaration": "문서 형식 선언(DOCTYPE)이 있습니다",
+    "its encryption is of no known kind": "알 수 없는 방식으로 암호화되어 있습니다",
+    "a picture could not be read: {reason}": "그림 하나를 읽지 못했습니다: {reason}",
+    "{count} picture(s) could not be shown": "그림 {count}개를 표시할 수 없습니다",
+    "{count} object(s) of the HWP file could not be taken over": "HWP 파일의 개체 {count}개를 옮기지 못했습니다",
+    "comments that are not printed stand as quotations": "인쇄되지 않는 메모와 숨은 설명을 인용문으로 실었습니다",
+    "the slide is hidden": "숨긴 슬라이드입니다",
+    "{count} hidden sheet(s) are left out": "숨긴 시트 {count}개를 뺐습니다",
+    "cells beyond the first {limit:,} are left out": "처음 {limit:,}개를 넘는 셀을 뺐습니다",
+    "{count} formula(s) without a result stand as formulas": "결과가 없는 수식 {count}개를 수식으로 실었습니다",
 }

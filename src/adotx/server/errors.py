@@ -26,10 +26,17 @@ STATUS: dict[str, int] = {
     "grammar": 400,
     "image": 400,
     "media": 400,
+    "html": 400,
+    "hwp": 400,
+    "hwpx": 400,
+    "office": 400,
+    "package": 400,
     "pdf": 400,
+    "pptx": 400,
     "request": 400,
     "sampling": 400,
     "tiles": 400,
+    "xlsx": 400,
     "engine.queue_full": 429,
     "server.body_slow": 408,
     "server.body_too_large": 413,
@@ -75,7 +82,7 @@ _NO_RETRY = frozenset({"server.timeout"})
 #: options of the command line that errors name -> what a client has instead
 _FIELDS = {"--password": Sentence("the form field password")}
 #: rooms whose `reason` is what a decoder said
-_DECODERS = frozenset({"image", "media", "pdf", "document", "source"})
+_DECODERS = frozenset({"image", "media", "pdf", "document", "source", "package", "hwp"})
 
 
 def status_of(error: Exception) -> int:

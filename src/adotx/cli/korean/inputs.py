@@ -31,10 +31,16 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "uint8 [높이, 너비, 3] 배열이나 PIL 이미지를 주세요",
         ),
     ],
+    "image.no_decoder": [
+        (
+            "{format} 파일을 여는 데 필요한 패키지가 없습니다",
+            "pip install {package}로 설치하거나 JPEG나 PNG로 저장하세요",
+        )
+    ],
     "image.not_an_image": [
         (
             "{format} 파일은 이미지로 읽지 않습니다",
-            "PDF는 adotx transcribe로 옮기고, HEIC는 JPEG나 PNG로 저장하세요",
+            "PDF는 adotx transcribe로 옮기세요",
         ),
         ("이미지 파일이 아닙니다", "PNG, JPEG, WebP, TIFF, BMP 파일을 주세요"),
     ],
