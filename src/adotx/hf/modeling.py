@@ -207,17 +207,21 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         inputs_embeds: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """As in transformers, but images go along wherever nothing is cached yet.
+        """As in transformers, but images go along where nothing is cached yet, and only there.
 
-        An assistant's first pass does not count as the first one, and would see empty slots.
+        An assistant's first pass does not count as the first, and would see empty slots; transformers 5.16
+        repeats encoded images at each step.
         """
         prepare: Any = super().prepare_inputs_for_generation  # type: ignore[misc]
         inputs = prepare(
             input_ids, *args, past_key_values=past_key_values, inputs_embeds=inputs_embeds, **kwargs
         )
-        if past_key_values is not None and past_key_values.get_seq_length() == 0:
-            images = {name: kwargs.get(name) for name in ("pixel_values", "mm_encoder_outputs")}
-            inputs = {**{name: value for name, value in images.items() if value is not None}, **inputs}
+        if past_key_values is not None and not kwargs.get("is_first_iteration"):
+            starts = past_key_values.get_seq_length() == 0
+            for name in ("pixel_values", "mm_encoder_outputs"):
+                inputs.pop(name, None)
+                if starts and kwargs.get(name) is not None:
+                    inputs[name] = kwargs[name]
         return inputs
 
     def _expand_inputs_for_generation(  # type: ignore[override]
