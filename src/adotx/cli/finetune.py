@@ -38,7 +38,9 @@ def finetune(
 
         with Progress() as progress:
             if show is None:
-                print(run(method, settings, progress.line))
+                result = run(method, settings, progress.line)
+                if os.environ.get("RANK", "0") == "0":  # of several processes one says it
+                    print(result)
                 return DONE
             colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             for text in look(method, settings, show, progress.line, colours):

@@ -7,8 +7,10 @@ writes.
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -17,8 +19,9 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import DistributedType, broadcast_object_list
 from transformers.trainer_callback import PrinterCallback
+from transformers.utils import logging
 
 from adotx.chat import protocol as p
 from adotx.checkpoint import Checkpoint, open_checkpoint
@@ -54,9 +57,10 @@ def run_recipe(recipe: Recipe, say: Say) -> Path:
     """Train; see `adotx.finetune.run`."""
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
+    _hush()
     checkpoint = open_checkpoint(recipe.model, online=recipe.online)
     checkpoint.require_tensors()
-    state = PartialState(cpu=not on_accelerator(recipe))
+    state = _processes(recipe)
     reader = Reader(recipe, checkpoint, find_lines(recipe.data))
     count = _agreed(lambda: check(reader, say), state)
     if _agreed(lambda: begin(recipe), state):
@@ -76,13 +80,20 @@ def run_recipe(recipe: Recipe, say: Say) -> Path:
     return recipe.out / (MERGED if recipe.merge or not recipe.lora else ADAPTER)
 
 
+def _hush() -> None:
+    """What libraries say to their own developers is not for who trains."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
 def make_trainer(
     recipe: Recipe, checkpoint: Checkpoint, reader: Reader, count: Count, say: Say, interrupts: Interrupts
 ) -> Any:
     """A trainer over the usable rows."""
     state = PartialState()
     passes = accumulation(recipe, state.num_processes)
-    sharded = state.distributed_type.value == "FSDP" or _wants_fsdp()
+    sharded = _wants_fsdp()
     model, processor = load_model(recipe, checkpoint, sharded), load_processor(checkpoint)
     adapter = lora(recipe, checkpoint)
     check_targets(model, adapter)
@@ -168,9 +179,16 @@ def _blank(checkpoint: Checkpoint) -> Loaded | None:
 
 
 def _wants_fsdp() -> bool:
-    import os
-
     return os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
+
+
+def _processes(recipe: Recipe) -> PartialState:
+    """The processes that train together; on CPUs, too, they share the weights out where FSDP is asked for."""
+    state = PartialState(cpu=not on_accelerator(recipe))
+    if _wants_fsdp() and state.distributed_type == DistributedType.MULTI_CPU:
+        # accelerate 1.15 takes FSDP for accelerators only, by this name; torch shards over gloo just as well.
+        PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+    return state
 
 
 def _agreed(work: Callable[[], Any], state: PartialState) -> Any:

@@ -127,6 +127,8 @@ def options(recipe: Recipe, passes: int) -> dict[str, Any]:
         "report_to": [],
         "disable_tqdm": True,
         "ddp_timeout": _PATIENCE,
+        # The one that shares the data out: see `adotx.finetune.running`.
+        "accelerator_config": {"use_configured_state": True},
     }
 
 
