@@ -6,6 +6,8 @@ no torch.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,12 +31,14 @@ class Count:
     Attributes:
         usable: indices of the lines to train on.
         sizes: (ids, tiles) of each of them as it is trained on; of a pair, the longer one's.
+        shared: what the row may have in common with others, as a fingerprint, and how many ids of it.
         trained: ids that are trained on. pictures, tiles, ids: of all usable rows.
         cut: rows that are shortened. left_out: rows that are not used.
     """
 
     usable: list[int] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
+    shared: list[tuple[str, int]] = field(default_factory=list)
     ids: int = 0
     trained: int = 0
     pictures: int = 0
@@ -84,6 +88,7 @@ def check(reader: Reader, say: Say, progress: Callable[[int, int], None] = lambd
                 tell(_too_long(reader, found))
                 count.cut += 1
             _add(count, index, [reader.cut(sample) for sample in found])
+            count.shared.append(_shared(reader, index, reader.cut(found[0])))
     if named > _NAMED:
         say(Sentence("and {count} more", count=named - _NAMED))
     if refused:
@@ -143,6 +148,14 @@ def _too_long(reader: Reader, samples: list[Sample]) -> Sentence:
         tiles=sum(longest.tiles),
         most=reader.recipe.max_length,
     )
+
+
+def _shared(reader: Reader, index: int, sample: Sample) -> tuple[str, int]:
+    """The ids and pictures at a sample's start that other rows may have as well."""
+    if not sample.shared or reader.recipe.method != "sft":
+        return "", 0
+    said = json.dumps([sample.ids[: sample.shared], reader.picture_names(index)])
+    return hashlib.sha256(said.encode()).hexdigest(), sample.shared
 
 
 def _add(count: Count, index: int, samples: list[Sample]) -> None:

@@ -1,8 +1,9 @@
 """Samples laid out for a step: lengths in, packs out; samples in, tensors out.
 
 A pack is several samples in one sequence. Each has positions of its own, from 0, and no attention mask: from
-that transformers keeps what stands in one sample from seeing another, in every attention it has. So a pack
-says the same as its samples one by one. Knows no text and no models.
+that (and without a cache) transformers keeps what stands in one sample from seeing another, in every attention it has. So a pack
+says the same as its samples one by one. Samples that ask about the same pictures may share them: a picture's
+ids are most of a sample, and the vision tower most of the work. Knows no text and no models.
 """
 
 from __future__ import annotations
@@ -23,31 +24,56 @@ _WINDOW = 2048
 Loaded = tuple[Sample, "np.ndarray | None"]
 
 
-def packs(sizes: Sequence[tuple[int, int]], budget: tuple[int, int], rng: random.Random) -> list[list[int]]:
+def packs(
+    sizes: Sequence[tuple[int, int]],
+    budget: tuple[int, int],
+    rng: random.Random,
+    shared: Sequence[tuple[str, int]] | None = None,
+) -> list[list[int]]:
     """Indices in packs: rows in random order, each in the fullest pack that has room, longest first.
 
     Args:
         sizes: (ids, tiles) of each row.
         budget: (ids, tiles) of a pack at most, 0 tiles for no limit; a row over it is a pack of its own.
+        shared: (what its rows have in common, ids of that) of each row; rows with the same stand side by
+            side, as far as the budget goes, and what they share counts once.
     """
-    order = rng.sample(range(len(sizes)), len(sizes))
     most_ids, most_tiles = budget[0], budget[1] or 10**9
+    items = _bundles(sizes, most_ids, shared)
+    order = rng.sample(range(len(items)), len(items))
     out: list[list[int]] = []
     for start in range(0, len(order), _WINDOW):
-        part = sorted(order[start : start + _WINDOW], key=lambda n: -sizes[n][0])
+        part = sorted((items[n] for n in order[start : start + _WINDOW]), key=lambda item: -item[0])
         open_packs: list[tuple[int, int, list[int]]] = []
-        for n in part:
-            ids, tiles = sizes[n]
+        for ids, tiles, rows in part:
             fitting = [
                 k for k, (i, t, _) in enumerate(open_packs) if i + ids <= most_ids and t + tiles <= most_tiles
             ]
             if fitting:
                 best = max(fitting, key=lambda k: open_packs[k][0])
                 i, t, held = open_packs[best]
-                open_packs[best] = (i + ids, t + tiles, [*held, n])
+                open_packs[best] = (i + ids, t + tiles, [*held, *rows])
             else:
-                open_packs.append((ids, tiles, [n]))
+                open_packs.append((ids, tiles, list(rows)))
         out += [held for _, _, held in open_packs]
+    return out
+
+
+def _bundles(
+    sizes: Sequence[tuple[int, int]], most_ids: int, shared: Sequence[tuple[str, int]] | None
+) -> list[tuple[int, int, list[int]]]:
+    """(ids, tiles, rows) of what is packed as one: rows that share a beginning, else single rows."""
+    out: list[tuple[int, int, list[int]]] = []
+    last: dict[tuple[str, int], int] = {}
+    for n, (ids, tiles) in enumerate(sizes):
+        common = shared[n] if shared is not None and shared[n][1] else None
+        at = last.get(common) if common is not None else None
+        if common is not None and at is not None and out[at][0] + ids - common[1] <= most_ids:
+            out[at] = (out[at][0] + ids - common[1], out[at][1], [*out[at][2], n])
+            continue
+        if common is not None:
+            last[common] = len(out)
+        out.append((ids, tiles, [n]))
     return out
 
 
@@ -65,19 +91,72 @@ def labels(sample: Sample) -> list[int]:
     return [token if trained and n else IGNORED for n, (token, trained) in enumerate(pairs)]
 
 
-def packed(samples: Sequence[Loaded], blank: Loaded | None = None) -> dict[str, torch.Tensor]:
+def packed(
+    samples: Sequence[Loaded], blank: Loaded | None = None, *, share: bool = False, dense: bool = True
+) -> dict[str, torch.Tensor]:
     """One sequence: input_ids, position_ids, labels [1, ids], and pixel_values [tiles, 3, S, S] if any.
 
     Args:
         blank: stands in where no sample has a picture; see `blank_sample`.
+        share: neighbours that ask about the same pictures have their ids once, in front of all of them. Then
+            there is an attention_mask [1, 1, ids, ids]: an id sees what stands before it in its own sample.
+        dense: the mask is of truth values, as fused attention takes it; else of what is added to scores.
     """
     held = _with_blank(samples, blank)
+    groups = _groups(held) if share else [[each] for each in held]
+    ids: list[int] = []
+    positions: list[int] = []
+    wanted: list[int] = []
+    branches: list[tuple[int, int]] = []  # group, and sample in it; -1 for what its samples share
+    for number, group in enumerate(groups):
+        common = group[0][0].shared if len(group) > 1 else 0
+        ids += group[0][0].ids[:common]
+        positions += range(common)
+        wanted += [IGNORED] * common
+        branches += [(number, -1)] * common
+        for branch, (sample, _) in enumerate(group):
+            ids += sample.ids[common:]
+            positions += range(common, len(sample.ids))
+            # The id before is another sample's: `Sample.shared` sees to it that it has nothing to predict.
+            wanted += [IGNORED, *labels(sample)[common + 1 :]]
+            branches += [(number, branch)] * (len(sample.ids) - common)
     out = {
-        "input_ids": torch.tensor([[token for sample, _ in held for token in sample.ids]]),
-        "position_ids": torch.tensor([[n for sample, _ in held for n in range(len(sample.ids))]]),
-        "labels": torch.tensor([[label for sample, _ in held for label in labels(sample)]]),
+        "input_ids": torch.tensor([ids]),
+        "position_ids": torch.tensor([positions]),
+        "labels": torch.tensor([wanted]),
     }
-    return out | _pixel_values(held)
+    if len(groups) < len(held):
+        out["attention_mask"] = _mask(branches, dense)
+    return out | _pixel_values([group[0] for group in groups])
+
+
+def _groups(held: Sequence[Loaded]) -> list[list[Loaded]]:
+    """Neighbours that begin with the same ids and pictures."""
+    out: list[list[Loaded]] = []
+    for each in held:
+        if out and _alike(out[-1][0], each):
+            out[-1].append(each)
+        else:
+            out.append([each])
+    return out
+
+
+def _alike(a: Loaded, b: Loaded) -> bool:
+    n = a[0].shared
+    if not n or b[0].shared != n or a[0].ids[:n] != b[0].ids[:n]:
+        return False
+    return a[1] is not None and b[1] is not None and np.array_equal(a[1], b[1])
+
+
+def _mask(branches: Sequence[tuple[int, int]], dense: bool) -> torch.Tensor:
+    """What each id may see: the ids before it in its group that are shared or of its own sample."""
+    groups, samples = (torch.tensor(column) for column in zip(*branches, strict=True))
+    past = torch.ones(len(branches), len(branches), dtype=torch.bool).tril()
+    mine = (groups[:, None] == groups) & ((samples == -1) | (samples[:, None] == samples))
+    allowed = (past & mine)[None, None]
+    if dense:
+        return allowed
+    return torch.zeros(allowed.shape).masked_fill(~allowed, torch.finfo(torch.float32).min)
 
 
 def padded(samples: Sequence[Loaded], pad_id: int, blank: Loaded | None = None) -> dict[str, torch.Tensor]:

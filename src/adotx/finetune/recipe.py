@@ -17,7 +17,8 @@ TEXT_LAYERS = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
 TEXT_ONLY_LAYERS = r".*\.(q|k|v|o|gate|up|down)_proj"
 #: The tower's as well.
 ALL_LAYERS = (
-    r".*(language_model.*\.(q|k|v|o|gate|up|down)_proj|vision_tower.*\.(q_proj|k_proj|v_proj|out_proj|fc1|fc2))"
+    r".*(language_model.*\.(q|k|v|o|gate|up|down)_proj"
+    r"|vision_tower.*\.(q_proj|k_proj|v_proj|out_proj|fc1|fc2))"
 )
 #: Names for them.
 TARGETS = {"text": TEXT_LAYERS, "all": ALL_LAYERS}
@@ -49,7 +50,8 @@ class Recipe:
         micro_batch: of them, what one process computes at once.
         max_length: ids of a row at most. too_long: what becomes of longer ones.
         pack: lay several rows into one sequence (sft). pack_tokens: its ids at most, 0 for `max_length`;
-            pack_tiles: its tiles at most, 0 for no limit.
+            pack_tiles: its tiles at most, 0 for no limit. share: rows of a pack that ask about the same
+            pictures have them once (not with flash attention, which knows no such mask).
         dtype: of weights and products; "auto" is bfloat16 on an accelerator, float32 on a CPU.
         quantize: "nf4" loads the frozen weights in four bits (QLoRA).
         checkpointing: compute activations again in the backward pass; "auto" on an accelerator.
@@ -87,6 +89,7 @@ class Recipe:
     pack: bool = True
     pack_tokens: int = 0
     pack_tiles: int = 0
+    share: bool = True
     dtype: str = "auto"
     quantize: str = ""
     checkpointing: str = "auto"
@@ -118,6 +121,11 @@ class Recipe:
     def pattern(self) -> str:
         """`targets` as PEFT takes it, for a model that sees."""
         return TARGETS.get(self.targets, self.targets)
+
+    @property
+    def shares(self) -> bool:
+        """Whether rows share pictures."""
+        return self.share and self.pack and self.attention in ("sdpa", "eager")
 
     @property
     def budget(self) -> tuple[int, int]:

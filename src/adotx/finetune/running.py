@@ -110,9 +110,9 @@ def make_trainer(
     if recipe.method == "sft":
         units = _units(recipe, count)
         held_out = _held_out(recipe, checkpoint, say)
-        collator: Any = PackCollator(reader, recipe.pack, pad_id, blank)
+        collator: Any = PackCollator(reader, pad_id, blank)
         if held_out is not None:
-            collator = _Both(collator, PackCollator(held_out, recipe.pack, pad_id, blank))
+            collator = _Both(collator, PackCollator(held_out, pad_id, blank))
         trainer = Sft(
             args=sft_config(recipe, passes),
             data_collator=collator,
@@ -159,7 +159,8 @@ def _units(recipe: Recipe, count: Count) -> list[list[int]]:
     """Packs of lines, or single lines."""
     if not recipe.pack:
         return [[index] for index in count.usable]
-    chosen = packs(count.sizes, recipe.budget, random.Random(recipe.seed))
+    shared = count.shared if recipe.shares else None
+    chosen = packs(count.sizes, recipe.budget, random.Random(recipe.seed), shared)
     return [[count.usable[n] for n in held] for held in chosen]
 
 

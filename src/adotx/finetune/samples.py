@@ -38,6 +38,8 @@ class Sample:
         ids: token ids. mask: as long; True where the loss counts.
         pictures: numbers of its pictures, in the order of their slots. tiles: of each of them.
         length: ids before it was cut.
+        shared: how many ids at its start other questions about its pictures may have in common with it: up
+            to the end of the last picture before anything is trained on; 0 for none.
     """
 
     where: str
@@ -46,6 +48,7 @@ class Sample:
     pictures: list[int]
     tiles: list[int]
     length: int
+    shared: int = 0
 
     @property
     def trained(self) -> int:
@@ -100,6 +103,12 @@ class Reader:
             out.append((sample, np.concatenate(chosen) if chosen else None))
         return out
 
+    def picture_names(self, index: int) -> list[str]:
+        """What the row calls its pictures."""
+        row = self.row(index)
+        found = [str(source) for messages in row.texts for _, source in image_sources(messages, row.images)]
+        return [str(self.lines[index].file.parent), *found]
+
     def _samples(self, row: Row, tiles: Sequence[Sequence[int]], cut: bool) -> list[Sample]:
         try:
             out = [self._sample(row, *pair) for pair in zip(row.texts, tiles, strict=True)]
@@ -126,7 +135,15 @@ class Reader:
         numbers = [slot.image for slot in said.slots]
         if self.spells:
             ids, mask = spelt(said, self.checkpoint.tokenizer)
-        return Sample(row.where, ids, mask, numbers, [tiles[number] for number in numbers], len(ids))
+        order = [tiles[number] for number in numbers]
+        shared = _shared(
+            ids, mask, self.checkpoint.config.image_token_id, len(said.slots), self._per_tile(order)
+        )
+        return Sample(row.where, ids, mask, numbers, order, len(ids), shared)
+
+    def _per_tile(self, tiles: Sequence[int]) -> int:
+        rule = self.checkpoint.config.tiles
+        return sum(tiles) * rule.tokens_per_tile if rule else 0
 
     def _pictures(self, row: Row, messages: Messages, index: int) -> list[Image.Image]:
         """The pictures of a conversation, from bytes or from files inside the folder."""
@@ -181,6 +198,15 @@ def spelt(said: Rendered, tokenizer: AxTokenizer) -> tuple[list[int], list[bool]
     return ids, mask
 
 
+def _shared(ids: list[int], mask: list[bool], image: int | None, pictures: int, slots: int) -> int:
+    """See `Sample.shared`; all pictures must stand before what is trained on."""
+    first = mask.index(True) if True in mask else len(ids)
+    if not pictures or ids[:first].count(image if image is not None else -1) != slots:
+        return 0
+    end = first - ids[:first][::-1].index(image if image is not None else -1)
+    return end if end < first else 0  # the first id of its own must be one that nothing has to predict
+
+
 def without_earlier_reasoning(messages: Messages) -> Messages:
     """The conversation as the text family reads it when its last answer is due.
 
@@ -223,4 +249,5 @@ def shortened(sample: Sample, most: int, image_token_id: int, tokens_per_tile: i
         mask=sample.mask[:end],
         pictures=sample.pictures[:kept],
         tiles=sample.tiles[:kept],
+        shared=sample.shared if sample.shared < end and kept == len(sample.tiles) else 0,
     )

@@ -20,6 +20,7 @@ from adotx.hf import AX4VLForConditionalGeneration
 
 #: files of a base that go along as they are; weights, code and pickles do not
 _ALONG = ("*.json", "*.jinja", "merges.txt", "LICENSE*", "NOTICE*", "timesteps.safetensors")
+_TYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
 _NOT_ALONG = ("config.json", "generation_config.json", "model.safetensors.index.json")
 
 
@@ -36,14 +37,12 @@ def merge(checkpoint: Checkpoint, adapter: Path, out: Path) -> Path:
 def publish(
     checkpoint: Checkpoint, model: Any, out: Path, state: dict[str, torch.Tensor] | None = None
 ) -> Path:
-    """Write a model (or the weights `state` of it) with what goes along; in the type of the base's config."""
+    """Write a model (or its weights `state`) with what goes along, in the type of the base's weights."""
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    dtype = getattr(
-        torch, str(checkpoint.config.raw.get("dtype") or checkpoint.config.raw.get("torch_dtype")), None
-    )
-    kept = dtype if isinstance(dtype, torch.dtype) else torch.bfloat16
+    stored = checkpoint.tensors.spec(next(iter(checkpoint.tensors.names())))[0]
+    kept = _TYPES.get(stored, torch.bfloat16)
     if state is not None:
         state = {name: t.to(kept) if t.is_floating_point() else t for name, t in state.items()}
     model.config.dtype = kept

@@ -26,12 +26,15 @@ _PATIENCE = 6 * 3600
 class PackCollator:
     """Units of rows as one batch; each example holds the indices of its rows."""
 
-    def __init__(self, reader: Reader, pack: bool, pad_id: int, blank: Loaded | None) -> None:
-        self.reader, self.pack, self.pad_id, self.blank = reader, pack, pad_id, blank
+    def __init__(self, reader: Reader, pad_id: int, blank: Loaded | None) -> None:
+        self.reader, self.pad_id, self.blank = reader, pad_id, blank
 
     def __call__(self, examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        recipe = self.reader.recipe
         loaded = [each for example in examples for row in example["rows"] for each in self.reader.loaded(row)]
-        return packed(loaded, self.blank) if self.pack else padded(loaded, self.pad_id, self.blank)
+        if not recipe.pack:
+            return padded(loaded, self.pad_id, self.blank)
+        return packed(loaded, self.blank, share=recipe.shares, dense=recipe.attention == "sdpa")
 
 
 class PairCollator:
