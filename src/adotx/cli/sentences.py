@@ -212,6 +212,41 @@ KOREAN: dict[str, str] = {
     # How a training stage's settings have changed
     "the result of {stage}": "{stage} 단계의 결과",
     "{key} = {before}, now {now}": "{key} = {before}, 지금은 {now}",
+    # Fine-tuning: rows, settings and steps
+    "is no JSON object": "JSON 객체가 아닙니다",
+    "has neither messages nor prompt and completion": "messages도, prompt와 completion도 없습니다",
+    "has no {key}": "{key}이(가) 없습니다",
+    "ends with an answer: put it into answer or tool_calls": (
+        "답으로 끝납니다. 답은 answer나 tool_calls에 넣으세요"
+    ),
+    "needs one of answer and tool_calls": "answer와 tool_calls 중 하나가 있어야 합니다",
+    "has an answer that is no text": "answer가 글이 아닙니다",
+    "has a tool call without a name or with arguments that are no object": (
+        "이름이 없거나 인자가 객체가 아닌 도구 호출이 있습니다"
+    ),
+    "has images that are no paths or data URIs": "경로나 데이터 URI가 아닌 images가 있습니다",
+    "has tools that are not JSON": "tools가 JSON이 아닙니다",
+    "has a {key} that is no list of messages": "{key}이(가) 메시지 목록이 아닙니다",
+    "has images but no user message that could show them": "images를 보여 줄 사용자 메시지가 없습니다",
+    "one of {known}": "{known} 중 하나를 쓰세요",
+    "1 or more": "1 이상이어야 합니다",
+    "2 or more": "2 이상이어야 합니다",
+    "more than 0": "0보다 커야 합니다",
+    "four-bit weights are not trained: use LoRA": "4비트 가중치는 학습하지 않으니 LoRA를 쓰세요",
+    "and {count} more": "그 밖에 {count}개",
+    "{rows} rows: {ids:,} tokens, {trained:,} of them trained on, {pictures:,} pictures in {tiles:,} tiles": (
+        "{rows}줄: {ids:,}토큰, 그중 {trained:,}토큰을 학습, 이미지 {pictures:,}장에 타일 {tiles:,}개"
+    ),
+    "{cut} rows are cut, {out} left out": "{cut}줄은 잘라 쓰고 {out}줄은 뺍니다",
+    "{where}: nothing that is trained on is left of it": "{where}: 자르고 나면 학습할 것이 남지 않습니다",
+    "{where}: has nothing that is trained on": "{where}: 학습할 것이 없습니다",
+    "{where}: {length:,} tokens, {tiles} tiles; max_length is {most:,}": (
+        "{where}: {length:,}토큰, 타일 {tiles}개. max_length는 {most:,}입니다"
+    ),
+    "goes on from step {step}": "{step}단계부터 이어서 합니다",
+    "step {step}/{total}: loss {loss:.4f}": "{step}/{total}단계: 손실 {loss:.4f}",
+    "step {step}/{total}: held-out loss {loss:.4f}": "{step}/{total}단계: 떼어 둔 데이터의 손실 {loss:.4f}",
+    "{first}, {name} {value:.3f}": "{first}, {name} {value:.3f}",
     # What is wrong with a request
     "is empty": "비어 있습니다",
     "is no path": "경로가 아닙니다",
