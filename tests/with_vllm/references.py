@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from transformers import AutoProcessor
 
 import adotx.hf as hf
+from adotx.documents.layout import lay_out, pack
 from documents_pages import hangul_face
 
 #: the published architecture in small: 7 query heads for each of 2 key heads, heads of 32, rotary base and
@@ -55,6 +56,15 @@ class Torch:
             **options,
         )
 
+    def tiles(self, messages: list[dict[str, Any]], images: list[Path]) -> list[Any]:
+        """The tiles of each image, as arrays."""
+        if not images:
+            return []
+        count = self.processor.image_processor.get_number_of_tiles
+        counts = [count(*Image.open(path).size) for path in images]
+        pixels = self.inputs(messages, images)["pixel_values"]
+        return [part.numpy() for part in pixels.split(counts)]
+
     def answer(
         self, messages: list[dict[str, Any]], images: list[Path] = (), max_tokens: int = 16, **options: Any
     ) -> tuple[list[int], list[int]]:
@@ -69,10 +79,10 @@ class Torch:
 
 
 def row_picture(text: str) -> Image.Image:
-    """A tile as nano reads it, with one row of text at the top."""
-    picture = Image.new("RGB", (384, 384), "white")
-    ImageDraw.Draw(picture).text((4, 4), text, fill="black", font=hangul_face("Sans", 20))
-    return picture
+    """A tile as nano reads it, with one row of text."""
+    page = Image.new("RGB", (900, 300), "white")
+    ImageDraw.Draw(page).text((80, 120), text, fill="black", font=hangul_face("Sans", 30))
+    return Image.fromarray(pack(lay_out(page)).tiles[0]).convert("RGB")
 
 
 def row_tile(text: str, path: Path) -> Path:

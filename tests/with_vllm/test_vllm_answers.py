@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ask_vllm import ask
+from ask_vllm import Answer, ask
 from PIL import Image
 from references import Torch, published_in_small
 
@@ -18,6 +19,7 @@ from reading_pages import reading_pages
 
 NANO = Path(adotx.__file__).parent / "nano"
 ROWS_ASKED = (1, 5)
+Case = tuple[list[dict[str, Any]], list[Path]]
 PICTURE = [{"type": "image"}]
 
 
@@ -45,28 +47,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [folder / f"{name}.png" for name in sizes]
 
 
-def test_rows_of_twenty_pages(tiles: list[Path]) -> None:
-    reference = Torch(NANO)
-    engine = Engine.load(NANO, weights="f32")
-    asked = [(path, row) for path in tiles for row in ROWS_ASKED]
-    expected = [reference.answer(read_row(row), [path], 40) for path, row in asked]
-    prompts = [{"text": reference.text(read_row(row)), "images": [str(path)]} for path, row in asked]
-    answers = ask(NANO, prompts, 40)
-    stops = set(reference.model.generation_config.eos_token_id)
-    for (path, row), (prompt, wanted), answer in zip(asked, expected, answers, strict=True):
-        assert answer.prompt == prompt, (path, row)
-        assert answer.same_as(wanted)
-        pixels = reference.inputs(read_row(row), [path])["pixel_values"].numpy()
-        ours = engine.generate(
-            [Request(prompt, images=[pixels], sampling=SamplingParams(max_new_tokens=40))]
-        )[0]
-        assert list(ours.ids) == [i for i in wanted if i not in stops]
-    # The second row of a tile finds picture and beginning in the cache.
-    assert all(answer.cached >= 128 for (_, row), answer in zip(asked, answers, strict=True) if row == 5)
-    assert sum(len(answer.text) > 3 for answer in answers) > 20, "the rows are read, not passed over"
-
-
-def conversations(pictures: list[Path]) -> list[tuple[list[dict], list[Path]]]:
+def conversations(pictures: list[Path]) -> list[Case]:
     one, some, most = pictures
     question = transcribe_page()
     two = [{"role": "user", "content": [*PICTURE, {"type": "text", "text": "그리고"}, *PICTURE]}]
@@ -81,39 +62,47 @@ def conversations(pictures: list[Path]) -> list[tuple[list[dict], list[Path]]]:
     ]
 
 
-def compare(checkpoint: Path, pictures: list[Path], **settings: object) -> None:
+def ours(engine: Engine, prompt: list[int], parts: list, tokens: int) -> list[int]:
+    """What our engine says, greedily."""
+    sampling = SamplingParams(max_new_tokens=tokens)
+    return list(engine.generate([Request(prompt, images=parts, sampling=sampling)])[0].ids)
+
+
+def compare(checkpoint: Path, cases: list[Case], tokens: int, **settings: object) -> list[Answer]:
+    """vLLM's answers, which are those of torch and of our engine."""
     reference = Torch(checkpoint)
+    expected = [reference.answer(messages, images, tokens) for messages, images in cases]
     engine = Engine.load(checkpoint, weights="f32")
-    cases = conversations(pictures)
+    eos = reference.model.generation_config.eos_token_id
+    stops = set(eos if isinstance(eos, list) else [eos])
+    for (messages, images), (prompt, wanted) in zip(cases, expected, strict=True):
+        parts = reference.tiles(messages, images)
+        assert ours(engine, prompt, parts, tokens) == [i for i in wanted if i not in stops]
     prompts = [
         {"text": reference.text(messages), "images": [str(path) for path in images]}
         for messages, images in cases
     ]
-    answers = ask(checkpoint, prompts, 24, **settings)
-    assert max(answer.prompt.count(22) for answer in answers) >= 13 * 144
-    for (messages, images), answer in zip(cases, answers, strict=True):
-        prompt, wanted = reference.answer(messages, images, 24)
+    answers = ask(checkpoint, prompts, tokens, **settings)
+    for (prompt, wanted), answer in zip(expected, answers, strict=True):
         assert answer.prompt == prompt and answer.same_as(wanted)
-        inputs, parts = reference.inputs(messages, images), []
-        if images:
-            counts = [
-                reference.processor.image_processor.get_number_of_tiles(*Image.open(path).size)
-                for path in images
-            ]
-            parts = [part.numpy() for part in inputs["pixel_values"].split(counts)]
-        sampling = SamplingParams(max_new_tokens=24)
-        ours = engine.generate([Request(prompt, images=parts, sampling=sampling)])[0]
-        assert list(ours.ids) == wanted[: len(ours.ids)] and len(ours.ids) >= len(wanted) - 1
+    return answers
 
 
-def test_pictures_in_nano_with_prompts_in_chunks(pictures: list[Path]) -> None:
-    compare(NANO, pictures, max_num_batched_tokens=512)
+def test_nano_reads_rows_of_twenty_pages_and_whole_pictures(tiles: list[Path], pictures: list[Path]) -> None:
+    rows: list[Case] = [(read_row(row), [path]) for path in tiles for row in ROWS_ASKED]
+    # In steps smaller than a picture: prompts are computed in chunks.
+    answers = compare(NANO, [*rows, *conversations(pictures)], 32, max_num_batched_tokens=512)
+    read = answers[: len(rows)]
+    # The second row of a tile finds picture and beginning in the cache.
+    assert all(answer.cached >= 128 for answer in read[1::2])
+    assert sum(len(answer.text) > 3 for answer in read) > 20, "the rows are read, not passed over"
+    assert max(answer.prompt.count(22) for answer in answers) == 13 * 144
 
 
 def test_the_published_architecture_in_small(shared: Path, tmp_path: Path, pictures: list[Path]) -> None:
     checkpoint = published_in_small(shared, tmp_path / "A.X-4.0-VL-Light")
     assert "auto_map" in json.loads((checkpoint / "config.json").read_text())
-    compare(checkpoint, pictures)
+    compare(checkpoint, conversations(pictures), 24)
 
 
 def test_tensor_parallel_of_two(tiles: list[Path], pictures: list[Path]) -> None:

@@ -34,7 +34,7 @@ def register() -> None:
         # By name: the model's module is imported where a checkpoint of this kind is opened.
         ModelRegistry.register_model(ARCHITECTURE, f"adotx.vllm.model:{ARCHITECTURE}")
     MODELS_CONFIG_MAP[ARCHITECTURE] = AX4VLLimits
-    # In place of vLLM's for all models: which is asked depends on nothing that a text model of ours has alone.
+    # In place of vLLM's for all models; it acts on our tokenizer alone, which text models have too.
     RENDERER_REGISTRY.renderers["hf"] = ("adotx.vllm.rendering", "AX4Renderer")
 
 

@@ -31,6 +31,7 @@ from adotx.hf.configuration import AX4VLConfig
 from adotx.hf.projector import LDPNetV2Projector
 from adotx.vllm.images import AX4VLDummyInputs, AX4VLMultiModalProcessor, AX4VLProcessingInfo
 
+_PARTS = ("vision_tower.", "multi_modal_projector.", "language_model.")
 _IMAGE_TOKEN = "<|extra_id_11|>"
 
 
@@ -42,10 +43,16 @@ class AX4VLForConditionalGeneration(nn.Module, SupportsMultiModal, SupportsLoRA,
 
     supports_encoder_tp_data = True
     supports_tower_connector_lora = True
+    fall_back_to_pt_during_load = False
     packed_modules_mapping = {  # noqa: RUF012
         "qkv_proj": ["q_proj", "k_proj", "v_proj"],
         "gate_up_proj": ["gate_proj", "up_proj"],
     }
+
+    @staticmethod
+    def is_unused_checkpoint_weight(name: str) -> bool:
+        """Whether a tensor is none of the model's: nano's folder holds timestep heads too."""
+        return not name.startswith(_PARTS)
 
     @classmethod
     def get_placeholder_str(cls, modality: str, i: int) -> str | None:

@@ -1,4 +1,4 @@
-"""Conversations of vLLM's requests become ids in `adotx.chat`, not a text whose control tokens are read again.
+"""Conversations of vLLM's requests become ids in `adotx.chat`, not a text whose control tokens are read.
 
 In: messages as vLLM has parsed them. Out: ids with one id for each image. Does not know images.
 
