@@ -31,6 +31,8 @@ from adotx.hf import AX4VLImageProcessor, AX4VLProcessor
 # Where transformers' processors find arguments for images.
 _SCOPES = ("images_kwargs", "common_kwargs")
 _FOR_TEXT = "text_kwargs"
+# What the model takes.
+_FIELDS = {"pixel_values", "num_tiles"}
 
 
 @lru_cache
@@ -126,7 +128,8 @@ class AX4VLMultiModalProcessor(BaseMultiModalProcessor[AX4VLProcessingInfo]):
         settings = self.info.image_settings(hf_kwargs)
         processor = self.info.processor.image_processor
         batch = processor.preprocess(hf_data["images"], return_tensors="pt", **settings)
-        batch.pop("image_sizes")
+        for key in batch.keys() - _FIELDS:
+            batch.pop(key)
         batch["pixel_values"] = batch["pixel_values"].to(self.info.ctx.model_config.dtype)
         return batch
 
