@@ -1,4 +1,4 @@
-"""Korean for the errors of transformers, data and training."""
+"""Korean for the errors of transformers, vLLM, data and training."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "projector.shape": [
         ("타일의 패치 {patches}개가 정사각형을 이루지 않습니다", "정사각형 타일을 쓰는 비전 타워를 쓰세요"),
+    ],
+    # vLLM
+    "vllm.tensor_parallel": [
+        ("{obstacle} 값을 프로세스 {size}개로 나눌 수 없습니다", "다음 중 하나를 쓰세요: {possible}")
+    ],
+    "vllm.tiles": [
+        (
+            "타일 {asked}개를 요청했지만 서버는 {limit}개까지로 시작했습니다",
+            "서버를 --mm-processor-kwargs '{{\"max_num_tiles\": {asked}}}' 설정으로 "
+            "시작하거나 더 적게 요청하세요",
+        ),
     ],
     "vision.shape": [
         (
