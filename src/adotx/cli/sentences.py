@@ -196,6 +196,7 @@ KOREAN: dict[str, str] = {
     "{count} of {total} rows were cut where their ink ends": (
         "줄 {total}개 중 {count}개를 글자가 끝나는 곳에서 잘랐습니다"
     ),
+    "sheet {number} of {total}: {reason}": "종이 {number}/{total}: {reason}",
     "its pixels are all paper": "빈 종이뿐입니다",
     "the model found no text on it": "모델이 글을 찾지 못했습니다",
     "the model said nothing about a page with print on it": (
