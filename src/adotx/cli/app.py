@@ -20,6 +20,7 @@ from adotx.cli.options import (
     MaxTokens,
     Model,
     Online,
+    Password,
     Peer,
     Picture,
     Quantized,
@@ -174,9 +175,7 @@ def transcribe(
         bool, typer.Option("--text-layer/--no-text-layer", help=text("transcribe.text_layer"))
     ] = True,
     second_reader: SecondReader = True,
-    password: Annotated[
-        str | None, typer.Option("--password", help=text("transcribe.password"), metavar="TEXT")
-    ] = None,
+    password: Password = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help=text("transcribe.recursive"))] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help=text("transcribe.retry_failed"))
@@ -211,10 +210,14 @@ def transcribe(
 @_verb(app, "ask")
 def ask(
     ctx: typer.Context,
-    image: Picture,
+    document: Annotated[
+        Path, typer.Argument(help=text("ask.document"), metavar="DOCUMENT", show_default=False)
+    ],
     question: Annotated[
         str, typer.Argument(help=text("ask.question"), metavar="QUESTION", show_default=False)
     ],
+    pages: Annotated[str, typer.Option("--pages", help=text("ask.pages"), metavar="1-3,7")] = "",
+    password: Password = None,
     model: Asked = None,
     weights: WeightFormat = Weights.INT8,
     max_tokens: MaxTokens = 512,
@@ -227,7 +230,8 @@ def ask(
 ) -> int:
     from adotx.cli.ask import ask as run
 
-    return run(image, question, _target(ctx), _sampling(max_tokens, temperature, top_p, seed))
+    sampling = _sampling(max_tokens, temperature, top_p, seed)
+    return run(document, question, _target(ctx), sampling, pages, password)
 
 
 @_verb(app, "describe")
