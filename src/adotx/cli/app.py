@@ -5,6 +5,7 @@ Imports typer and the table of strings, nothing heavier: `adotx --help` must be 
 
 # No `from __future__ import annotations` here: Typer reads the annotations, which use names of this module.
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,11 +87,22 @@ def run(argv: Sequence[str] | None) -> int:
     usage_error: type[Any] = typer.BadParameter.__mro__[1]  # Typer gives the base class no public name
     try:
         args = list(sys.argv[1:] if argv is None else argv)
-        args = files_named(args, lambda: typer.main.get_command(app))
+        args = files_named(_of_before(args), lambda: typer.main.get_command(app))
         return app(args=args, prog_name="adotx", standalone_mode=False)
     except usage_error as error:
         print(usage_error_text(error, language()), end="", file=sys.stderr, flush=True)
         return error.exit_code
+
+
+def _of_before(words: list[str]) -> list[str]:
+    """A command line as it was written when --pages had no value and marked where pages begin."""
+    for n, word in enumerate(words):
+        value = words[n + 1] if n + 1 < len(words) else "-"
+        meant = value.startswith("-") or (not re.fullmatch(r"[\d,\s-]+", value) and Path(value).exists())
+        if words[0] == "transcribe" and word == "--pages" and meant:
+            print(text("transcribe.pages_flag"), file=sys.stderr, flush=True)
+            return [*words[:n], "--page-marks", *words[n + 1 :]]
+    return words
 
 
 def _verb(group: typer.Typer, key: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -8,19 +8,16 @@ a later call goes on there.
 
 from __future__ import annotations
 
-import re
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from adotx.cli import DONE, FINDING, REFUSED
 from adotx.cli.progress import Progress
-from adotx.cli.strings import text
 from adotx.cli.target import Target
 from adotx.errors import AdotxError
 
@@ -103,7 +100,6 @@ def transcribe(paths: Sequence[Path], out: Path | None, target: Target, settings
     """
     from adotx.cli.call import Call
 
-    paths, settings = _of_before(paths, settings)
     with (
         Progress() as progress,
         _stopped_as_by_ctrl_c(),
@@ -124,15 +120,6 @@ def transcribe(paths: Sequence[Path], out: Path | None, target: Target, settings
         if told.total + told.refused > 1:
             told.summary()
     return REFUSED if told.refused else FINDING if told.failed or told.partial else DONE
-
-
-def _of_before(paths: Sequence[Path], settings: Settings) -> tuple[Sequence[Path], Settings]:
-    """`--pages FILE`, as it was written when --pages had no value, taken as it was meant."""
-    file = Path(settings.pages)
-    if not settings.pages or re.fullmatch(r"[\d,\s-]+", settings.pages) or not file.exists():
-        return paths, settings
-    print(text("transcribe.pages_flag"), file=sys.stderr, flush=True)
-    return (file, *paths), replace(settings, pages="", page_marks=True)
 
 
 @contextmanager
