@@ -391,6 +391,17 @@ def data_split(
     return run(corpora)
 
 
+@_verb(data_app, "data.rows")
+def data_rows(
+    folder: Annotated[Path, typer.Argument(help=text("data.rows.folder"), metavar="DIR", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help=text("data.rows.out"), metavar="DIR")],
+    model: Model = "nano",
+) -> int:
+    from adotx.cli.data import rows as run
+
+    return run(folder, out, model)
+
+
 def _stage(name: str) -> None:
     @_verb(train_app, f"train.{name}")
     def stage(
@@ -411,6 +422,44 @@ def _stage(name: str) -> None:
 # `nano` is all stages in their order; then `adotx.train.STAGES` (a test compares: help imports no room).
 for _name in ("nano", "tokenizer", "language", "glyphs", "reading", "pages", "export"):
     _stage(_name)
+
+
+def _method(name: str) -> None:
+    @_verb(train_app, f"train.{name}")
+    def method(
+        settings: Annotated[
+            list[str] | None,
+            typer.Argument(help=text("train.settings"), metavar="KEY=VALUE", show_default=False),
+        ] = None,
+        data: Annotated[
+            list[Path] | None, typer.Option("--data", "-d", help=text("finetune.data"), metavar="FILE")
+        ] = None,
+        model: Annotated[
+            str | None,
+            typer.Option("--model", "-m", help=text("model"), metavar="MODEL", show_default="nano"),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option("--out", "-o", help=text("finetune.out"), metavar="DIR")
+        ] = None,
+        lora: Annotated[bool | None, typer.Option("--lora/--full", help=text("finetune.lora"))] = None,
+        show: Annotated[
+            int | None, typer.Option("--show", help=text("finetune.show"), min=0, metavar="N")
+        ] = None,
+        config: Annotated[
+            Path | None,
+            typer.Option("--config", "-c", help=text("train.config"), metavar="FILE"),
+        ] = None,
+        online: Online = False,
+    ) -> int:
+        from adotx.cli.finetune import finetune as run
+
+        given = {"data": data or None, "model": model, "out": out, "lora": lora, "online": online or None}
+        return run(name, config, settings or [], {k: v for k, v in given.items() if v is not None}, show)
+
+
+# `adotx.finetune.METHODS` (the same test).
+for _name in ("sft", "dpo", "grpo"):
+    _method(_name)
 
 
 @_verb(evaluate_app, "evaluate.transcription")

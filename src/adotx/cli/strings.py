@@ -259,6 +259,22 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "data.split.corpora": ("Folder with the *.jsonl.zst corpora.", "*.jsonl.zst 말뭉치가 든 폴더."),
     "data.split.head": ("corpus", "말뭉치"),
+    "data.rows": (
+        "Cut pages whose Markdown is known into rows to fine-tune nano with.",
+        "마크다운이 알려진 쪽을 nano 미세 조정용 줄로 자릅니다.",
+    ),
+    "data.rows.folder": (
+        "Folder with NAME.md (the truth) and NAME.png, .jpg ...",
+        "정답 NAME.md와 NAME.png, .jpg 등이 든 폴더.",
+    ),
+    "data.rows.out": (
+        "Folder for rows.jsonl and the tiles.",
+        "rows.jsonl과 타일을 쓸 폴더.",
+    ),
+    "data.rows.total": (
+        "{kept} of {found} rows are certain -> {path}",
+        "확실한 줄 {kept}/{found}개 -> {path}",
+    ),
     "train": (
         'Train a checkpoint, stage by stage.\n\nNeeds pip install "adotx[train]".',
         '체크포인트를 단계별로 학습합니다.\n\npip install "adotx[train]"이 필요합니다.',
@@ -279,6 +295,33 @@ STRINGS: dict[str, tuple[str, str]] = {
     "train.nano": (
         "Run every stage in its order and export the checkpoint; goes on where it was interrupted.",
         "모든 단계를 차례로 돌려 체크포인트를 내보냅니다. 중단된 곳부터 이어서 합니다.",
+    ),
+    "train.sft": (
+        "Fine-tune on conversations: JSONL with messages, tools and pictures.\n\n"
+        'Needs pip install "adotx[finetune]".',
+        "메시지, 도구, 이미지가 든 JSONL 대화로 미세 조정합니다.\n\n"
+        'pip install "adotx[finetune]"이 필요합니다.',
+    ),
+    "train.dpo": (
+        "Fine-tune on pairs of a better and a worse answer.",
+        "더 나은 답과 못한 답의 쌍으로 미세 조정합니다.",
+    ),
+    "train.grpo": (
+        "Fine-tune on tasks whose answers are checked: tool calls, transcriptions.",
+        "도구 호출이나 옮겨 적기처럼 답을 검사할 수 있는 과제로 미세 조정합니다.",
+    ),
+    "finetune.data": (
+        "JSONL, one row a line; may be given several times.",
+        "한 줄에 하나씩 든 JSONL. 여러 번 줄 수 있습니다.",
+    ),
+    "finetune.out": ("Folder of the run (runs/finetune).", "결과 폴더(runs/finetune)."),
+    "finetune.lora": (
+        "Train an adapter, the default, or all weights.",
+        "기본값인 어댑터만, 또는 모든 가중치를 학습합니다.",
+    ),
+    "finetune.show": (
+        "Only check the data, and show of its first N rows what is trained on.",
+        "데이터만 검사하고, 처음 N줄에서 무엇을 학습하는지 보여 줍니다.",
     ),
     "train.config": ("A TOML file with the stage's settings.", "단계의 설정이 든 TOML 파일."),
     "evaluate": (

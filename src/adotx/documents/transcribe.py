@@ -148,18 +148,21 @@ class Transcriber:
         limits: Limits | None = None,
         dpi: int = DPI,
         password: str | None = None,
+        *,
+        show_changes: bool = False,
     ) -> Generator[PageResult, None, None]:
         """All pages of a document, one result each, in order.
 
         Up to `window` pages are read at once. Closing the iterator cancels them.
 
         Args:
-            path, limits, dpi, password: see `adotx.documents.sources.open_pages`.
+            path, limits, dpi, password, show_changes: see `adotx.documents.sources.open_pages`.
 
         Raises:
             AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
-        yield from self.results(open_pages(path, limits, dpi, password), str(Path(path)))
+        pages = open_pages(path, limits, dpi, password, show_changes=show_changes)
+        yield from self.results(pages, str(Path(path)))
 
     def results(
         self, pages: Iterable[PageImage], path: str, is_cancelled: IsCancelled = not_cancelled

@@ -28,7 +28,7 @@ from adotx.documents.selection import Selection
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
 from adotx.server.answers import head_of
-from adotx.server.clients import answer
+from adotx.server.clients import Deadline, answer
 from adotx.server.errors import language_of, shown
 from adotx.server.events import Event, EventStream
 from adotx.server.reading import Document, Order
@@ -84,10 +84,13 @@ async def transcribe(
     pages = Selection.of(form.pages)
     order = Order(pages, form.password or None, form.page_images, form.keep_running)
     say = _speaker(service, request)
+    # However long a document is, it only has to go on.
+    deadline = Deadline(service.settings.run_timeout)
     if form.stream:
-        return EventStream(request, _events(service, request, form.file, order, choice, say), _failed)
-    whole = _whole(service, request, form, order, choice, say)
-    return await answer(request, whole)
+        events = _events(service, request, form.file, order, choice, say, deadline)
+        return EventStream(request, events, _failed, deadline)
+    whole = _whole(service, request, form, order, choice, say, deadline)
+    return await answer(request, whole, deadline)
 
 
 def _refusal(field: str, reason: Sentence) -> AdotxError:
@@ -100,7 +103,13 @@ def _speaker(service: Service, request: Request) -> Say:
 
 
 async def _whole(
-    service: Service, request: Request, form: TranscriptionRequest, order: Order, choice: Choice, say: Say
+    service: Service,
+    request: Request,
+    form: TranscriptionRequest,
+    order: Order,
+    choice: Choice,
+    say: Say,
+    deadline: Deadline,
 ) -> Response:
     began = time.monotonic()
     results: list[PageResult] = []
@@ -108,6 +117,7 @@ async def _whole(
         async with aclosing(document.parts()) as parts:
             async for part in parts:
                 if isinstance(part, PageResult):
+                    deadline.renew()
                     results.append(prepared(part, choice))
         end = _end(service, request, results, began)
         if form.response_format == "json":
@@ -124,7 +134,13 @@ async def _whole(
 
 
 async def _events(
-    service: Service, request: Request, file: UploadFile, order: Order, choice: Choice, say: Say
+    service: Service,
+    request: Request,
+    file: UploadFile,
+    order: Order,
+    choice: Choice,
+    say: Say,
+    deadline: Deadline,
 ) -> AsyncGenerator[Event, None]:
     began = time.monotonic()
     results: list[PageResult] = []
@@ -136,6 +152,7 @@ async def _events(
                 yield _event("document.created", **_head(service), page_numbers=document.numbers)
                 first = False
             if isinstance(part, PageResult):
+                deadline.renew()
                 results.append(prepared(part, choice))
                 yield _event("page.completed", page=page_values(results[-1], say))
             else:

@@ -31,10 +31,16 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "uint8 [높이, 너비, 3] 배열이나 PIL 이미지를 주세요",
         ),
     ],
+    "image.no_decoder": [
+        (
+            "{format} 파일을 여는 데 필요한 패키지가 없습니다",
+            "pip install {package}로 설치하거나 JPEG나 PNG로 저장하세요",
+        )
+    ],
     "image.not_an_image": [
         (
             "{format} 파일은 이미지로 읽지 않습니다",
-            "PDF는 adotx transcribe로 옮기고, HEIC는 JPEG나 PNG로 저장하세요",
+            "PDF는 adotx transcribe로 옮기세요",
         ),
         ("이미지 파일이 아닙니다", "PNG, JPEG, WebP, TIFF, BMP 파일을 주세요"),
     ],
@@ -99,12 +105,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "pdf.damaged": [("PDF를 열 수 없습니다", "PDF를 다시 만들어 주세요")],
     "pdf.empty": [("쪽이 없는 PDF입니다", "PDF를 다시 만들어 주세요")],
-    "pdf.encrypted": [("암호로 보호된 PDF입니다", "--password로 암호를 주세요")],
+    "pdf.encrypted": [("암호로 보호된 PDF입니다", "{option}로 암호를 주세요")],
     "pdf.page": [
         ("PDF의 쪽을 그릴 수 없습니다: {reason}", "PDF를 다시 만들어 주세요"),
         ("PDF 쪽의 넓이가 없습니다", "PDF를 다시 만들어 주세요"),
     ],
-    "pdf.password": [("이 PDF의 암호가 아닙니다", "--password를 확인하세요")],
+    "pdf.password": [("이 PDF의 암호가 아닙니다", "{option}를 확인하세요")],
     "tiles.rule": [
         (
             "타일이 {min_tiles}개에서 {max_tiles}개인 격자는 없습니다",

@@ -74,14 +74,14 @@ def _said(text: str, escaped: bool = False) -> str:
     return _INLINE.sub(r"<\1>\2</\1>", text).replace("\n", "<br>")
 
 
-def blocks_html(blocks: Sequence[Block], marks: bool = True, shift: int = 0, number: int = 0) -> str:
+def blocks_html(blocks: Sequence[Block], marks: bool = True, shift: int = 0, prefix: str = "") -> str:
     """The blocks of a page.
 
     Args:
         blocks: as the page has them.
         marks: whether doubtful figures are marked.
         shift: added to the level of headings, where the page stands under others.
-        number: of the page; blocks then have ids, ``p1-2``, as in the JSON.
+        prefix: "p1" gives blocks the ids ``p1-1``, ``p1-2``, as the JSON has them; "": none.
     """
     out: list[str] = []
     listed = False
@@ -90,7 +90,7 @@ def blocks_html(blocks: Sequence[Block], marks: bool = True, shift: int = 0, num
         if is_item != listed:
             out.append('<ul class="items">' if is_item else "</ul>")
             listed = is_item
-        out.append(_block(block, marks, shift, f' id="p{number}-{n}"' if number else ""))
+        out.append(_block(block, marks, shift, f' id="{prefix}-{n}"' if prefix else ""))
     return "\n".join((*out, "</ul>") if listed else out)
 
 
@@ -163,7 +163,7 @@ def html_pieces(
     )
     for page in pages:
         blocks = (page.doubted if choice.mark_doubtful else page.blocks) or page.blocks
-        said = blocks_html(blocks, choice.mark_doubtful, number=page.number)
+        said = blocks_html(blocks, choice.mark_doubtful, prefix=f"p{page.number}")
         if page.status in ("partial", "failed"):
             said = f"<!-- page {page.number}: {page.status} -->\n{said}"
         yield f'<section id="p{page.number}">\n{said}\n</section>\n'

@@ -44,9 +44,13 @@ def words_of(line: TextLine) -> list[Word]:
     """The words of a line, in order; doubtful figures are plain."""
     texts = plain(line.text).split()
     if len(texts) == len(line.words):
-        said = [Word(text, word.quad) for text, word in zip(texts, line.words, strict=True)]
+        # All as high as their line: programs take words of other heights for words of another line.
+        said = [
+            Word(text, part_of(line.quad, along(line.quad, word.quad[0]), along(line.quad, word.quad[1])))
+            for text, word in zip(texts, line.words, strict=True)
+        ]
         # Where its reader saw no gap, two words meet.
-        touch = [one.quad[1] == other.quad[0] for one, other in pairwise(said)]
+        touch = [one.quad[1] == other.quad[0] for one, other in pairwise(line.words)]
         met = [any(pair) for pair in zip([False, *touch], [*touch, False], strict=True)]
         return [Word(word.text, word.quad, not meets) for word, meets in zip(said, met, strict=True)]
     return [Word(text, part_of(line.quad, *at), len(texts) == 1) for text, at in _by_widths(plain(line.text))]
@@ -74,6 +78,13 @@ def point_at(quad: Quad, along: float, down: float) -> Point:
     top = ax + (bx - ax) * along, ay + (by - ay) * along
     bottom = dx + (cx - dx) * along, dy + (cy - dy) * along
     return top[0] + (bottom[0] - top[0]) * down, top[1] + (bottom[1] - top[1]) * down
+
+
+def along(quad: Quad, point: Point) -> float:
+    """How far along a box a point lies, as a share of its length."""
+    (ax, ay), (bx, by), *_ = quad
+    length = (bx - ax) ** 2 + (by - ay) ** 2
+    return ((point[0] - ax) * (bx - ax) + (point[1] - ay) * (by - ay)) / length if length else 0.0
 
 
 def part_of(quad: Quad, x0: float, x1: float, above: float = 0.0) -> Quad:

@@ -86,11 +86,11 @@ class Pages:
             self._add(page, (width, height), (width * 72 / DPI, height * 72 / DPI), None)
             return
         if redacted or path is None or _begins_as(path, pdf.matches):
-            shown = covered(picture, page.lines) if redacted else picture
+            shown = covered(picture, page.lines, page.size) if redacted else picture
             placed, points = put_picture(self._pdf, shown), _points(picture, (DPI, DPI))
         else:
             placed, points = self._of_file(path, page.number, picture)
-        self._add(page, picture.size, points, placed)
+        self._add(page, page.size or picture.size, points, placed)
 
     def add_layer(self, page: PageResult, points: tuple[float, float], picture: Image.Image | None) -> None:
         """A page of its text, and of its picture where one is given, to be laid over another; of its size in

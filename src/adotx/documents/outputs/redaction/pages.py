@@ -9,6 +9,7 @@ its own over its block, or over the page. Knows no pictures.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from adotx.markdown import Block, Code, Fields, Figure, Formula, Item, Table, Te
 _IN_CELLS = frozenset(("resident", "foreigner", "phone"))
 # Letters of the text before that may say what a number is.
 _BEFORE = 40
+_BROKEN = re.compile(r"[0-9][-‐–—.]?\n[-‐–—.]?[0-9]")
 # The corners of a page whose size is not known; nothing is drawn over what has no picture.
 _PAGE = (10_000, 10_000)
 
@@ -41,6 +43,11 @@ class _Found:
         for hit in hits(text, kinds, context):
             self.said.setdefault(_squeezed(text[hit.start : hit.end]), block)
 
+    def look_over(self, before: str, text: str, kinds: Iterable[str], block: Block | None = None) -> None:
+        """A number that begins at the end of one text and goes on in the next."""
+        if _BROKEN.search(f"{before.rstrip()}\n{text.lstrip()}"):
+            self.look(f"{before.rstrip()}\n{text.lstrip()[:_BEFORE]}", kinds, block=block)
+
 
 def redacted(page: PageResult, kinds: frozenset[str]) -> PageResult:
     """The page with all numbers of these kinds covered."""
@@ -52,17 +59,19 @@ def redacted(page: PageResult, kinds: frozenset[str]) -> PageResult:
     for block in blocks:
         for text, context in _texts(block, before):
             found.look(text, kinds, context, block)
+            found.look_over(before, text, kinds, block)
         if isinstance(block, Table):
             _look_in_rows(block, kinds, found)
         before = _tail(block)
     before = ""
     for line in page.lines:
         found.look(line.text, kinds, before)
+        found.look_over(before, line.text, kinds)
         before = plain(line.text)[-_BEFORE:]
     found.look(page.reason, kinds)
     if not found.said:
         return page
-    covered = tuple(_covered_block(block, found.said) for block in blocks)
+    covered = _covered_blocks(blocks, found.said)
     return replace(
         page,
         blocks=with_texts(covered, plain),
@@ -133,35 +142,17 @@ def _tail(block: Block) -> str:
     return ""
 
 
-def _covered_block(block: Block, said: Iterable[str]) -> Block:
-    """A block with what is to be covered in it; the spans of a text, and the cells of a row, count as one."""
-    match block:
-        case TextBlock():
-            texts = _cover([span.text for span in block.spans], said)
-            spans = (replace(span, text=text) for span, text in zip(block.spans, texts, strict=True))
-            return replace(block, spans=tuple(spans))
-        case Code():
-            return replace(block, lines=tuple(_cover(block.lines, said)))
-        case Fields():
-            rows = (_cover(row, said) for row in block.rows)
-            return replace(block, rows=tuple((key, value) for key, value in rows))
-        case Table():
-            return _covered_table(block, said)
-    return with_texts(block, lambda text: _cover((text,), said)[0])
+def _covered_blocks(blocks: tuple[Block, ...], said: Iterable[str]) -> tuple[Block, ...]:
+    """Blocks with what is to be covered in them; all their texts, one after another, count as one."""
+    texts: list[str] = []
 
+    def gathered(text: str) -> str:
+        texts.append(text)
+        return text
 
-def _covered_table(table: Table, said: Iterable[str]) -> Table:
-    rows = []
-    for row in table.rows:
-        texts = _cover([cell.text for cell in row], said)
-        rows.append(
-            tuple(
-                with_texts(replace(cell, text=text), lambda each: _cover((each,), said)[0])
-                for cell, text in zip(row, texts, strict=True)
-            )
-        )
-    parts = tuple(_covered_table(part, said) for part in table.parts)
-    return replace(table, rows=tuple(rows), parts=parts)
+    with_texts(blocks, gathered)
+    covered = iter(_cover(texts, said))
+    return with_texts(blocks, lambda _: next(covered))
 
 
 def _covered_lines(page: PageResult, said: dict[str, Block | None]) -> tuple[TextLine, ...]:

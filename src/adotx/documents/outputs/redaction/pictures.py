@@ -19,15 +19,25 @@ from adotx.documents.readers import TextLine
 _ABOVE, _BESIDE, _GUESSED = 0.2, 0.15, 0.8
 
 
-def covered(picture: Image.Image, lines: Sequence[TextLine]) -> Image.Image:
-    """A copy of the picture, RGB, with the covered letters of its lines blacked out."""
+def covered(
+    picture: Image.Image, lines: Sequence[TextLine], size: tuple[int, int] | None = None
+) -> Image.Image:
+    """A copy of the picture, RGB, with the covered letters of its lines blacked out.
+
+    Args:
+        picture: of the page.
+        lines: of the page.
+        size: of the picture in whose pixels the lines are; None: it is this one.
+    """
     picture = picture.convert("RGB")
+    width, height = size or picture.size
     boxes = [box for line in lines if MASK in line.text for box in _boxes(line)]
     if boxes:
         picture = picture.copy()
         draw = ImageDraw.Draw(picture)
         for box in boxes:
-            draw.polygon(list(box), fill="black", outline="black")
+            corners = [(x * picture.width / width, y * picture.height / height) for x, y in box]
+            draw.polygon(corners, fill="black", outline="black")
     return picture
 
 
