@@ -41,7 +41,9 @@ class Pages:
         self.go = threading.Event()
         self.waiting = threading.Event()
 
-    def open(self, file: Path, password: str | None = None) -> Iterator[PageImage]:
+    def open(
+        self, file: Path, password: str | None = None, show_changes: bool = False
+    ) -> Iterator[PageImage]:
         """As `adotx.documents.sources.open_pages`."""
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if line == "BREAK":

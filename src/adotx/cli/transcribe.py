@@ -40,6 +40,7 @@ class Settings:
         mark_doubtful: put doubtful figures between marks.
         second_reader: let the second reader check figures.
         text_layer: take the text that files themselves give.
+        show_changes: show what tracked changes have deleted and inserted.
         keep_running: leave headers, footers and page numbers, and tables that go on, where they stand.
         redact: kinds of numbers that are blacked out.
         hanja: "keep", or "reading": with their reading in brackets.
@@ -56,6 +57,7 @@ class Settings:
     mark_doubtful: bool = False
     second_reader: bool = True
     text_layer: bool = True
+    show_changes: bool = False
     keep_running: bool = False
     redact: Sequence[str] = ()
     hanja: Literal["keep", "reading"] = "keep"
@@ -77,7 +79,8 @@ class Settings:
     def reading(self) -> str:
         """The options that change what is remembered of a page, as the manifest says them."""
         layer, second = "" if self.text_layer else "no-text-layer", "" if self.second_reader else _ALONE
-        return " ".join(filter(None, (second, layer, self.choice().how())))
+        changes = "show-changes" if self.show_changes else ""
+        return " ".join(filter(None, (second, layer, changes, self.choice().how())))
 
     def writing(self) -> str:
         """The options that change what is written of remembered pages."""
