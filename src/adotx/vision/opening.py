@@ -220,7 +220,7 @@ def _identify(data: bytes, where: str, limits: Limits) -> Image.Image:
 
 
 def _missing_decoder(data: bytes) -> Iterator[tuple[str, str]]:
-    """(format, package that opens it) of a picture whose decoder is not there, as it is not part of Pillow."""
+    """(format, package that opens it) of a picture whose decoder is not there: Pillow has none."""
     heic = data[4:8] == b"ftyp" and data[8:12] in (
         b"heic",
         b"heix",
