@@ -160,11 +160,14 @@ class Table(Block):
     Attributes:
         rows: the cells.
         header_rows: how many rows from the top are the header.
+        parts: the tables of single pages that this one was joined of, as they stand there; none where it
+            stands on one page.
     """
 
     kind = "table"
     rows: tuple[tuple[Cell, ...], ...]
     header_rows: int = 1
+    parts: tuple[Table, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, rows: Iterable[Sequence[str]], align: Align = "") -> Self:

@@ -28,15 +28,17 @@ class TextLine:
     """One line of text, or a piece of one, as it stands on its page.
 
     Attributes:
-        text: what it says; never empty.
+        text: what it says, never empty; doubtful figures as in blocks.
         quad: its four corners (x, y), in pixels of the page's picture as `PageImage.open` gives it: upper
             left of the text, then clockwise.
         confidence: how sure its reader is, 0..1; None where nothing says.
+        words: the same of each of its words, from the first to the last; empty where that is not known.
     """
 
     text: str
     quad: tuple[tuple[float, float], ...]
     confidence: float | None = None
+    words: tuple[TextLine, ...] = ()
 
 
 @dataclass(frozen=True)

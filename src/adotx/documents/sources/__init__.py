@@ -15,7 +15,7 @@ from pathlib import Path
 from adotx.documents.sources import docx, html, hwp, hwpx, image, packages, pdf, pptx, tiff, xlsx
 from adotx.documents.sources.page import PageImage, ReadPicture
 from adotx.documents.sources.pdf import DPI
-from adotx.documents.sources.pipe import STDIN, is_pipe, spooled
+from adotx.documents.sources.pipe import STDIN, copied, is_pipe, spooled
 from adotx.errors import AdotxError
 from adotx.vision import Limits
 
@@ -28,6 +28,7 @@ __all__ = [
     "PageImage",
     "ReadPicture",
     "Source",
+    "copied",
     "find_documents",
     "is_pipe",
     "open_pages",
