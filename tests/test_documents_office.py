@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import datetime
 import importlib.util
+import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -12,14 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adotx.documents.outputs import FORMATS, Choice, Document, page_of, page_values
+from adotx.documents.readers import PageReading
 from adotx.documents.sources import SUFFIXES, find_documents, open_pages
 from adotx.documents.sources.html.tags import decoded, tags
 from adotx.documents.sources.omml import latex
 from adotx.documents.sources.xlsx.numbers import shown
 from adotx.documents.sources.xml_tree import TreeLimits, parse
+from adotx.documents.transcribe import Transcriber
 from adotx.errors import AdotxError
 from adotx.markdown import Block, Code, Figure, Heading, Item, Paragraph, Table, to_markdown
-from office_files import markdown, packed, png, reading, says
+from office_files import cell, hwpx, markdown, p, packed, png, reading, says, tbl
 
 _W = 'xmlns:w="w" xmlns:m="m" xmlns:r="r" xmlns:a="a" xmlns:wp="wp"'
 _REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -56,6 +61,13 @@ def numbered(id: int, level: int) -> str:
     return f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{id}"/></w:numPr>'
 
 
+class NoReader:
+    """A model that is never asked."""
+
+    def read(self, image: object, is_cancelled: object) -> PageReading:
+        raise AssertionError("nothing is to be read")
+
+
 def refusal(path: Path, **options: object) -> AdotxError:
     with pytest.raises(AdotxError) as caught:
         reading(path, **options)
@@ -87,17 +99,17 @@ def test_docx_headings_and_korean_numbers(tmp_path: Path) -> None:
 
 
 def test_docx_merged_cells_notes_changes_and_formulas(tmp_path: Path) -> None:
-    def cell(text: str, properties: str = "") -> str:
+    def tc(text: str, properties: str = "") -> str:
         return f"<w:tc><w:tcPr>{properties}</w:tcPr>{wp(text)}</w:tc>"
 
     table = (
         "<w:tbl><w:tr>"
-        + cell("가", '<w:gridSpan w:val="2"/>')
-        + cell("나", '<w:vMerge w:val="restart"/>')
+        + tc("가", '<w:gridSpan w:val="2"/>')
+        + tc("나", '<w:vMerge w:val="restart"/>')
         + "</w:tr><w:tr>"
-        + cell("다")
-        + cell("라")
-        + cell("", "<w:vMerge/>")
+        + tc("다")
+        + tc("라")
+        + tc("", "<w:vMerge/>")
         + "</w:tr></w:tbl>"
     )
     text = (
@@ -425,3 +437,15 @@ def test_a_folder_is_searched_for_office_documents(tmp_path: Path) -> None:
     found = find_documents(tmp_path)
     assert [each.name for each in found.documents] == names and found.skipped == [tmp_path / "g.txt"]
     assert {Path(name).suffix for name in names} <= SUFFIXES
+
+
+def test_a_table_in_a_cell_survives_json_and_html(tmp_path: Path) -> None:
+    inner = tbl(cell(0, 0, p("안1")) + cell(0, 1, p("안2")))
+    file = hwpx(tmp_path / "a.hwpx", p(tbl(cell(0, 0, p("앞") + p(inner)) + cell(0, 1, p("옆")))))
+    [page] = Transcriber.reading_with(NoReader()).document(file)
+    assert page.text_source == "hwpx" and page.size is None
+    again = page_of(json.loads(json.dumps(page_values(page))))
+    assert again.markdown == page.markdown and "<td>" not in page.markdown.split("앞")[0]
+    written = io.BytesIO()
+    FORMATS["html"].write(Document("a", [page]), written, Choice())
+    assert written.getvalue().decode().count("<table>") == 2
