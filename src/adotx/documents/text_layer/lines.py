@@ -88,21 +88,20 @@ def pieces_of(glyphs: Glyphs, walls: Sequence[Wall] = ()) -> list[Piece]:
 
 def once(glyphs: Glyphs) -> Glyphs:
     """The glyphs without those that are drawn a second time at the same place."""
-    drawn = np.flatnonzero(~glyphs.blank)
-    keep = np.ones(len(drawn), bool)
-    seen: dict[tuple[int, int, int], list[int]] = {}
-    step = np.maximum(_TWICE * glyphs.ems[drawn], 0.5)
-    xs, ys = glyphs.rooms[drawn, 0] / step, glyphs.bases[drawn] / step
-    cells = zip(np.round(xs).astype(int).tolist(), np.round(ys).astype(int).tolist(), strict=True)
-    drawn_by = glyphs.objects[drawn].tolist()
-    for number, (code, (cx, cy)) in enumerate(zip(glyphs.codes[drawn].tolist(), cells, strict=True)):
-        for at in seen.setdefault((code, cx, cy), []):
-            near = abs(xs[at] - xs[number]) < 1 and abs(ys[at] - ys[number]) < 1
-            keep[number] &= not near or drawn_by[at] == drawn_by[number]
-        for place in ((cx + dx, cy + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)):
-            seen.setdefault((code, *place), []).append(number)
     kept = np.ones(len(glyphs), bool)
-    kept[drawn] = keep
+    seen: dict[tuple[int, int, int, int], list[int]] = {}
+    step = np.maximum(_TWICE * np.round(glyphs.ems), 0.5)
+    xs, ys = glyphs.rooms[:, 0] / step, glyphs.bases / step
+    keys = np.stack([glyphs.codes, np.round(glyphs.ems), np.round(xs), np.round(ys)], 1).astype(np.int64)
+    by = glyphs.objects.tolist()
+    for number in np.flatnonzero(~glyphs.blank).tolist():
+        code, em, cx, cy = keys[number].tolist()
+        for at in seen.get((code, em, cx, cy), ()):
+            near = abs(xs[at] - xs[number]) < 1 and abs(ys[at] - ys[number]) < 1
+            kept[number] &= not near or by[at] == by[number]
+        for dx in (-1, 0, 1):
+            for dy in (-1, 0, 1):
+                seen.setdefault((code, em, cx + dx, cy + dy), []).append(number)
     return glyphs[kept]
 
 
