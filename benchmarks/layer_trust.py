@@ -2,10 +2,11 @@
 
 usage: python benchmarks/layer_trust.py --regular FONT --bold FONT [--model nano] [--pages 10] [--seed 12]
 
-Broken: the kinds of tests/test_documents_text_layer.py, on a Korean, an English and a mixed page each, and OCR
-layers that are another page's, beside the print, between its lines, or misread. Good: `--pages` English and as
-many mixed documents of `born_digital/content.py`, printed by chromium, and right OCR layers. All are read by the
-model, which is asked for samples. A broken layer that is used is missed, a good one that is not is a false alarm.
+Broken: the kinds of tests/test_documents_text_layer.py, on a Korean, an English and a mixed page each, and
+OCR layers that are another page's, beside the print, between its lines, or misread. Good: `--pages` English
+and as many mixed documents of `born_digital/content.py`, printed by chromium, and right OCR layers. All are
+read by the model, which is asked for samples. A broken layer that is used is missed, a good one that is not is
+a false alarm.
 """
 
 from __future__ import annotations
@@ -18,15 +19,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "born_digital"))
-sys.path.insert(0, str(HERE.parent / "tests"))
-import content
-from born_digital import find_browser, printed
-
-import test_documents_text_layer as cases
 from adotx.documents.transcribe import Transcriber
 from adotx.model import Model
+
+sys.path.insert(0, str(Path(__file__).parent / "born_digital"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+import content
+import test_documents_text_layer as cases
+from born_digital import find_browser, printed
 from pdf_files import Page, pdf
 
 
@@ -50,10 +50,8 @@ def main() -> None:
             found[kind].append(("pixels" in sources) == (kind == "broken"))
             verdict = "right" if found[kind][-1] else "MISSED" if kind == "broken" else "FALSE ALARM"
             took = time.perf_counter() - start
-            print(
-                f"{kind:<7} {name:<34} {'/'.join(sources):<10} {verdict:<12} {took:>5.1f} s  {'; '.join(reasons)}",
-                flush=True,
-            )
+            told = f"{'/'.join(sources):<10} {verdict:<12} {took:>5.1f} s  {'; '.join(reasons)}"
+            print(f"{kind:<7} {name:<34} {told}", flush=True)
     for kind, right in found.items():
         print(f"{kind}: {sum(right)} of {len(right)} right")
 
