@@ -5,8 +5,8 @@ usage: python benchmarks/layer_trust.py --regular FONT --bold FONT [--model nano
 Broken: the kinds of tests/test_documents_text_layer.py, on a Korean, an English and a mixed page each, and
 OCR layers that are another page's, beside the print, between its lines, or misread. Good: `--pages` English
 and as many mixed documents of `born_digital/content.py`, printed by chromium, and right OCR layers. All are
-read by the model, which is asked for samples. A broken layer that is used is missed, a good one that is not is
-a false alarm.
+read by the model, which is asked for samples. A broken layer that is used is missed, a good one that is not
+is a false alarm.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from adotx.model import Model
 sys.path.insert(0, str(Path(__file__).parent / "born_digital"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import content
-import test_documents_text_layer as cases
 from born_digital import find_browser, printed
+
+import test_documents_text_layer as cases
 from pdf_files import Page, pdf
 
 

@@ -27,7 +27,7 @@ from adotx.documents.running import over_pages
 from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
 from adotx.documents.sources import DPI, PageImage, open_pages
 from adotx.errors import AdotxError, Sentence, joined
-from adotx.markdown import Block, to_markdown
+from adotx.markdown import Block, Table, to_markdown
 from adotx.vision import Limits
 
 if TYPE_CHECKING:
@@ -136,9 +136,11 @@ class Transcriber:
         made._reader, made._window, made._text_layer = reader, window, text_layer
         return made
 
-    def document(self, path: str | Path, password: str | None = None) -> Generator[PageResult, None, None]:
-        """`pages`, without what runs over them."""
-        return without_running(self.pages(path, password=password))
+    def document(
+        self, path: str | Path, password: str | None = None, *, keep_running: bool = False
+    ) -> Generator[PageResult, None, None]:
+        """`pages`, without what runs over them, unless that is kept."""
+        return without_running(self.pages(path, password=password), keep_running)
 
     def pages(
         self,
@@ -146,18 +148,21 @@ class Transcriber:
         limits: Limits | None = None,
         dpi: int = DPI,
         password: str | None = None,
+        *,
+        show_changes: bool = False,
     ) -> Generator[PageResult, None, None]:
         """All pages of a document, one result each, in order.
 
         Up to `window` pages are read at once. Closing the iterator cancels them.
 
         Args:
-            path, limits, dpi, password: see `adotx.documents.sources.open_pages`.
+            path, limits, dpi, password, show_changes: see `adotx.documents.sources.open_pages`.
 
         Raises:
             AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
-        yield from self.results(open_pages(path, limits, dpi, password), str(Path(path)))
+        pages = open_pages(path, limits, dpi, password, show_changes=show_changes)
+        yield from self.results(pages, str(Path(path)))
 
     def results(
         self, pages: Iterable[PageImage], path: str, is_cancelled: IsCancelled = not_cancelled
@@ -170,6 +175,24 @@ class Transcriber:
             is_cancelled: asked between steps; once it says so the iterator raises `Cancelled`.
         """
         yield from in_order(partial(self._open_and_read, path), pages, self._window, is_cancelled)
+
+    @property
+    def reader(self) -> PageReader:
+        """What reads pictures of pages."""
+        return self._reader
+
+    def read(self, page: PageImage, path: str, is_cancelled: IsCancelled = not_cancelled) -> PageResult:
+        """One page of a document; many threads may call it at once.
+
+        Args:
+            page: as `open_pages` gives it.
+            path: what errors call its document.
+            is_cancelled: asked between steps; once it says so `Cancelled` is raised.
+
+        Raises:
+            AdotxError: the page is a picture that cannot be opened, and so all of its document.
+        """
+        return self._open_and_read(path, page, is_cancelled)
 
     def page(self, image: Image.Image, number: int = 1) -> PageResult:
         """One page, RGB, as a person sees it."""
@@ -242,14 +265,28 @@ def _result(reading: PageReading, number: int, start: float) -> PageResult:
     )
 
 
-def without_running(results: Generator[PageResult, None, None]) -> Generator[PageResult, None, None]:
-    """The pages of one document without what runs over them (`adotx.documents.running`), one page later."""
+def without_running(
+    results: Generator[PageResult, None, None], keep: bool = False
+) -> Generator[PageResult, None, None]:
+    """The pages of one document without what runs over them (`adotx.documents.running`), one page later.
+
+    Args:
+        keep: leave them as they are.
+    """
+    if keep:
+        with closing(results):
+            yield from results
+        return
     waiting: deque[PageResult] = deque()
 
     def blocks_of() -> Iterator[Sequence[Block]]:
         for result in results:
             waiting.append(result)
-            yield result.doubted or result.blocks
+            # A table that is joined with those of other pages must know where it stood.
+            yield [
+                replace(block, page=result.number) if isinstance(block, Table) else block
+                for block in result.doubted or result.blocks
+            ]
 
     with closing(results):
         for blocks in over_pages(blocks_of()):

@@ -17,6 +17,7 @@ Knows nothing of the embedded engine. Supports transformers 5.16 to 5.23.
 """
 
 from adotx.hf.auto import register
+from adotx.hf.base_model import AX4VLModel
 from adotx.hf.configuration import AX4VLConfig, AX4VLProjectorConfig
 from adotx.hf.image_processing import AX4VLImageProcessor
 from adotx.hf.modeling import AX4VLCausalLMOutputWithPast, AX4VLForConditionalGeneration
@@ -32,6 +33,7 @@ __all__ = [
     "AX4VLConfig",
     "AX4VLForConditionalGeneration",
     "AX4VLImageProcessor",
+    "AX4VLModel",
     "AX4VLProcessor",
     "AX4VLProjectorConfig",
     "LDPNetV2Projector",

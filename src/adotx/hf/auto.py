@@ -1,8 +1,9 @@
 """Makes transformers' Auto classes know A.X 4.0: `register()`, called once by `import adotx.hf`.
 
-After it `AutoConfig`, `AutoModelForCausalLM`, `AutoModelForImageTextToText`, `AutoProcessor` and
-`AutoImageProcessor` take our classes for `model_type: a.x-4-vl`. A checkpoint's `auto_map` is ignored,
-also with `trust_remote_code=True`: transformers prefers classes registered from outside to remote code.
+After it `AutoConfig`, `AutoModel`, `AutoModelForCausalLM`, `AutoModelForImageTextToText`,
+`AutoModelForMultimodalLM`, `AutoProcessor` and `AutoImageProcessor` take our classes for `model_type:
+a.x-4-vl`. A checkpoint's `auto_map` is ignored, also with `trust_remote_code=True`: transformers prefers
+classes registered from outside to remote code. The models also become attributes of `transformers`.
 
 `AutoTokenizer.from_pretrained` is wrapped, since it offers no registration by vocabulary: text checkpoints
 of this family call themselves `qwen2` and would get Qwen2's tokenizer, which gives wrong ids. The wrapper
@@ -15,18 +16,23 @@ missing; use `AX4VLImageProcessor` or `AutoProcessor` there.
 
 from __future__ import annotations
 
+import sys
 from functools import wraps
 from typing import Any
 
+import transformers
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
+    AutoModelForMultimodalLM,
     AutoProcessor,
     AutoTokenizer,
 )
 from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING
 
+from adotx.hf.base_model import AX4VLModel
 from adotx.hf.configuration import AX4VLConfig, AX4VLProjectorConfig
 from adotx.hf.image_processing import AX4VLImageProcessor
 from adotx.hf.modeling import AX4VLForConditionalGeneration
@@ -38,8 +44,14 @@ def register() -> None:
     """Register everything; may be called again."""
     AutoConfig.register(AX4VLConfig.model_type, AX4VLConfig, exist_ok=True)
     AutoConfig.register(AX4VLProjectorConfig.model_type, AX4VLProjectorConfig, exist_ok=True)
-    AutoModelForCausalLM.register(AX4VLConfig, AX4VLForConditionalGeneration, exist_ok=True)
-    AutoModelForImageTextToText.register(AX4VLConfig, AX4VLForConditionalGeneration, exist_ok=True)
+    AutoModel.register(AX4VLConfig, AX4VLModel, exist_ok=True)
+    for auto in (AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMultimodalLM):
+        auto.register(AX4VLConfig, AX4VLForConditionalGeneration, exist_ok=True)
+    # Trainers look up config.architectures here before they ask an Auto class.
+    # transformers replaces its own module while it loads; who imported it early holds the first one.
+    for module in (transformers, sys.modules["transformers"]):
+        for model in (AX4VLModel, AX4VLForConditionalGeneration):
+            setattr(module, model.__name__, model)
     # What AutoImageProcessor.register does; the class itself is not usable in 5.16 without torchvision.
     classes: Any = {"pil": AX4VLImageProcessor}
     IMAGE_PROCESSOR_MAPPING.register(AX4VLConfig, classes, exist_ok=True)

@@ -25,6 +25,9 @@ _WALL = 0.7
 _CROSSING = 0.4
 # What parts two tables is higher than this many of the lowest rows.
 _TALLER = 1.3
+# Print over a rule or at its fringe is darker by so many grey levels; a fringe is as light as this per cent
+# of its row; letters reach so many pixels beside what is seen of them above it.
+_DARKER, _FRINGE, _WIDER = 60.0, 75.0, 2
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
 
@@ -296,10 +299,23 @@ def _wipe(page: CleanPage, rule: Rule, vertical: bool, more: int) -> None:
         crossed[:] = False
     # Print over a faint rule is darker than the rule, whose darkest row counts.
     darkest = gray[top:low, rule.start : rule.end].min(0)
-    keep = crossed[None, :] | (gray[area] < float(np.median(darkest)) - 60)
+    keep = crossed[None, :] | (gray[area] < float(np.median(darkest)) - _DARKER)
+    # Letters stand on an underline: beyond the rule's own rows what is darker than its fringe is theirs.
+    first, last = (round(rule.at + side * (rule.thick - 1) / 2) for side in (-1, 1))
+    for beside, rows in ((above, slice(0, first - top)), (below, slice(last + 1 - top, None))):
+        letters = gray[area][rows]
+        if len(beside) and len(letters):
+            fringe = np.percentile(letters, _FRINGE, axis=1)[:, None]
+            keep[rows] |= _beside(beside) & (letters < fringe - _DARKER)
     ink[area] &= keep
     faint[area] &= keep
     gray[area] = np.where(keep, gray[area], np.uint8(PAPER))
+
+
+def _beside(rows: np.ndarray) -> np.ndarray:
+    """Columns that have ink in rows [n, W], and some beside them."""
+    columns = np.logical_or.reduce(rows, 0).astype(np.uint8)[None, :]
+    return cv2.dilate(columns, np.ones((1, 2 * _WIDER + 1), np.uint8))[0] > 0
 
 
 def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: float) -> list[Frame]:
