@@ -4,8 +4,8 @@ usage: python benchmarks/layer_trust.py --regular FONT --bold FONT [--model nano
 
 Broken: the kinds of tests/test_documents_text_layer.py, on a Korean, an English and a mixed page each, and
 OCR layers that are another page's, beside the print, between its lines, or misread. Good: `--pages` English
-and as many mixed documents of `born_digital/content.py`, printed by chromium, and right OCR layers. All are
-read by the model, which is asked for samples. A broken layer that is used is missed, a good one that is not
+and as many mixed documents of `born_digital/content.py`, printed by chromium, and right OCR layers. The
+model is asked for samples alone. A broken layer that is used is missed, a good one that is not
 is a false alarm.
 """
 
@@ -19,6 +19,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from PIL import Image
+
+from adotx.documents.readers import PageReading
+from adotx.documents.sources import open_pages
 from adotx.documents.transcribe import Transcriber
 from adotx.model import Model
 
@@ -40,14 +44,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=12)
     args = parser.parse_args()
     transcriber = Transcriber(Model.open(args.model, local_files=False))
+
+    def read(image: Image.Image) -> PageReading:
+        result = transcriber.page(image)
+        return PageReading(result.blocks, result.status, result.reason)
+
     found: dict[str, list[bool]] = {"broken": [], "good": []}
     with tempfile.TemporaryDirectory() as scratch:
         for kind, name, path in (*broken(Path(scratch)), *good(args, Path(scratch))):
             start = time.perf_counter()
             sources, reasons = set(), set()
-            for result in transcriber.pages(path):
-                sources.add(result.text_source)
-                reasons.add(str(result.reason))
+            for page in open_pages(path):
+                assert page.given is not None
+                reading = page.given(read)
+                sources.add(reading.text_source if reading else "pixels")
+                reasons.update(map(str, page.notes))
             found[kind].append(("pixels" in sources) == (kind == "broken"))
             verdict = "right" if found[kind][-1] else "MISSED" if kind == "broken" else "FALSE ALARM"
             took = time.perf_counter() - start

@@ -17,10 +17,16 @@ from adotx.documents.text_layer.glyphs import Glyphs
 
 #: gaps of so many em part pieces, as they do where pixels are read (`adotx.documents.layout.lines`)
 PIECE_GAP = 0.7
+# Where the file draws blanks, gaps of so many em without one part cells.
+_CELL_GAP = 0.45
+# Of other glyphs, the share of blanks from which on a file draws them.
+_BLANKS = 0.06
 # Glyphs of one run stand on one baseline, within so many em, and do not run back by more.
 _BASE, _BACK = 0.22, 0.5
 # Gaps above this are word spaces where the file draws none, in em more than between letters.
 _WORD_GAP = 0.13
+# The same where the file draws its blanks: of one script, and between Hangul and Latin.
+_UNDRAWN, _BETWEEN_SCRIPTS = 0.2, 0.34
 # Of fewer gaps the narrowest shows how letters are set, of more the middle one.
 _FEW = 6
 # A piece is above and below its baseline, in em: where most of the ink of a line is.
@@ -105,13 +111,20 @@ def once(glyphs: Glyphs) -> Glyphs:
     return glyphs[kept]
 
 
+def _draws_blanks(glyphs: Glyphs) -> bool:
+    """Whether a file draws the blanks between words: most do; browsers leave room for them."""
+    blank = int(glyphs.blank.sum())
+    return blank > _BLANKS * (len(glyphs) - blank)
+
+
 def _runs(glyphs: Glyphs, drawn: np.ndarray, walls: Sequence[Wall]) -> list[np.ndarray]:
     """Glyphs that the file draws one after the other and that stand side by side."""
     em = np.maximum(glyphs.ems[drawn][1:], glyphs.ems[drawn][:-1])
     low = np.minimum(glyphs.ems[drawn][1:], glyphs.ems[drawn][:-1])
     gap = glyphs.rooms[drawn[1:], 0] - glyphs.rooms[drawn[:-1], 2]
     step = np.abs(glyphs.bases[drawn][1:] - glyphs.bases[drawn][:-1])
-    parted = (step > _BASE * low) | (gap > PIECE_GAP * low) | (gap < -_BACK * low) | (em > 1.35 * low)
+    widest = np.where(_draws_blanks(glyphs) & (np.diff(drawn) == 1), _CELL_GAP, PIECE_GAP)
+    parted = (step > _BASE * low) | (gap > widest * low) | (gap < -_BACK * low) | (em > 1.35 * low)
     for at in np.flatnonzero(~parted & (gap > 0)).tolist():
         parted[at] = _walled(glyphs, drawn[at], drawn[at + 1], walls)
     return np.split(drawn, np.flatnonzero(parted) + 1)
@@ -130,6 +143,8 @@ def _chained(glyphs: Glyphs, runs: list[np.ndarray], walls: Sequence[Wall]) -> l
     bases = np.array([np.median(glyphs.bases[run]) for run in runs])
     tops, lows = bases - ABOVE * ems, bases + BELOW * ems
     starts, ends = glyphs.rooms[first, 0], glyphs.rooms[last, 2]
+    blanks, blank = _draws_blanks(glyphs), np.append(glyphs.blank, False)
+    after, before = blank[last + 1], blank[first - 1]
     follower: dict[int, int] = {}
     taken: dict[int, tuple[float, int]] = {}
     order = np.argsort(bases, kind="stable")
@@ -143,9 +158,10 @@ def _chained(glyphs: Glyphs, runs: list[np.ndarray], walls: Sequence[Wall]) -> l
         ]
         small = np.minimum(ems[window], ems[number])
         gap = starts[window] - ends[number]
+        parting = np.where(blanks & ~after[number] & ~before[window], _CELL_GAP, PIECE_GAP)
         overlap = np.minimum(lows[window], lows[number]) - np.maximum(tops[window], tops[number])
         high = np.minimum(lows[window] - tops[window], lows[number] - tops[number])
-        fits = (gap < PIECE_GAP * small) & (gap > -_BACK * small) & (overlap > _OF_ONE_LINE * high)
+        fits = (gap < parting * small) & (gap > -_BACK * small) & (overlap > _OF_ONE_LINE * high)
         fits &= (window != number) & (starts[window] > starts[number])
         for at in window[fits][np.argsort(gap[fits])].tolist():
             distance = abs(float(starts[at] - ends[number]))
@@ -223,9 +239,11 @@ def _spaces(glyphs: Glyphs, chain: np.ndarray) -> np.ndarray:
     letters = gap[~drawn]
     few = len(letters) < _FEW
     usual = float(np.clip(np.percentile(letters, 0 if few else 50), -0.1, 0.5)) if len(letters) else 0.0
-    wide = gap > _WORD_GAP + usual
-    # A file that draws its blanks draws all of them: a gap without one is no space until it is a large one.
-    if 8 * drawn.sum() > len(chain):
-        wide &= gap > 2.5 * _WORD_GAP + usual
+    least = np.full(len(gap), _WORD_GAP)
+    if _draws_blanks(glyphs):
+        # Room without a blank may be what typesetting puts between Hangul and Latin.
+        hangul = (glyphs.codes[chain] >= 0x1100) & (glyphs.codes[chain] < 0xFF00)
+        least = np.where(hangul[1:] != hangul[:-1], _BETWEEN_SCRIPTS, _UNDRAWN)
+    wide = gap > least + usual
     # A blank that is drawn elsewhere on the page, with no room for it here, is none of this line.
     return (drawn & (gap > -0.3)) | wide
