@@ -182,7 +182,9 @@ KOREAN: dict[str, str] = {
     "the form field password": "폼의 필드 password",
     "the file gives no text for it": "파일에 이 쪽의 글이 없습니다",
     "its text layer is not used: {reason}": "텍스트 레이어를 쓰지 않았습니다: {reason}",
-    "{count} of {total} characters say nothing": "글자 {total}개 가운데 {count}개가 무슨 글자인지 알 수 없습니다",
+    "{count} of {total} characters say nothing": (
+        "글자 {total}개 가운데 {count}개가 무슨 글자인지 알 수 없습니다"
+    ),
     "it names glyphs, not characters": "글자가 아니라 글리프 이름이 적혀 있습니다",
     "it says something else than the page shows": "쪽에 보이는 것과 다른 글이 적혀 있습니다",
     "it does not lie on the page's print": "쪽에 인쇄된 글자 자리에 있지 않습니다",
