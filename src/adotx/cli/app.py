@@ -7,48 +7,38 @@ Imports typer and the table of strings, nothing heavier: `adotx --help` must be 
 
 import sys
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.main
 from typer.core import TyperCommand, TyperGroup
 
+from adotx.cli.options import (
+    Asked,
+    Hanja,
+    MaxTokens,
+    Model,
+    Online,
+    Peer,
+    Picture,
+    Quantized,
+    SecondReader,
+    Seed,
+    Server,
+    ServerKey,
+    Side,
+    Temperature,
+    TopP,
+    WeightFormat,
+    Weights,
+)
 from adotx.cli.strings import language, text
-from adotx.cli.usage import help_text, usage_error_text
+from adotx.cli.usage import files_named, help_text, usage_error_text
 
 if TYPE_CHECKING:
     from adotx.cli.target import Target
     from adotx.engine import SamplingParams
-
-
-class Weights(StrEnum):
-    """What `--weights` takes."""
-
-    INT8 = "int8"
-    INT4 = "int4"
-    BF16 = "bf16"
-    F32 = "f32"
-
-
-class Quantized(StrEnum):
-    """What `--weights` of `convert` takes."""
-
-    INT8 = "int8"
-    INT4 = "int4"
-
-
-class Side(StrEnum):
-    """What `--split` takes."""
-
-    TRAIN = "train"
-    VALIDATION = "validation"
-
-
-class Peer(StrEnum):
-    """What `--peer` takes (`adotx.evaluate.peers.PEERS`; a test compares: help imports no room)."""
-
-    TESSERACT = "tesseract"
 
 
 class Command(TyperCommand):
@@ -95,7 +85,8 @@ def run(argv: Sequence[str] | None) -> int:
     """
     usage_error: type[Any] = typer.BadParameter.__mro__[1]  # Typer gives the base class no public name
     try:
-        args = None if argv is None else list(argv)
+        args = list(sys.argv[1:] if argv is None else argv)
+        args = files_named(args, lambda: typer.main.get_command(app))
         return app(args=args, prog_name="adotx", standalone_mode=False)
     except usage_error as error:
         print(usage_error_text(error, language()), end="", file=sys.stderr, flush=True)
@@ -116,27 +107,6 @@ def _verb(group: typer.Typer, key: str) -> Callable[[Callable[..., int]], Callab
         return function
 
     return register
-
-
-Model = Annotated[str, typer.Option("--model", "-m", help=text("model"), metavar="MODEL")]
-WeightFormat = Annotated[Weights, typer.Option("--weights", "-w", help=text("weights"))]
-Online = Annotated[bool, typer.Option("--online", help=text("online"))]
-SecondReader = Annotated[
-    bool, typer.Option("--second-reader/--no-second-reader", help=text("transcribe.second_reader"))
-]
-MaxTokens = Annotated[int, typer.Option("--max-tokens", help=text("max_tokens"), min=1)]
-Temperature = Annotated[float, typer.Option("--temperature", help=text("temperature"), min=0)]
-TopP = Annotated[float, typer.Option("--top-p", help=text("top_p"))]
-Seed = Annotated[int | None, typer.Option("--seed", help=text("seed"))]
-Asked = Annotated[
-    str | None, typer.Option("--model", "-m", help=text("model"), metavar="MODEL", show_default="nano")
-]
-Server = Annotated[str | None, typer.Option("--server", help=text("server"), metavar="URL")]
-ServerKey = Annotated[
-    str, typer.Option("--server-key", help=text("server_key"), metavar="KEY", envvar="ADOTX_API_KEY",
-                      show_default=False)
-]  # fmt: skip
-Picture = Annotated[Path, typer.Argument(help=text("ask.image"), metavar="IMAGE", show_default=False)]
 
 
 def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | None) -> "SamplingParams":
@@ -178,18 +148,39 @@ def transcribe(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help=text("transcribe.out"), metavar="DIR"),
+        typer.Option("--out", "-o", help=text("transcribe.out"), metavar="DIR|FILE"),
+    ] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", "-f", help=text("transcribe.format"), metavar="NAME")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help=text("transcribe.report_file"), metavar="FILE")
     ] = None,
     model: Asked = None,
     weights: WeightFormat = Weights.INT8,
-    pages: Annotated[bool, typer.Option("--pages", help=text("transcribe.pages"))] = False,
+    pages: Annotated[str, typer.Option("--pages", help=text("transcribe.pages"), metavar="1-3,7")] = "",
+    page_marks: Annotated[bool, typer.Option("--page-marks", help=text("transcribe.page_marks"))] = False,
     mark_doubtful: Annotated[
         bool, typer.Option("--mark-doubtful", help=text("transcribe.mark_doubtful"))
     ] = False,
+    keep_running: Annotated[
+        bool, typer.Option("--keep-running", help=text("transcribe.keep_running"))
+    ] = False,
+    redact: Annotated[
+        list[str] | None, typer.Option("--redact", help=text("transcribe.redact"), metavar="KIND")
+    ] = None,
+    hanja: Annotated[Hanja, typer.Option("--hanja", help=text("transcribe.hanja"))] = Hanja.KEEP,
+    text_layer: Annotated[
+        bool, typer.Option("--text-layer/--no-text-layer", help=text("transcribe.text_layer"))
+    ] = True,
     second_reader: SecondReader = True,
     password: Annotated[
         str | None, typer.Option("--password", help=text("transcribe.password"), metavar="TEXT")
     ] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help=text("transcribe.recursive"))] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help=text("transcribe.retry_failed"))
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help=text("transcribe.force"))] = False,
     online: Online = False,
     server: Server = None,
@@ -198,7 +189,22 @@ def transcribe(
     from adotx.cli.transcribe import Settings
     from adotx.cli.transcribe import transcribe as run
 
-    settings = Settings(pages, mark_doubtful, second_reader, password, force)
+    settings = Settings(
+        formats or (),
+        report,
+        pages,
+        page_marks,
+        mark_doubtful,
+        second_reader,
+        text_layer,
+        keep_running,
+        redact or (),
+        hanja.value,
+        password,
+        recursive,
+        force,
+        retry_failed,
+    )
     return run(paths, out, _target(ctx), settings)
 
 
@@ -373,6 +379,17 @@ def data_split(
     return run(corpora)
 
 
+@_verb(data_app, "data.rows")
+def data_rows(
+    folder: Annotated[Path, typer.Argument(help=text("data.rows.folder"), metavar="DIR", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help=text("data.rows.out"), metavar="DIR")],
+    model: Model = "nano",
+) -> int:
+    from adotx.cli.data import rows as run
+
+    return run(folder, out, model)
+
+
 def _stage(name: str) -> None:
     @_verb(train_app, f"train.{name}")
     def stage(
@@ -393,6 +410,44 @@ def _stage(name: str) -> None:
 # `nano` is all stages in their order; then `adotx.train.STAGES` (a test compares: help imports no room).
 for _name in ("nano", "tokenizer", "language", "glyphs", "reading", "pages", "export"):
     _stage(_name)
+
+
+def _method(name: str) -> None:
+    @_verb(train_app, f"train.{name}")
+    def method(
+        settings: Annotated[
+            list[str] | None,
+            typer.Argument(help=text("train.settings"), metavar="KEY=VALUE", show_default=False),
+        ] = None,
+        data: Annotated[
+            list[Path] | None, typer.Option("--data", "-d", help=text("finetune.data"), metavar="FILE")
+        ] = None,
+        model: Annotated[
+            str | None,
+            typer.Option("--model", "-m", help=text("model"), metavar="MODEL", show_default="nano"),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option("--out", "-o", help=text("finetune.out"), metavar="DIR")
+        ] = None,
+        lora: Annotated[bool | None, typer.Option("--lora/--full", help=text("finetune.lora"))] = None,
+        show: Annotated[
+            int | None, typer.Option("--show", help=text("finetune.show"), min=0, metavar="N")
+        ] = None,
+        config: Annotated[
+            Path | None,
+            typer.Option("--config", "-c", help=text("train.config"), metavar="FILE"),
+        ] = None,
+        online: Online = False,
+    ) -> int:
+        from adotx.cli.finetune import finetune as run
+
+        given = {"data": data or None, "model": model, "out": out, "lora": lora, "online": online or None}
+        return run(name, config, settings or [], {k: v for k, v in given.items() if v is not None}, show)
+
+
+# `adotx.finetune.METHODS` (the same test).
+for _name in ("sft", "dpo", "grpo"):
+    _method(_name)
 
 
 @_verb(evaluate_app, "evaluate.transcription")

@@ -128,7 +128,9 @@ class AX4Tokenizer(GPT2Tokenizer):
             dictionary with input_ids, attention_mask and, if asked for, assistant_masks (1 where an answer
             is trained on).
         """
-        custom = chat_template is not None or self.chat_template != default_template(self.family)
+        # vLLM hands our own template over with each call.
+        used = self.chat_template if chat_template is None else chat_template
+        custom = used != default_template(self.family)
         kwargs.pop("sanitize_control_tokens", None)  # always done
         if custom or documents is not None or kwargs:
             return super().apply_chat_template(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -17,7 +18,12 @@ from PIL import Image
 from adotx.documents.layout.bend import sag, unbent
 from adotx.documents.layout.detect import Quads, detect
 from adotx.documents.layout.straighten import upright, warp
+from adotx.documents.layout.stripes import without_stripes
 from adotx.documents.layout.turning import quarter_turns, rotated, turn_matrix, turned
+from adotx.documents.layout.vertical import laid_across, runs_down
+
+#: how a page is read: as it seems right, the other way up, or in lines that run from top to bottom
+Way = Literal["across", "over", "down"]
 
 #: Larger pages are reduced: 9 million pixels are A4 at 300 dpi.
 MAX_PIXELS = 9_000_000
@@ -47,32 +53,44 @@ class Sheet:
         quads: its text boxes, in its pixels.
         matrix: float64 [3, 3]; (x, y, 1) of the sheet -> (x, y, w) of the image it came as, where a fold was
             taken out up to an em above or below it.
+        down: its lines seem to run from top to bottom; only read "down" they can be told.
     """
 
     rgb: np.ndarray
     quads: Quads
     matrix: np.ndarray
+    down: bool = False
 
 
-def straight_sheet(image: Image.Image, deskew: bool = True, over: bool = False) -> Sheet:
+def straight_sheet(
+    image: Image.Image, deskew: bool = True, way: Way = "across", at: tuple[int, int] = (0, 0)
+) -> Sheet:
     """Find the text of a picture and set it upright.
 
     Args:
         image: any mode; RGB from `adotx.vision.open_image`.
         deskew: straighten it; else it stays as it stands.
-        over: half a turn more than seems right.
+        way: how it is read.
+        at: where its upper left corner lies in the image that places are told of.
     """
     rgb = np.asarray(image.convert("RGB"))
-    to_image = np.eye(3)
+    to_image = np.array([[1.0, 0, at[0]], [0, 1.0, at[1]], [0, 0, 1.0]])
     rgb, step = _square_pixels(rgb, image)
     to_image = to_image @ step
-    rgb, step = _with_margin(rgb)
+    rgb, step = _with_margin(without_stripes(rgb))
     to_image = to_image @ step
     quads = detect(rgb)
-    times = ((quarter_turns(rgb, quads) if deskew else 0) + 2 * over) % 4
+    times = 0
+    if way == "down":
+        to_image = to_image @ np.linalg.inv(turn_matrix(rgb.shape[:2], 1))
+        rgb = laid_across(rgb, quads)
+        quads = detect(rgb)
+    else:
+        times = ((quarter_turns(rgb, quads) if deskew else 0) + 2 * (way == "over")) % 4
     if times:
         to_image = to_image @ np.linalg.inv(turn_matrix(rgb.shape[:2], times))
         quads, rgb = rotated(quads, rgb.shape[:2], times), turned(rgb, times)
+    down = deskew and way != "down" and runs_down(quads)
     matrix = upright(quads, rgb) if deskew else np.eye(3)
     quads = quads[_level(quads.mapped(matrix))]
     rgb, quads, step = _framed(rgb, quads, matrix)
@@ -83,7 +101,7 @@ def straight_sheet(image: Image.Image, deskew: bool = True, over: bool = False) 
         matrix = upright(quads, rgb)  # the fold had its part in what seemed level
         rgb, quads, more = _framed(rgb, quads[_level(quads.mapped(matrix))], matrix)
         step = step @ more
-    return Sheet(rgb, quads, to_image @ step)
+    return Sheet(rgb, quads, to_image @ step, down)
 
 
 def _level(quads: Quads) -> np.ndarray:

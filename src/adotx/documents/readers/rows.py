@@ -16,8 +16,8 @@ from PIL import Image
 
 from adotx.documents.assembly import assemble, place
 from adotx.documents.doubt import doubted, is_item_number
-from adotx.documents.layout import ROWS, Layout, Packed, lay_out, pack
-from adotx.documents.readers import PageReading
+from adotx.documents.layout import ROWS, Layout, Packed, Part, lay_out, pack, sheets_in
+from adotx.documents.readers import PageReading, Status
 from adotx.documents.readers.answers import RowAnswer, RowAsker
 from adotx.documents.readers.confidence import (
     DOUBTFUL_FIGURE,
@@ -32,6 +32,7 @@ from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
+from adotx.documents.readers.standing import lines_where_they_stand
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
 from adotx.errors import Sentence, joined
@@ -58,12 +59,18 @@ class RowReader:
 
     def read(self, image: Image.Image, is_cancelled: IsCancelled = not_cancelled) -> PageReading:
         """See `PageReader`: "partial" where rows could not be read; rows cut at their ink's end are a
-        note. A page that makes little sense is read the other way up too."""
-        reading = self._read(lay_out(image), is_cancelled)
-        if reading.confidence is None or reading.confidence >= POOR:
+        note. Sheets that lie apart in one picture are read one after the other."""
+        readings = [self._sheet(part, is_cancelled) for part in sheets_in(image)]
+        return readings[0] if len(readings) == 1 else _together(readings)
+
+    def _sheet(self, part: Part, is_cancelled: IsCancelled) -> PageReading:
+        """One sheet; the other way up too where it makes little sense, down where its lines may run so."""
+        layout = lay_out(part.image, at=part.at)
+        reading = self._read(layout, is_cancelled)
+        if not layout.down and (reading.confidence is None or reading.confidence >= POOR):
             return reading
-        other = self._read(lay_out(image, over=True), is_cancelled)
-        return max(reading, other, key=lambda each: each.confidence or 0.0)
+        other = lay_out(part.image, way="down" if layout.down else "over", at=part.at)
+        return max(reading, self._read(other, is_cancelled), key=lambda each: each.confidence or 0.0)
 
     def _read(self, layout: Layout, is_cancelled: IsCancelled) -> PageReading:
         if layout.blank:
@@ -93,8 +100,11 @@ class RowReader:
             notes.append(
                 Sentence("{count} of {total} rows were cut where their ink ends", count=beyond, total=total)
             )
-        # What makes no sense is not handed on as if it were what the page says.
-        return PageReading(() if status == "failed" else blocks, status, joined(notes), total, expected)
+        if status == "failed":  # what makes no sense is not handed on as if it were what the page says
+            return PageReading((), status, joined(notes), total, expected)
+        sure = [mean(row.evidence) if row.evidence else None for row in rows]
+        lines = lines_where_they_stand(layout, packed, texts, sure)
+        return PageReading(blocks, status, joined(notes), total, expected, lines=lines)
 
     def rows(self, packed: Packed, is_cancelled: IsCancelled = not_cancelled) -> tuple[list[JoinedRow], int]:
         """What all readers together say of each packed row, and how many rows could not be read."""
@@ -135,6 +145,24 @@ class RowReader:
         for (n, x0), found in zip(asked, self._second.read(parts), strict=True):
             out[n] = [*(out[n] or ()), *(glyph.moved(x0) for glyph in found)]
         return out
+
+
+def _together(readings: Sequence[PageReading]) -> PageReading:
+    """Several sheets of one picture as one page."""
+    read = [each for each in readings if each.status != "blank"]
+    if not read:
+        return readings[0]
+    notes = [
+        Sentence("sheet {number} of {total}: {reason}", number=n, total=len(readings), reason=each.reason)
+        for n, each in enumerate(readings, 1)
+        if each.reason and each.status != "blank"
+    ]
+    states = {each.status for each in read}
+    status: Status = "ok" if states == {"ok"} else "failed" if states == {"failed"} else "partial"
+    rows = sum(each.rows for each in read)
+    sure = sum(each.rows * (each.confidence or 0.0) for each in read)
+    blocks = [block for each in read for block in each.blocks]
+    return PageReading(blocks, status, joined(notes), rows, sure / rows if rows else None)
 
 
 def _with_confidence(
