@@ -7,6 +7,7 @@ import io
 import json
 import socket
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -43,6 +44,11 @@ def url(tmp_path_factory):
     served = cli.Serve(
         force_model=str(path), host="127.0.0.1", port=port, device="cpu", dtype="float32", non_blocking=True
     )
+    for _ in range(2000):  # until it listens
+        with socket.socket() as tried:
+            if not tried.connect_ex(("127.0.0.1", port)):
+                break
+        time.sleep(0.05)
     yield f"http://127.0.0.1:{port}/v1/chat/completions", str(path)
     served.kill_server()
 
