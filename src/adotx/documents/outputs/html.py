@@ -147,7 +147,12 @@ def _table(table: Table, marks: bool) -> str:
 def _cell(cell: Cell, name: str, marks: bool) -> str:
     sizes = (("colspan", cell.colspan), ("rowspan", cell.rowspan))
     spans = "".join(f' {key}="{count}"' for key, count in sizes if count > 1)
-    return f"<{name}{spans}>{text_html(cell.text, marks)}</{name}>"
+    # Tables inside of a cell stand where its reader found them.
+    inner = getattr(cell, "inner", ()) or (cell.text,)
+    said = "".join(
+        _table(part, marks) if isinstance(part, Table) else text_html(part, marks) for part in inner
+    )
+    return f"<{name}{spans}>{said}</{name}>"
 
 
 def html_pieces(

@@ -284,7 +284,10 @@ def _table(rows: Sequence[_Row], language: str) -> str:
             + "".join(f'<td class="figure">{number}</td>' for number in numbers)
             + "</tr>"
         )
-    head = "".join(f'<th scope="col" data-t="{key}">{_w(key, language)}</th>' for key in heads)
+    head = "".join(
+        f'<th scope="col"{" class=figure" if key in heads[3:] else ""} data-t="{key}">{_w(key, language)}</th>'
+        for key in heads
+    )
     return (
         f'<div class="wide" tabindex="0" role="region" data-t-label="documents" '
         f'aria-label="{_w("documents", language)}">'
