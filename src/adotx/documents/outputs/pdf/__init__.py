@@ -102,7 +102,7 @@ class Pages:
         pdf = self._pdf
         self._font.write()
         pdf.add({"Type": Name("Pages"), "Kids": self._pages, "Count": len(self._pages)}, at=self._tree)
-        pdf.add({"Type": Name("Catalog"), "Pages": self._tree, "Lang": "ko"}, at=self._root)
+        pdf.add({"Type": Name("Catalog"), "Pages": self._tree}, at=self._root)
         pdf.end(self._root, pdf.add({"Title": title, "Producer": "adotx"}))
 
     def _of_file(self, path: Path, number: int, picture: Image.Image) -> tuple[Placed, tuple[float, float]]:

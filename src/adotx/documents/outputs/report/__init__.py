@@ -284,10 +284,10 @@ def _table(rows: Sequence[_Row], language: str) -> str:
             + "".join(f'<td class="figure">{number}</td>' for number in numbers)
             + "</tr>"
         )
-    head = "".join(
-        f'<th scope="col"{" class=figure" if key in heads[3:] else ""} data-t="{key}">{_w(key, language)}</th>'
-        for key in heads
-    )
+    head = ""
+    for key in heads:
+        right = " class=figure" if key in heads[3:] else ""
+        head += f'<th scope="col"{right} data-t="{key}">{_w(key, language)}</th>'
     return (
         f'<div class="wide" tabindex="0" role="region" data-t-label="documents" '
         f'aria-label="{_w("documents", language)}">'
