@@ -177,7 +177,8 @@ def test_an_adapter_for_a_request(client: openai.OpenAI, plain: Torch, adapted: 
     messages = row_messages(url_of(row_picture("어댑터"), folder / "l.png"))
     got = {model: say(client, messages, model).choices[0].message.content for model in ("nano", "mine")}
     assert got["nano"] == expected(plain, messages, [folder / "l.png"])
-    assert got["mine"] == expected(adapted, messages, [folder / "l.png"])
+    # At the end vLLM leaves half a character out.
+    assert got["mine"] == expected(adapted, messages, [folder / "l.png"]).rstrip("\ufffd")
     assert got["nano"] != got["mine"]
 
 
