@@ -214,7 +214,8 @@ def test_calls_and_their_results_become_our_prompts(client: openai.OpenAI) -> No
 def test_a_call_can_be_asked_for(client: openai.OpenAI, number: int, stream: bool) -> None:
     """nano calls nothing by itself; held to the form, what it writes is a whole call."""
     for choice in ("required", {"type": "function", "function": {"name": "get_exchange_rate"}}):
-        tools = [RATE]
+        # Without "strict" vLLM holds a call to JSON, not to the tool's parameters.
+        tools = [{"type": "function", "function": {**RATE["function"], "strict": True}}]
         answer = say(
             client, DIALOGUES[number], tools=tools, tool_choice=choice, max_tokens=200, stream=stream
         )
