@@ -36,7 +36,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
          "--recursive", "--retry-failed", "--force", *SERVED},
         ["PATH"],
     ),
-    "ask": ({*SERVED, *SAMPLING}, ["IMAGE", "QUESTION"]),
+    "ask": ({"--pages", "--password", *SERVED, *SAMPLING}, ["DOCUMENT", "QUESTION"]),
     "describe": ({*SERVED, *SAMPLING}, ["IMAGE"]),
     "chat": ({"--system", *SERVED, *SAMPLING}, []),
     "serve": ({"--host", "--port", "--settings", "--api-keys", *MODEL}, []),
