@@ -11,13 +11,15 @@ import pytest
 from PIL import Image
 
 from adotx.documents import transcribe
-from adotx.documents.readers import PageReading
+from adotx.documents.readers import PageReading, TextLine
 from adotx.documents.readers.page import VlmReader
 from adotx.documents.readers.rows import RowReader
 from adotx.documents.side_by_side import Cancelled, in_order
+from adotx.documents.sources import PageImage, ReadPicture
 from adotx.documents.transcribe import Transcriber
 from adotx.engine import Output
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
+from adotx.markdown import Paragraph
 from documents_fakes import Asked, DarkRows, checkpoint, glyph_page, row_model, said
 
 
@@ -97,7 +99,7 @@ def test_at_most_the_window_is_alive(tmp_path: Path, window: int, monkeypatch: p
                     most = max(most, alive)
                 return page.open()  # type: ignore[attr-defined]
 
-            yield transcribe.PageImage(page.number, opening)
+            yield transcribe.PageImage(page.number, opening)  # no text of its own: it is read
 
     def read(number: int, _: object) -> PageReading:
         nonlocal alive
@@ -163,6 +165,56 @@ def test_a_picture_that_cannot_be_opened_raises(tmp_path: Path) -> None:
     with pytest.raises(AdotxError, match=r"a\.png"):
         list(Transcriber(model()).pages(tmp_path / "a.png"))  # type: ignore[arg-type]
     assert not threads()
+
+
+def page_giving(reading: PageReading | Exception | None, opens: bool = True) -> PageImage:
+    """A page of a file that gives its text."""
+
+    def given(read: ReadPicture) -> PageReading | None:
+        if isinstance(reading, Exception):
+            raise reading
+        return reading
+
+    return PageImage(1, (lambda: Image.new("RGB", (101, 80))) if opens else None, given=given)
+
+
+def test_what_a_file_says_itself_is_taken_before_its_picture_is_read() -> None:
+    line = TextLine("글", ((0, 0), (9, 0), (9, 5), (0, 5)))
+    layer = PageReading((Paragraph.of("글"),), text_source="layer", lines=(line,), size=(101, 80))
+    read = transcriber(lambda number, _: PageReading((), "ok", f"page {number}"))
+    [result] = read.results([page_giving(layer)], "a.pdf")
+    assert (result.text_source, result.markdown, result.lines, result.size) == (
+        *("layer", "글", (line,), (101, 80)),
+    )
+    for none in (page_giving(None), page_giving(RuntimeError("a fault"))):
+        none.notes.append(Sentence("said why"))
+        [result] = read.results([none], "a.pdf")
+        assert (result.status, result.text_source, result.size) == ("ok", "pixels", (101, 80))
+        assert result.reason.startswith("said why; ") and result.reason.endswith("; page 1")
+    with pytest.raises(AdotxError, match="damaged"):
+        list(read.results([page_giving(AdotxError("pdf.damaged", "damaged", "a.pdf"))], "a.pdf"))
+    without = Transcriber.reading_with(read._reader, text_layer=False)
+    assert [r.reason for r in without.results([page_giving(layer)], "a.pdf")] == ["page 1"]
+
+
+def test_a_file_without_pictures_gives_its_text_or_fails() -> None:
+    said = PageReading((Paragraph.of("글"),), text_source="hwpx")
+    read = Transcriber.reading_with(Reader(lambda *_: PageReading(())), text_layer=False)
+    [result] = read.results([page_giving(said, opens=False)], "a.hwpx")
+    assert (result.text_source, result.status, result.size) == ("hwpx", "ok", None)
+    for none in (None, RuntimeError("a fault")):
+        [result] = read.results([page_giving(none, opens=False)], "a.hwpx")
+        assert result.status == "failed" and result.reason
+
+
+def test_a_picture_inside_of_a_page_is_read_by_the_model() -> None:
+    def given(read: ReadPicture) -> PageReading:
+        inner = read(Image.new("RGB", (107, 80)))
+        return PageReading((), "ok", inner.reason, text_source="layer", size=(300, 200))
+
+    read = transcriber(lambda number, _: PageReading((), "ok", f"picture {number}"))
+    [result] = read.results([PageImage(1, lambda: Image.new("RGB", (1, 1)), given=given)], "a.pdf")
+    assert (result.reason, result.size) == ("picture 7", (300, 200))
 
 
 def test_leaving_early_cancels_what_runs(tmp_path: Path) -> None:

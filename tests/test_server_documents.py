@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import pypdfium2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,14 +27,17 @@ from adotx.cli.errors import in_language
 from adotx.client.documents import RemoteTranscriber
 from adotx.client.http import Server
 from adotx.documents.doubt import doubted, plain, spans_of
+from adotx.documents.outputs import FORMATS
+from adotx.documents.outputs.markdown import whole_markdown
+from adotx.documents.outputs.values import block_values, page_values, summary_of
 from adotx.documents.readers import PageReading
+from adotx.documents.selection import Selection
+from adotx.documents.side_by_side import Cancelled
 from adotx.documents.transcribe import PageResult, Transcriber
 from adotx.errors import AdotxError
 from adotx.markdown import Cell, Code, Fields, Figure, Formula, Heading, Item, Paragraph, Quote, Span, Table
 from adotx.model import Model
-from adotx.server.reading import Selection
 from adotx.server.settings import Settings
-from adotx.server.transcripts import block_values, page_values, status_of_all, whole_markdown
 from conftest import ROOT
 from documents_fakes import DarkRows, row_model
 from serving import scripted, serving
@@ -144,6 +148,38 @@ class TestAnswers:
         assert page.markdown == "사과나무 아래에서 합계 1,200원"
         assert page.marked == "사과나무 아래에서 합계 <mark>1,200</mark>원"
 
+    def test_the_schema_of_the_command_line(self, client: httpx.Client) -> None:
+        jsonschema = pytest.importorskip("jsonschema_rs")
+        schema = json.loads((ROOT / "docs" / "document.schema.json").read_text(encoding="utf-8"))
+        values = post(client, pdf(2)).json()
+        assert not [error.message for error in jsonschema.validator_for(schema).iter_errors(values)]
+
+    @pytest.mark.parametrize("format", ["text", "html", "pdf", "csv", "xlsx"])
+    def test_files(self, client: httpx.Client, format: str) -> None:
+        response = post(client, pdf(2), response_format=format)
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith(FORMATS[format].media_type)
+        said = "사과나무 아래에서 합계 1,200원"
+        if format == "pdf":
+            pages = pypdfium2.PdfDocument(response.content)
+            text = "".join(pages[0].get_textpage().get_text_range().split())
+            assert len(pages) == 2 and "".join(said.split()) in text
+        elif format in ("text", "html"):
+            assert said in response.text
+
+    def test_what_is_redacted_leaves_no_trace(self, tmp_path: Path) -> None:
+        def read(number: int, _: object) -> PageReading:
+            return PageReading((Paragraph.of("900101-1234568 漢字"),), "ok", "", 1, 0.98)
+
+        with reading(tmp_path, read) as (client, _):
+            whole = post(client, pdf(1), redact="resident", hanja="reading")
+            streamed = post(client, pdf(1), redact="resident", stream="true")
+            refused = post(client, pdf(1), redact="all", stream="true", page_images="true")
+            unknown = post(client, pdf(1), redact="shoes")
+        assert whole.json()["markdown"] == "██████-███████ 漢字(한자)\n"
+        assert "1234568" not in whole.text and "1234568" not in streamed.text
+        assert error(refused) == (400, "server.parameter") and error(unknown) == (400, "redact.kind")
+
     def test_events(self, client: httpx.Client) -> None:
         response = post(client, pdf(2), stream="true", page_images="true")
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -246,6 +282,9 @@ class TestRefusals:
         locked = pdf_with_password(b"open sesame")
         assert error(post(client, locked)) == (400, "pdf.encrypted")
         assert error(post(client, locked, password="wrong")) == (400, "pdf.password")
+        # A form has no options of a command line.
+        said = post(client, locked).json()["error"]["message"]
+        assert "--" not in said and "(give it with the form field password)" in said
         assert post(client, locked, password="open sesame").json()["pages"][0]["number"] == 1
 
     def test_a_model_that_reads_text_only(self, tmp_path: Path) -> None:
@@ -260,7 +299,7 @@ class TestRefusals:
         try:
             selection = Selection.of(text)
         except AdotxError as refusal:
-            assert refusal.code == "server.pages"
+            assert refusal.code == "input.pages"
         else:
             assert all(first >= 1 and (last >= first or last == 0) for first, last in selection.ranges)
 
@@ -393,10 +432,36 @@ class TestValues:
 
     def test_statuses(self) -> None:
         ok, blank, failed = PageResult(()), PageResult((), "blank"), PageResult((), "failed", "x --> y")
-        assert status_of_all([ok, blank]) == "ok" and status_of_all([failed]) == "failed"
-        assert status_of_all([ok, failed]) == "partial"
-        assert whole_markdown([failed], str) == "<!-- page 1: failed: x - -> y -->\n"
-        assert page_values(failed, None, str)["width"] is None
+        assert summary_of([ok, blank]).status == "ok" and summary_of([failed]).status == "failed"
+        assert summary_of([ok, failed]).status == "partial"
+        assert whole_markdown([failed]) == "<!-- page 1: failed: x - -> y -->\n"
+        assert page_values(failed)["width"] is None
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_a_long_document_only_has_to_go_on(tmp_path: Path, stream: str) -> None:
+    stuck = threading.Event()
+
+    def slowly(number: int, is_cancelled: Callable[[], bool]) -> PageReading:
+        waited = 0.0
+        while waited < 0.8 or (number > 3 and stuck.is_set()):
+            if is_cancelled():
+                raise Cancelled
+            time.sleep(0.05)
+            waited += 0.05
+        return said(number)
+
+    with reading(tmp_path, slowly, run_timeout=2.0) as (client, service):
+        service.documents.transcriber._window = 1
+        response = post(client, pdf(4), stream=stream)  # 3.2 seconds
+        last = events(response)[-1] if stream == "true" else response.json()
+        assert response.status_code == 200 and last["page_counts"]["ok"] == 4
+        stuck.set()
+        response = post(client, pdf(4), stream=stream)
+        if stream == "true":
+            assert events(response)[-1]["error"]["code"] == "server.timeout"
+        else:
+            assert error(response) == (504, "server.timeout")
 
 
 def test_nano_reads_the_example_as_the_command_line_does(shared_nano: Model) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from adotx.model import Model
 from adotx.server import page as page_module
 from adotx.server.page import PATHS
 from adotx.server.settings import Settings
+from browsers import Seen, violations
 from checkpoint_toys import toy_checkpoint
 from conftest import ROOT
 from documents_fakes import DarkRows, row_model
@@ -131,29 +131,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no chromium")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-class Seen:
-    """What a page did besides showing itself: errors of its scripts, and whom it asked."""
-
-    def __init__(self, page: Any) -> None:
-        self.errors: list[str] = []
-        self.asked: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
-        page.on("request", lambda request: self.asked.append(request.url))
-
-
 @pytest.fixture
 def opened(browser: Any, url: str) -> Iterator[tuple[Any, Seen]]:
     """The page in English, and what it does; at its end no script failed and nobody else was asked."""
@@ -171,17 +148,6 @@ def opened(browser: Any, url: str) -> Iterator[tuple[Any, Seen]]:
 
 def drop(page: Any, file: bytes, name: str = "a.pdf") -> None:
     page.set_input_files("#file", [{"name": name, "mimeType": "application/pdf", "buffer": file}])
-
-
-def violations(page: Any) -> list[str]:
-    """What axe finds that is serious."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    found = axe.run(page).response["violations"]
-    return [
-        f"{each['id']}: {each['nodes'][0]['html'][:120]}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-    ]
 
 
 def test_a_document(opened: tuple[Any, Seen], tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def joined_table(before: Block, after: Block) -> Table | None:
     heads = max(before.header_rows, 1)
     first, second = before.rows[:heads], after.rows[:heads]
     if _spans(first) == _spans(second) and _alike(_said(first), _said(second)):
-        return replace(before, rows=before.rows + after.rows[heads:])
+        return _joined(before, after, heads)
     body = [row for row in before.texts[heads:]]
     if not (before.plain and after.plain and body and len(body[0]) == len(after.rows[0])):
         return None
@@ -113,7 +113,13 @@ def joined_table(before: Block, after: Block) -> Table | None:
     begins = [_has_digit(after.texts[0][n]) for n in figures]
     if not _as_wide(before, after) or not figures or 2 * sum(begins) <= len(begins):
         return None
-    return replace(before, rows=before.rows + after.rows)
+    return _joined(before, after, 0)
+
+
+def _joined(before: Table, after: Table, repeated: int) -> Table:
+    """Both as one that remembers them; so many rows of the second were said before."""
+    parts = (before.parts or (before,)) + (after.parts or (after,))
+    return replace(before, rows=before.rows + after.rows[repeated:], parts=parts)
 
 
 def _spans(rows: Sequence[Sequence[Cell]]) -> list[list[int]]:

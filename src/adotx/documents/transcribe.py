@@ -1,8 +1,9 @@
 """Documents in, one result a page out: opens pages, has them read side by side, isolates failures.
 
 In: a `Model`, paths. Out: `PageResult`s in the order of the pages; one bad page never costs another.
-Checkpoints whose config says ``"adotx": {"reader": "rows"}`` (nano) read packed rows; all others are shown
-whole pages or large pieces of them. Knows no HTTP and no way of reading.
+Where a file gives a page's text itself, as a PDF with a good text layer does, that is taken; else its picture
+is read. Checkpoints whose config says ``"adotx": {"reader": "rows"}`` (nano) read packed rows; all others are
+shown whole pages or large pieces of them. Knows no HTTP and no way of reading.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from adotx.documents.doubt import figures, marked, plain, with_texts
-from adotx.documents.readers import PageReader, PageReading, Status
+from adotx.documents.readers import PageReader, PageReading, Status, TextLine, TextSource
 from adotx.documents.readers.page import VlmReader
 from adotx.documents.readers.rows import RowReader
 from adotx.documents.running import over_pages
 from adotx.documents.side_by_side import Cancelled, IsCancelled, in_order, not_cancelled
 from adotx.documents.sources import DPI, PageImage, open_pages
 from adotx.errors import AdotxError, Sentence, joined
-from adotx.markdown import Block, to_markdown
+from adotx.markdown import Block, Table, to_markdown
 from adotx.vision import Limits
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class PageResult:
         confidence: the share of its characters that are expected to be right; None where nothing says.
         doubted: the blocks with doubtful figures as `adotx.documents.doubt` writes them; empty where nothing
             was read.
+        text_source: how its text was had.
+        lines: what stands where on its picture; empty where that is not known.
+        size: (width, height) of its picture in pixels; None where there is none.
     """
 
     blocks: Sequence[Block]
@@ -63,6 +67,9 @@ class PageResult:
     rows: int = 0
     confidence: float | None = None
     doubted: Sequence[Block] = ()
+    text_source: TextSource = "pixels"
+    lines: Sequence[TextLine] = ()
+    size: tuple[int, int] | None = None
 
     @cached_property
     def markdown(self) -> str:
@@ -88,6 +95,7 @@ class Transcriber:
         window: pages that are open and read at the same time, 1 or more.
         second_reader: let a second, independent reader check figures, Latin and Hanja.
         priority: of what the engine is asked; larger numbers let others go first.
+        text_layer: take the text that a file itself gives, where it can be trusted; else all is read.
 
     Raises:
         AdotxError: ``checkpoint.no_vision``: the checkpoint reads text only. ``checkpoint.old_reader``: it
@@ -95,7 +103,13 @@ class Transcriber:
     """
 
     def __init__(
-        self, model: Model, window: int = WINDOW, *, second_reader: bool = True, priority: int = 0
+        self,
+        model: Model,
+        window: int = WINDOW,
+        *,
+        second_reader: bool = True,
+        priority: int = 0,
+        text_layer: bool = True,
     ) -> None:
         checkpoint = model.checkpoint
         if checkpoint.config.tiles is None or checkpoint.config.image_token_id is None:
@@ -113,18 +127,20 @@ class Transcriber:
             )
         kind = RowReader if rows else VlmReader
         self._reader: PageReader = kind(model, second_reader, priority=priority)
-        self._window = window
+        self._window, self._text_layer = window, text_layer
 
     @classmethod
-    def reading_with(cls, reader: PageReader, window: int = WINDOW) -> Transcriber:
+    def reading_with(cls, reader: PageReader, window: int = WINDOW, text_layer: bool = True) -> Transcriber:
         """One that reads pages with a reader of the caller's choice."""
         made = cls.__new__(cls)
-        made._reader, made._window = reader, window
+        made._reader, made._window, made._text_layer = reader, window, text_layer
         return made
 
-    def document(self, path: str | Path, password: str | None = None) -> Generator[PageResult, None, None]:
-        """`pages`, without what runs over them."""
-        return without_running(self.pages(path, password=password))
+    def document(
+        self, path: str | Path, password: str | None = None, *, keep_running: bool = False
+    ) -> Generator[PageResult, None, None]:
+        """`pages`, without what runs over them, unless that is kept."""
+        return without_running(self.pages(path, password=password), keep_running)
 
     def pages(
         self,
@@ -132,18 +148,21 @@ class Transcriber:
         limits: Limits | None = None,
         dpi: int = DPI,
         password: str | None = None,
+        *,
+        show_changes: bool = False,
     ) -> Generator[PageResult, None, None]:
         """All pages of a document, one result each, in order.
 
         Up to `window` pages are read at once. Closing the iterator cancels them.
 
         Args:
-            path, limits, dpi, password: see `adotx.documents.sources.open_pages`.
+            path, limits, dpi, password, show_changes: see `adotx.documents.sources.open_pages`.
 
         Raises:
             AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
-        yield from self.results(open_pages(path, limits, dpi, password), str(Path(path)))
+        pages = open_pages(path, limits, dpi, password, show_changes=show_changes)
+        yield from self.results(pages, str(Path(path)))
 
     def results(
         self, pages: Iterable[PageImage], path: str, is_cancelled: IsCancelled = not_cancelled
@@ -157,58 +176,117 @@ class Transcriber:
         """
         yield from in_order(partial(self._open_and_read, path), pages, self._window, is_cancelled)
 
+    @property
+    def reader(self) -> PageReader:
+        """What reads pictures of pages."""
+        return self._reader
+
+    def read(self, page: PageImage, path: str, is_cancelled: IsCancelled = not_cancelled) -> PageResult:
+        """One page of a document; many threads may call it at once.
+
+        Args:
+            page: as `open_pages` gives it.
+            path: what errors call its document.
+            is_cancelled: asked between steps; once it says so `Cancelled` is raised.
+
+        Raises:
+            AdotxError: the page is a picture that cannot be opened, and so all of its document.
+        """
+        return self._open_and_read(path, page, is_cancelled)
+
     def page(self, image: Image.Image, number: int = 1) -> PageResult:
         """One page, RGB, as a person sees it."""
-        return self._read(image, number, time.perf_counter(), not_cancelled)
+        start = time.perf_counter()
+        return _result(self._pixels(not_cancelled, image), number, start)
 
     def _open_and_read(self, path: str, page: PageImage, is_cancelled: IsCancelled) -> PageResult:
         start = time.perf_counter()
         if is_cancelled():
             raise Cancelled
         try:
-            image = page.open()
+            reading = self._given(page, is_cancelled)
+            if reading is None:
+                if page.open is None:
+                    reading = PageReading((), "failed", Sentence("the file gives no text for it"))
+                else:
+                    reading = self._pixels(is_cancelled, page.open())
         except AdotxError as error:
             if page.number == 1 and error.where == path:
                 raise  # a picture is its own only page
             return PageResult((), "failed", _told(error), page.number, time.perf_counter() - start)
-        result = self._read(image, page.number, start, is_cancelled)
-        if not page.missing:
+        result = _result(reading, page.number, start)
+        if not page.missing and not page.notes:
             return result
         more = [Sentence("{reason}", reason=result.reason)] if result.reason else []
-        reason = joined([*page.missing, *more])
-        status: Status = "failed" if result.status in ("blank", "failed") else "partial"
+        reason = joined([*page.missing, *page.notes, *more])
+        status = result.status
+        if page.missing:
+            status = "failed" if status in ("blank", "failed") else "partial"
         return replace(result, status=status, reason=reason)
 
-    def _read(self, image: Image.Image, number: int, start: float, is_cancelled: IsCancelled) -> PageResult:
+    def _given(self, page: PageImage, is_cancelled: IsCancelled) -> PageReading | None:
+        """What the file itself says; None where its picture is to be read."""
+        if page.given is None or not (self._text_layer or page.open is None):
+            return None
+        try:
+            return page.given(partial(self._pixels, is_cancelled))
+        except (AdotxError, Cancelled):
+            raise
+        except Exception as error:  # there is the picture
+            page.notes.append(_unexpected(error))
+            return None
+
+    def _pixels(self, is_cancelled: IsCancelled, image: Image.Image) -> PageReading:
+        """What the reader says about a picture; a page that is beyond us costs no other."""
         try:
             reading = self._reader.read(image, is_cancelled)
         except Cancelled:
             raise
         except AdotxError as error:
             reading = PageReading((), "failed", _told(error))
-        except Exception as error:  # a page that is beyond us costs no other page
-            reason = Sentence("unexpected {type}: {reason}", type=type(error).__name__, reason=str(error))
-            reading = PageReading((), "failed", reason)
-        return PageResult(
-            with_texts(tuple(reading.blocks), plain),
-            reading.status,
-            reading.reason,
-            number,
-            time.perf_counter() - start,
-            reading.rows,
-            reading.confidence,
-            reading.blocks,
-        )
+        except Exception as error:
+            reading = PageReading((), "failed", _unexpected(error))
+        return replace(reading, size=reading.size or image.size)
 
 
-def without_running(results: Generator[PageResult, None, None]) -> Generator[PageResult, None, None]:
-    """The pages of one document without what runs over them (`adotx.documents.running`), one page later."""
+def _result(reading: PageReading, number: int, start: float) -> PageResult:
+    return PageResult(
+        with_texts(tuple(reading.blocks), plain),
+        reading.status,
+        reading.reason,
+        number,
+        time.perf_counter() - start,
+        reading.rows,
+        reading.confidence,
+        reading.blocks,
+        reading.text_source,
+        reading.lines,
+        reading.size,
+    )
+
+
+def without_running(
+    results: Generator[PageResult, None, None], keep: bool = False
+) -> Generator[PageResult, None, None]:
+    """The pages of one document without what runs over them (`adotx.documents.running`), one page later.
+
+    Args:
+        keep: leave them as they are.
+    """
+    if keep:
+        with closing(results):
+            yield from results
+        return
     waiting: deque[PageResult] = deque()
 
     def blocks_of() -> Iterator[Sequence[Block]]:
         for result in results:
             waiting.append(result)
-            yield result.doubted or result.blocks
+            # A table that is joined with those of other pages must know where it stood.
+            yield [
+                replace(block, page=result.number) if isinstance(block, Table) else block
+                for block in result.doubted or result.blocks
+            ]
 
     with closing(results):
         for blocks in over_pages(blocks_of()):
@@ -222,3 +300,7 @@ def without_running(results: Generator[PageResult, None, None]) -> Generator[Pag
 def _told(error: AdotxError) -> Sentence:
     """An error as a reason, with its code and values kept."""
     return Sentence("{error}", error=error)
+
+
+def _unexpected(error: Exception) -> Sentence:
+    return Sentence("unexpected {type}: {reason}", type=type(error).__name__, reason=str(error))

@@ -101,6 +101,7 @@ def _pictures(sample: Sample, folder: Path) -> list[Path]:
         return [sample.source]
     paths = []
     for page in open_pages(sample.source):
+        assert page.open is not None
         paths.append(folder / f"{page.number}.png")
         page.open().save(paths[-1])
     return paths

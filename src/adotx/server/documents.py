@@ -7,6 +7,7 @@ picture where asked for) and ``page.completed``, then ``document.completed``; or
 from __future__ import annotations
 
 import asyncio
+import io
 import shutil
 import tempfile
 import time
@@ -19,15 +20,19 @@ from fastapi import APIRouter, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from adotx.documents.outputs import FORMATS, Choice, Say, page_values, prepared, redacted_kinds
+from adotx.documents.outputs import Document as Output
+from adotx.documents.outputs.markdown import whole_markdown
+from adotx.documents.outputs.values import OBJECT, summary_of
+from adotx.documents.selection import Selection
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
 from adotx.server.answers import head_of
-from adotx.server.clients import answer
-from adotx.server.errors import language_of
+from adotx.server.clients import Deadline, answer
+from adotx.server.errors import language_of, shown
 from adotx.server.events import Event, EventStream
-from adotx.server.reading import Document, Opened, Order, Selection
+from adotx.server.reading import Document, Order
 from adotx.server.service import Service, service_of
-from adotx.server.transcripts import Say, counts, page_values, status_of_all, whole_markdown
 
 router = APIRouter(tags=["documents"])
 
@@ -38,22 +43,28 @@ class TranscriptionRequest(BaseModel):
     Attributes:
         file: an image, a TIFF with any number of pages, or a PDF; told by its content.
         model: the name of the model; may be left out.
-        response_format: "json": pages with blocks; "markdown": one text.
+        response_format: "json": pages with blocks; else one file (`adotx.documents.outputs.FORMATS`).
         stream: answer in events, page by page.
         pages: which pages, like "1-3,7" or "5-"; all where empty.
         password: of an encrypted PDF.
         page_images: put a picture of each page into the events.
+        keep_running: leave headers, footers and page numbers, and tables that go on, where they stand.
+        redact: kinds of numbers that are covered, with commas between them, or "all".
+        hanja: "reading": Hanja with their reading in brackets.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     file: UploadFile
     model: Annotated[str, Field(max_length=512)] | None = None
-    response_format: Literal["json", "markdown"] = "json"
+    response_format: Literal["json", "markdown", "text", "html", "pdf", "csv", "xlsx"] = "json"
     stream: bool = False
     pages: Annotated[str, Field(max_length=1000)] = ""
     password: Annotated[str, Field(max_length=512)] = ""
     page_images: bool = False
+    keep_running: bool = False
+    redact: Annotated[str, Field(max_length=200)] = ""
+    hanja: Literal["keep", "reading"] = "keep"
 
 
 @router.post("/v1/documents/transcriptions")
@@ -67,15 +78,19 @@ async def transcribe(
         raise _refusal("response_format", Sentence("events are always JSON"))
     if form.page_images and not form.stream:
         raise _refusal("page_images", Sentence("pictures come with a stream only"))
-    order = Order(Selection.of(form.pages), form.password or None, form.page_images)
+    choice = Choice(redacted_kinds([form.redact]), form.hanja)
+    if form.page_images and choice.redact:
+        raise _refusal("page_images", Sentence("pictures are sent before it is known what is to be redacted"))
+    pages = Selection.of(form.pages)
+    order = Order(pages, form.password or None, form.page_images, form.keep_running)
     say = _speaker(service, request)
+    # However long a document is, it only has to go on.
+    deadline = Deadline(service.settings.run_timeout)
     if form.stream:
-        return EventStream(request, _events(service, request, form.file, order, say), _failed)
-    whole = _whole(service, request, form.file, order, say)
-    results, values = await answer(request, whole)
-    if form.response_format == "markdown":
-        return Response(whole_markdown(results, say), media_type="text/markdown")
-    return JSONResponse(values)
+        events = _events(service, request, form.file, order, choice, say, deadline)
+        return EventStream(request, events, _failed, deadline)
+    whole = _whole(service, request, form, order, choice, say, deadline)
+    return await answer(request, whole, deadline)
 
 
 def _refusal(field: str, reason: Sentence) -> AdotxError:
@@ -84,65 +99,77 @@ def _refusal(field: str, reason: Sentence) -> AdotxError:
 
 def _speaker(service: Service, request: Request) -> Say:
     language, say = language_of(request), service.say
-    return (lambda sentence: say(sentence, language)) if say else str
+    return (lambda sentence: say(shown(sentence), language)) if say else shown
 
 
 async def _whole(
-    service: Service, request: Request, file: UploadFile, order: Order, say: Say
-) -> tuple[list[PageResult], dict[str, Any]]:
+    service: Service,
+    request: Request,
+    form: TranscriptionRequest,
+    order: Order,
+    choice: Choice,
+    say: Say,
+    deadline: Deadline,
+) -> Response:
     began = time.monotonic()
-    results, pages = [], []
-    async with _opened(service, file, order) as document, aclosing(_pages(document)) as parts:
-        async for opened, result in parts:
-            if result is not None:
-                results.append(result)
-                pages.append(page_values(result, opened.size if opened else None, say))
-    end = _end(service, request, results, began)
-    return results, {**_head(service), **end, "markdown": whole_markdown(results, say), "pages": pages}
+    results: list[PageResult] = []
+    async with _opened(service, form.file, order) as (path, document):
+        async with aclosing(document.parts()) as parts:
+            async for part in parts:
+                if isinstance(part, PageResult):
+                    deadline.renew()
+                    results.append(prepared(part, choice))
+        end = _end(service, request, results, began)
+        if form.response_format == "json":
+            pages = [page_values(result, say) for result in results]
+            whole = {**_head(service), **end, "markdown": whole_markdown(results, say), "pages": pages}
+            return JSONResponse(whole)
+        if form.response_format == "markdown":
+            return Response(whole_markdown(results, say), media_type="text/markdown")
+        output = Output(Path(form.file.filename or "document").name, results, path, order.password)
+        written = io.BytesIO()
+        # Pictures are opened once more: not in the event loop.
+        await asyncio.to_thread(FORMATS[form.response_format].write, output, written, choice)
+        return Response(written.getvalue(), media_type=FORMATS[form.response_format].media_type)
 
 
 async def _events(
-    service: Service, request: Request, file: UploadFile, order: Order, say: Say
+    service: Service,
+    request: Request,
+    file: UploadFile,
+    order: Order,
+    choice: Choice,
+    say: Say,
+    deadline: Deadline,
 ) -> AsyncGenerator[Event, None]:
     began = time.monotonic()
     results: list[PageResult] = []
-    async with _opened(service, file, order) as document, aclosing(_pages(document)) as parts:
+    async with _opened(service, file, order) as (_, document), aclosing(document.parts()) as parts:
         # The first page is waited for, so that a picture that is none is refused with its own status.
         first = True
-        async for opened, result in parts:
+        async for part in parts:
             if first:
                 yield _event("document.created", **_head(service), page_numbers=document.numbers)
                 first = False
-            if result is not None:
-                results.append(result)
-                yield _event("page.completed", page=page_values(result, opened.size if opened else None, say))
-            elif opened is not None:
-                width, height = opened.size
-                image = opened.picture or None
-                yield _event("page.opened", number=opened.number, width=width, height=height, image=image)
+            if isinstance(part, PageResult):
+                deadline.renew()
+                results.append(prepared(part, choice))
+                yield _event("page.completed", page=page_values(results[-1], say))
+            else:
+                width, height = part.size
+                image = part.picture or None
+                yield _event("page.opened", number=part.number, width=width, height=height, image=image)
         yield _event("document.completed", **_end(service, request, results, began))
 
 
-async def _pages(document: Document) -> AsyncGenerator[tuple[Opened | None, PageResult | None], None]:
-    """Parts of a document: (page, None) when it is open, then (page or None, result) when it is read."""
-    open_pages: dict[int, Opened] = {}
-    async with aclosing(document.parts()) as parts:
-        async for part in parts:
-            if isinstance(part, Opened):
-                yield part, None
-                open_pages[part.number] = Opened(part.number, part.size)
-            else:
-                yield open_pages.pop(part.number, None), part
-
-
 @asynccontextmanager
-async def _opened(service: Service, file: UploadFile, order: Order) -> AsyncIterator[Document]:
-    """The uploaded document. PDFs are not held in memory, and need a name that is ours."""
+async def _opened(service: Service, file: UploadFile, order: Order) -> AsyncIterator[tuple[Path, Document]]:
+    """The uploaded document, and where it lies. PDFs are not held in memory, and need a name that is ours."""
     with tempfile.TemporaryDirectory(prefix="adotx-") as folder:
         path = Path(folder, "document")
         await asyncio.to_thread(_save, file.file, path)
         async with service.documents.open(path, order) as document:
-            yield document
+            yield path, document
 
 
 def _save(upload: BinaryIO, path: Path) -> None:
@@ -151,19 +178,16 @@ def _save(upload: BinaryIO, path: Path) -> None:
 
 
 def _head(service: Service) -> dict[str, Any]:
-    return head_of(service, "document.transcription", "doc")
+    return head_of(service, OBJECT, "doc")
 
 
 def _end(service: Service, request: Request, results: list[PageResult], began: float) -> dict[str, Any]:
-    counted = counts(results)
+    end = summary_of(results).values(time.monotonic() - began)
+    counted = end["page_counts"]
     request.state.log.update({f"pages_{status}": count for status, count in counted.items() if count})
     for status, count in counted.items():
         service.metrics.pages.labels(status).inc(count)
-    return {
-        "status": status_of_all(results),
-        "page_counts": counted,
-        "seconds": round(time.monotonic() - began, 3),
-    }
+    return end
 
 
 def _event(name: str, **values: Any) -> Event:

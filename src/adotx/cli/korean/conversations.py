@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 ERRORS: dict[str, list[tuple[str, str | None]]] = {
+    "ask.pages": [
+        ("{count}쪽이 선택되었습니다. 1쪽에서 {most}쪽까지 보여 줄 수 있습니다", "--pages로 몇 쪽을 고르세요"),
+    ],
     "ask.reader": [
         (
             "문서를 옮기는 체크포인트라서 질문에 답하지 못합니다",
@@ -59,6 +62,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "chat.messages": [
         ("대화나 그 옵션이 올바르지 않습니다", "메시지 목록과 서로 모순되지 않는 옵션을 주세요"),
+    ],
+    "chat.no_end": [
+        (
+            "차례를 끝내는 {end}({id}번)이 답을 끝내는 id에 들어 있지 않아 답이 끝나지 않습니다",
+            "generation_config.json의 eos_token_id에 {id}을 더하세요",
+        ),
     ],
     "chat.no_images": [("이미지를 보지 못하는 텍스트 모델입니다", "VL 체크포인트를 쓰세요")],
     "chat.no_token": [

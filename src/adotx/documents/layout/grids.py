@@ -304,7 +304,8 @@ def _cells(row: Sequence[Node], gutters: Sequence[float]) -> list[list[TextLine]
 def ruled_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em: float) -> Grid | None:
     """The cells between the rules of a grid."""
     xs, ys = frame.xs, frame.ys
-    if len(xs) < 2 or len(ys) < 3:  # one row of fields beside each other is a panel, not a table
+    # One row of fields beside each other is a panel, not a table, where its rules were seen among print.
+    if len(xs) < 2 or (len(ys) < 3 and not (frame.exact and len(xs) > 2)):
         return None
     spans = _spans(frame)
     home = {

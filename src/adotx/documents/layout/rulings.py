@@ -61,7 +61,7 @@ class Frame:
     kind: "grid" (cells), "rows" (a table of three or more horizontal rules), "box" (one rectangle), "bar"
     (one vertical rule beside text). `xs` and `ys` are the rules' places, sorted; for a grid they bound the
     cells, and `right` bool [rows, columns - 1] and `below` [rows - 1, columns] say where a rule parts
-    two: cells without one are merged.
+    two: cells without one are merged. `exact`: the rules are known from the file, not seen among print.
     """
 
     kind: Literal["grid", "rows", "box", "bar"]
@@ -70,6 +70,7 @@ class Frame:
     ys: tuple[float, ...] = ()
     right: np.ndarray | None = field(default=None, compare=False)
     below: np.ndarray | None = field(default=None, compare=False)
+    exact: bool = False
 
     def has_right(self, row: int, column: int) -> bool:
         """Whether a rule parts a cell of a grid from the next in its row."""
@@ -132,6 +133,26 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     vertical = [rule for rule in vertical if rule.length < _DUST_SHARE * height]
     frames = [_walled(frame, faint, em) for frame in _frames(horizontal, vertical, page.boxes, em)]
     return Rulings(horizontal, vertical, frames)
+
+
+def frames_on(mask: np.ndarray, text: np.ndarray, em: float) -> list[Frame]:
+    """The frames that rules make where they are known apart from print, as in a PDF.
+
+    Args:
+        mask: bool [H, W], what may be rules and is no text.
+        text: int64 [n, 4], the boxes of lines of text.
+        em: pixels per em of its text.
+    """
+    thickest = max(4, round(0.36 * em))
+    horizontal = _rules(mask, round(1.6 * em), thickest, em, False)
+    vertical = _rules(np.ascontiguousarray(mask.T), round(0.9 * em), thickest, em, False)
+    frames = _frames(horizontal, vertical, text, em)
+    return [replace(_walled(_single_row(frame), mask, em), exact=True) for frame in frames]
+
+
+def _single_row(frame: Frame) -> Frame:
+    """A row of cells alone, as the last of a table on its next page, as the grid that it is."""
+    return replace(frame, kind="grid") if frame.kind == "box" and len(frame.xs) > 2 else frame
 
 
 def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:

@@ -18,6 +18,27 @@ if TYPE_CHECKING:
     from adotx.markdown import Block
 
 Status = Literal["ok", "blank", "partial", "failed"]
+#: how the text of a page was had: read from its pixels, taken from the text layer of a PDF, from one that an
+#: OCR program put there, or from a file of that format
+TextSource = Literal["pixels", "layer", "ocr-layer", "hwpx", "hwp", "docx", "pptx", "xlsx", "html"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One line of text, or a piece of one, as it stands on its page.
+
+    Attributes:
+        text: what it says, never empty; doubtful figures as in blocks.
+        quad: its four corners (x, y), in pixels of the page's picture as `PageImage.open` gives it: upper
+            left of the text, then clockwise.
+        confidence: how sure its reader is, 0..1; None where nothing says.
+        words: the same of each of its words, from the first to the last; empty where that is not known.
+    """
+
+    text: str
+    quad: tuple[tuple[float, float], ...]
+    confidence: float | None = None
+    words: tuple[TextLine, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,6 +53,10 @@ class PageReading:
             `Sentence`.
         rows: packed text rows that were read; 0 for readers of whole pages.
         confidence: the share of its characters that are expected to be right; None where nothing says.
+        text_source: how its text was had.
+        lines: what stands where, in reading order; empty where that is not known.
+        size: (width, height) of the picture in whose pixels boxes and lines are; None: that of the picture
+            that was read, or the format has none.
     """
 
     blocks: Sequence[Block]
@@ -39,6 +64,9 @@ class PageReading:
     reason: str = ""
     rows: int = 0
     confidence: float | None = None
+    text_source: TextSource = "pixels"
+    lines: Sequence[TextLine] = ()
+    size: tuple[int, int] | None = None
 
 
 class PageReader(Protocol):

@@ -32,6 +32,7 @@ from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
+from adotx.documents.readers.standing import lines_where_they_stand
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
 from adotx.errors import Sentence, joined
@@ -99,8 +100,11 @@ class RowReader:
             notes.append(
                 Sentence("{count} of {total} rows were cut where their ink ends", count=beyond, total=total)
             )
-        # What makes no sense is not handed on as if it were what the page says.
-        return PageReading(() if status == "failed" else blocks, status, joined(notes), total, expected)
+        if status == "failed":  # what makes no sense is not handed on as if it were what the page says
+            return PageReading((), status, joined(notes), total, expected)
+        sure = [mean(row.evidence) if row.evidence else None for row in rows]
+        lines = lines_where_they_stand(layout, packed, texts, sure)
+        return PageReading(blocks, status, joined(notes), total, expected, lines=lines)
 
     def rows(self, packed: Packed, is_cancelled: IsCancelled = not_cancelled) -> tuple[list[JoinedRow], int]:
         """What all readers together say of each packed row, and how many rows could not be read."""

@@ -10,11 +10,9 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, cast
-
-from PIL import Image
+from typing import BinaryIO, ParamSpec, TypeVar, cast
 
 from adotx.documents.sources.page import PageImage
 from adotx.errors import AdotxError
@@ -23,6 +21,9 @@ from adotx.errors import AdotxError
 STDIN = Path("-")
 # A pipe has no size to judge it by; one that never ends must not fill the disk.
 _MOST_BYTES = 2 << 30
+
+_Given = ParamSpec("_Given")
+_Got = TypeVar("_Got")
 
 
 def is_pipe(path: Path) -> bool:
@@ -36,13 +37,12 @@ def is_pipe(path: Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
-def spooled(path: Path, pages: Callable[[Path], Iterator[PageImage]]) -> Iterator[PageImage]:
-    """The pages that `pages` finds in what a pipe brings; errors name the pipe.
+def copied(path: Path) -> BinaryIO:
+    """What a pipe brings, in a temporary file, which goes when nothing refers to it.
 
     Raises:
-        AdotxError: ``input.unreadable``, ``input.too_many_bytes``; what `pages` raises.
+        AdotxError: ``input.unreadable``, ``input.too_many_bytes``.
     """
-    # It is closed, and so removed, when nothing refers to it: every page does.
     copy = cast(BinaryIO, tempfile.NamedTemporaryFile(prefix="adotx-"))  # noqa: SIM115
     try:
         if path == STDIN:
@@ -53,9 +53,23 @@ def spooled(path: Path, pages: Callable[[Path], Iterator[PageImage]]) -> Iterato
     except OSError as error:
         reason = error.strerror or str(error)
         raise AdotxError("input.unreadable", "{reason}", str(path), "check the path", reason=reason) from None
+    return copy
+
+
+def spooled(path: Path, pages: Callable[[Path], Iterator[PageImage]]) -> Iterator[PageImage]:
+    """The pages that `pages` finds in what a pipe brings; errors name the pipe.
+
+    Raises:
+        AdotxError: those of `copied`; what `pages` raises.
+    """
+    copy = copied(path)
     try:
         for page in pages(Path(copy.name)):
-            yield PageImage(page.number, partial(_open, page, copy, path), page.missing)
+            yield replace(
+                page,
+                open=page.open and _naming(page.open, copy, path),
+                given=page.given and _naming(page.given, copy, path),
+            )
     except AdotxError as error:
         raise _renamed(error, copy, path) from None
 
@@ -76,11 +90,16 @@ def _copy(pipe: BinaryIO, copy: BinaryIO, path: Path) -> None:
     )
 
 
-def _open(page: PageImage, copy: BinaryIO, path: Path) -> Image.Image:
-    try:
-        return page.open()
-    except AdotxError as error:
-        raise _renamed(error, copy, path) from None
+def _naming(function: Callable[_Given, _Got], copy: BinaryIO, path: Path) -> Callable[_Given, _Got]:
+    """A function of a page whose errors name the pipe."""
+
+    def named(*args: _Given.args, **named: _Given.kwargs) -> _Got:
+        try:
+            return function(*args, **named)
+        except AdotxError as error:
+            raise _renamed(error, copy, path) from None
+
+    return named
 
 
 def _renamed(error: AdotxError, copy: BinaryIO, path: Path) -> AdotxError:
