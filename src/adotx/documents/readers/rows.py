@@ -162,7 +162,8 @@ def _together(readings: Sequence[PageReading]) -> PageReading:
     rows = sum(each.rows for each in read)
     sure = sum(each.rows * (each.confidence or 0.0) for each in read)
     blocks = [block for each in read for block in each.blocks]
-    return PageReading(blocks, status, joined(notes), rows, sure / rows if rows else None)
+    lines = [line for each in read for line in each.lines]
+    return PageReading(blocks, status, joined(notes), rows, sure / rows if rows else None, lines=lines)
 
 
 def _with_confidence(
