@@ -44,9 +44,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=12)
     parser.add_argument("--keep", type=Path, help="write the PDFs, truths and answers there")
     args = parser.parse_args()
-    browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-    if browser is None:
-        raise SystemExit("born_digital: no chromium on this machine")
+    browser = find_browser()
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,6 +56,18 @@ def main() -> None:
             scores[document.kind].append(score(document, path))
     for kind, found in [*scores.items(), ("all", [each for part in scores.values() for each in part])]:
         print(line(kind, found))
+
+
+def find_browser() -> str:
+    """The browser's path.
+
+    Raises:
+        SystemExit: there is none.
+    """
+    browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if browser is None:
+        raise SystemExit("born_digital: no chromium on this machine")
+    return browser
 
 
 def printed(browser: str, document: Document, args: argparse.Namespace, path: Path, scratch: Path) -> None:

@@ -32,8 +32,8 @@ PEER = {"--peer", "--peer-tries", "--peer-answers"}
 SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "transcribe": (
         {"--out", "--format", "--report", "--pages", "--page-marks", "--mark-doubtful", "--keep-running",
-         "--redact", "--hanja", "--text-layer", "--second-reader", "--password", "--recursive",
-         "--retry-failed", "--force", *SERVED},
+         "--redact", "--hanja", "--text-layer", "--show-changes", "--second-reader", "--password",
+         "--recursive", "--retry-failed", "--force", *SERVED},
         ["PATH"],
     ),
     "ask": ({*SERVED, *SAMPLING}, ["IMAGE", "QUESTION"]),

@@ -145,16 +145,15 @@ def test_an_ocr_layer_that_agrees_with_the_pixels_is_used(tmp_path: Path) -> Non
     assert reading is not None and reading.text_source == "ocr-layer"
 
 
-@pytest.mark.parametrize(
-    "layer",
-    (
-        lines(ENGLISH, mode=3),  # of another page
-        lines(KOREAN, mode=3, dy=-200),  # not on the print
-        lines(KOREAN, mode=3, dy=11),  # between its lines
-        lines(tuple(line[::-1] for line in KOREAN), mode=3),  # misread
-    ),
-    ids=("other", "away", "shifted", "misread"),
-)
+BAD_OCR = {
+    "of another page": lines(ENGLISH, mode=3),
+    "away from the print": lines(KOREAN, mode=3, dy=-200),
+    "between its lines": lines(KOREAN, mode=3, dy=11),
+    "misread": lines(tuple(line[::-1] for line in KOREAN), mode=3),
+}
+
+
+@pytest.mark.parametrize("layer", BAD_OCR.values(), ids=BAD_OCR)
 def test_a_bad_ocr_layer_is_found_out_and_told(tmp_path: Path, layer: list[Text]) -> None:
     reading, notes = given(tmp_path, scanned(layer), saying(*KOREAN))
     assert reading is None and notes.startswith("its text layer is not used: ")

@@ -281,4 +281,36 @@ def _mixed(rng: random.Random) -> Document:
     return make.made
 
 
+def english_report(rng: random.Random) -> Document:
+    """English alone, with figures, names and codes."""
+    make = _Maker(rng, "english")
+    make.head("Quarterly Review of the Northern Branch", 1)
+    for part in ("Summary", "Findings", "Next steps"):
+        make.head(part)
+        make.para(english(rng))
+        make.items(
+            [
+                f"Item {rng.randrange(100, 999)}-{rng.choice('QXZ')}: {each}"
+                for each in english(rng, 2).split(". ")
+            ]
+        )
+    rows = [[Cell(each) for each in ("Part", "Code", "Count")]]
+    for _ in range(5):
+        code = "".join(rng.choice("ABCDEFGHKLMNPQRTXZ0123456789") for _ in range(10))
+        rows.append(
+            [
+                Cell(rng.choice(("Bolt", "Washer", "Gasket", "Valve"))),
+                Cell(code),
+                Cell(f"{rng.randrange(9999):,}"),
+            ]
+        )
+    make.table(rows, "all")
+    return make.made
+
+
+def mixed_report(rng: random.Random) -> Document:
+    """Korean and English in one document."""
+    return _mixed(rng)
+
+
 _KINDS = {"report": _report, "columns": _columns, "tables": _tables, "footnotes": _notes, "mixed": _mixed}

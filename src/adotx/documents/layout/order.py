@@ -7,7 +7,7 @@ lines. Knows no text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -220,6 +220,18 @@ def _in_cells(lines: Sequence[TextLine], nodes: Sequence[Node], em: float) -> bo
     return parted > 0.5 * len(lines) and most > _COMMON_GAP * len(lines)
 
 
+def _room(side: Sequence[Node], em: float) -> Callable[[TextLine], float]:
+    """How wide a line could be: the side's width; where that is columns itself, of those that it stands in,
+    whose lines need not be level."""
+    low, high = min(n.box[0] for n in side), max(n.box[2] for n in side)
+    gaps = [(a, b) for a, b in free(side, 0.95 * em) if np.isfinite(a) and np.isfinite(b)]
+    edges = [low, *(edge for gap in gaps for edge in gap), high]
+    columns = list(zip(edges[::2], edges[1::2], strict=True))
+    if min(b - a for a, b in columns) < _NARROWEST_COLUMN * em:
+        columns = [(low, high)]
+    return lambda line: sum(b - a for a, b in columns if line.box[0] < b and line.box[2] > a)
+
+
 def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
     """Whether what stands left and right of a gutter are columns of text rather than cells of a table."""
     measures, sides, cells = [], [], False
@@ -239,7 +251,8 @@ def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
             return False
         ink = {n.segment: n.box[2] - n.box[0] for n in text}
         # The blank between cells does not fill a line.
-        full = [1.15 * sum(ink[i] for i in line.segments) / wide for line in lines]
+        room = _room(mine, em)
+        full = [1.15 * sum(ink[i] for i in line.segments) / room(line) for line in lines]
         measures.append(float(np.mean([share > 0.7 for share in full])) if full else 1.0)
         sides.append(sorted((line.core[0] + line.core[1]) / 2 for line in lines))
     left, right = sides

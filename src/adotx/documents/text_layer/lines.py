@@ -17,10 +17,16 @@ from adotx.documents.text_layer.glyphs import Glyphs
 
 #: gaps of so many em part pieces, as they do where pixels are read (`adotx.documents.layout.lines`)
 PIECE_GAP = 0.7
+# Where the file draws blanks, gaps of so many em without one part cells.
+_CELL_GAP = 0.45
+# Of other glyphs, the share of blanks from which on a file draws them.
+_BLANKS = 0.06
 # Glyphs of one run stand on one baseline, within so many em, and do not run back by more.
 _BASE, _BACK = 0.22, 0.5
 # Gaps above this are word spaces where the file draws none, in em more than between letters.
 _WORD_GAP = 0.13
+# The same where the file draws its blanks: of one script, and between Hangul and Latin.
+_UNDRAWN, _BETWEEN_SCRIPTS = 0.2, 0.34
 # Of fewer gaps the narrowest shows how letters are set, of more the middle one.
 _FEW = 6
 # A piece is above and below its baseline, in em: where most of the ink of a line is.
@@ -88,22 +94,27 @@ def pieces_of(glyphs: Glyphs, walls: Sequence[Wall] = ()) -> list[Piece]:
 
 def once(glyphs: Glyphs) -> Glyphs:
     """The glyphs without those that are drawn a second time at the same place."""
-    drawn = np.flatnonzero(~glyphs.blank)
-    keep = np.ones(len(drawn), bool)
-    seen: dict[tuple[int, int, int], list[int]] = {}
-    step = np.maximum(_TWICE * glyphs.ems[drawn], 0.5)
-    xs, ys = glyphs.rooms[drawn, 0] / step, glyphs.bases[drawn] / step
-    cells = zip(np.round(xs).astype(int).tolist(), np.round(ys).astype(int).tolist(), strict=True)
-    drawn_by = glyphs.objects[drawn].tolist()
-    for number, (code, (cx, cy)) in enumerate(zip(glyphs.codes[drawn].tolist(), cells, strict=True)):
-        for at in seen.setdefault((code, cx, cy), []):
-            near = abs(xs[at] - xs[number]) < 1 and abs(ys[at] - ys[number]) < 1
-            keep[number] &= not near or drawn_by[at] == drawn_by[number]
-        for place in ((cx + dx, cy + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)):
-            seen.setdefault((code, *place), []).append(number)
     kept = np.ones(len(glyphs), bool)
-    kept[drawn] = keep
+    seen: dict[tuple[int, int, int, int], list[int]] = {}
+    step = np.maximum(_TWICE * np.round(glyphs.ems), 0.5)
+    xs, ys = glyphs.rooms[:, 0] / step, glyphs.bases / step
+    keys = np.stack([glyphs.codes, np.round(glyphs.ems), np.round(xs), np.round(ys)], 1).astype(np.int64)
+    by = glyphs.objects.tolist()
+    for number in np.flatnonzero(~glyphs.blank).tolist():
+        code, em, cx, cy = keys[number].tolist()
+        for at in seen.get((code, em, cx, cy), ()):
+            near = abs(xs[at] - xs[number]) < 1 and abs(ys[at] - ys[number]) < 1
+            kept[number] &= not near or by[at] == by[number]
+        for dx in (-1, 0, 1):
+            for dy in (-1, 0, 1):
+                seen.setdefault((code, em, cx + dx, cy + dy), []).append(number)
     return glyphs[kept]
+
+
+def _draws_blanks(glyphs: Glyphs) -> bool:
+    """Whether a file draws the blanks between words: most do; browsers leave room for them."""
+    blank = int(glyphs.blank.sum())
+    return blank > _BLANKS * (len(glyphs) - blank)
 
 
 def _runs(glyphs: Glyphs, drawn: np.ndarray, walls: Sequence[Wall]) -> list[np.ndarray]:
@@ -112,7 +123,8 @@ def _runs(glyphs: Glyphs, drawn: np.ndarray, walls: Sequence[Wall]) -> list[np.n
     low = np.minimum(glyphs.ems[drawn][1:], glyphs.ems[drawn][:-1])
     gap = glyphs.rooms[drawn[1:], 0] - glyphs.rooms[drawn[:-1], 2]
     step = np.abs(glyphs.bases[drawn][1:] - glyphs.bases[drawn][:-1])
-    parted = (step > _BASE * low) | (gap > PIECE_GAP * low) | (gap < -_BACK * low) | (em > 1.35 * low)
+    widest = np.where(_draws_blanks(glyphs) & (np.diff(drawn) == 1), _CELL_GAP, PIECE_GAP)
+    parted = (step > _BASE * low) | (gap > widest * low) | (gap < -_BACK * low) | (em > 1.35 * low)
     for at in np.flatnonzero(~parted & (gap > 0)).tolist():
         parted[at] = _walled(glyphs, drawn[at], drawn[at + 1], walls)
     return np.split(drawn, np.flatnonzero(parted) + 1)
@@ -131,6 +143,8 @@ def _chained(glyphs: Glyphs, runs: list[np.ndarray], walls: Sequence[Wall]) -> l
     bases = np.array([np.median(glyphs.bases[run]) for run in runs])
     tops, lows = bases - ABOVE * ems, bases + BELOW * ems
     starts, ends = glyphs.rooms[first, 0], glyphs.rooms[last, 2]
+    blanks, blank = _draws_blanks(glyphs), np.append(glyphs.blank, False)
+    after, before = blank[last + 1], blank[first - 1]
     follower: dict[int, int] = {}
     taken: dict[int, tuple[float, int]] = {}
     order = np.argsort(bases, kind="stable")
@@ -144,9 +158,10 @@ def _chained(glyphs: Glyphs, runs: list[np.ndarray], walls: Sequence[Wall]) -> l
         ]
         small = np.minimum(ems[window], ems[number])
         gap = starts[window] - ends[number]
+        parting = np.where(blanks & ~after[number] & ~before[window], _CELL_GAP, PIECE_GAP)
         overlap = np.minimum(lows[window], lows[number]) - np.maximum(tops[window], tops[number])
         high = np.minimum(lows[window] - tops[window], lows[number] - tops[number])
-        fits = (gap < PIECE_GAP * small) & (gap > -_BACK * small) & (overlap > _OF_ONE_LINE * high)
+        fits = (gap < parting * small) & (gap > -_BACK * small) & (overlap > _OF_ONE_LINE * high)
         fits &= (window != number) & (starts[window] > starts[number])
         for at in window[fits][np.argsort(gap[fits])].tolist():
             distance = abs(float(starts[at] - ends[number]))
@@ -224,9 +239,11 @@ def _spaces(glyphs: Glyphs, chain: np.ndarray) -> np.ndarray:
     letters = gap[~drawn]
     few = len(letters) < _FEW
     usual = float(np.clip(np.percentile(letters, 0 if few else 50), -0.1, 0.5)) if len(letters) else 0.0
-    wide = gap > _WORD_GAP + usual
-    # A file that draws its blanks draws all of them: a gap without one is no space until it is a large one.
-    if 8 * drawn.sum() > len(chain):
-        wide &= gap > 2.5 * _WORD_GAP + usual
+    least = np.full(len(gap), _WORD_GAP)
+    if _draws_blanks(glyphs):
+        # Room without a blank may be what typesetting puts between Hangul and Latin.
+        hangul = (glyphs.codes[chain] >= 0x1100) & (glyphs.codes[chain] < 0xFF00)
+        least = np.where(hangul[1:] != hangul[:-1], _BETWEEN_SCRIPTS, _UNDRAWN)
+    wide = gap > least + usual
     # A blank that is drawn elsewhere on the page, with no room for it here, is none of this line.
     return (drawn & (gap > -0.3)) | wide

@@ -214,6 +214,7 @@ def _placed_line(line: TextLine, pieces: Sequence[Piece]) -> PlacedLine:
         weight=_BOLD if bold else _REGULAR,
         advance=sum(x1 - x0 for _, x0, x1 in words) / max(words_width(text), 0.1),
         first=words[0][2] - words[0][1] if words else 0.0,
+        fixed=any(part.fixed for part in parts),
     )
 
 
@@ -304,7 +305,7 @@ def _is_field(frame: Frame, pieces: Sequence[Piece]) -> bool:
     inside = [piece for piece in pieces if _holds(frame.box, piece)]
     if frame.kind != "box" or not inside or _lines_of(inside) > 1:
         return False
-    x0, y0, x1, y1 = frame.box
+    _, y0, _, y1 = frame.box
     return any(
         not _holds(frame.box, piece) and piece.core[0] < y1 and piece.core[1] > y0 and y1 - y0 < 3 * piece.em
         for piece in pieces

@@ -35,6 +35,8 @@ _WORTH_TELLING = 12
 # How much of a sample the layer and the model have to say alike: of text that is seen, of an OCR program's.
 _ALIKE, _ALIKE_OCR = 0.5, 0.8
 _SAMPLE = 6
+# Letters with accents are fewer than this share wherever people write.
+_WESTERN = 0.25
 _LONGEST = 60
 
 
@@ -87,8 +89,9 @@ def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> 
     text = said(glyphs, shown)
     if names_glyphs(text):
         return Verdict(None, nothing, [_unused(Sentence("it names glyphs, not characters"))])
-    if is_mistaken(text) or not is_plausible(text):
-        alike = _agreement(extract, shown, picture, read)
+    odd = _odd(pieces_of(glyphs[shown | glyphs.blank]))
+    if odd:
+        alike = _agreement(extract, odd, picture, read)
         if alike is not None and alike < _ALIKE:
             return Verdict(None, nothing, [_unused(Sentence("it says something else than the page shows"))])
     if hidden.sum() <= _WORTH_TELLING or hidden.sum() < 0.05 * shown.sum():
@@ -100,7 +103,7 @@ def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> 
         return Verdict("layer", shown, notes)
     reason = _bad_ocr(extract, hidden, on_print) or _broken(glyphs, hidden)
     if not reason:
-        alike = _agreement(extract, hidden, picture, read)
+        alike = _agreement(extract, pieces_of(glyphs[hidden | glyphs.blank]), picture, read)
         if alike is not None and alike < _ALIKE_OCR:
             reason = Sentence("it says something else than the page shows")
     if reason:
@@ -133,6 +136,31 @@ def _broken(glyphs: Glyphs, chosen: np.ndarray) -> Sentence | None:
     if (none & ~symbols).sum() > max(_MOST_BAD * count, 2):
         return Sentence("{count} of {total} characters say nothing", count=int(none.sum()), total=count)
     return None
+
+
+def _odd(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces of a script in which the page says what nobody writes; each script is looked at alone, for a
+    file has a font for each."""
+    groups: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        groups.setdefault(_script(piece.text), []).append(piece)
+    found = []
+    for script, group in groups.items():
+        text = " ".join(piece.text for piece in group)
+        if script == "western" or is_mistaken(text) or not is_plausible(text):
+            found += group
+    return found
+
+
+def _script(text: str) -> str:
+    letters = [char for char in text if char.isalpha()] or [" "]
+    if sum("가" <= char <= "힣" for char in letters) >= 0.3 * len(letters):
+        return "hangul"
+    return (
+        "western"
+        if sum(0x80 <= ord(char) < 0x250 for char in letters) >= _WESTERN * len(letters)
+        else "other"
+    )
 
 
 def _bad_ocr(extract: Extract, hidden: np.ndarray, on_print: float) -> Sentence | None:
@@ -168,10 +196,10 @@ def _textual(printed: np.ndarray) -> np.ndarray:
 
 
 def _agreement(
-    extract: Extract, chosen: np.ndarray, picture: Callable[[], Image.Image], read: Read
+    extract: Extract, pieces: Sequence[Piece], picture: Callable[[], Image.Image], read: Read
 ) -> float | None:
     """How alike the layer and the model read some lines, 0 to 1; None where the model cannot tell."""
-    pieces = _sample(pieces_of(extract.glyphs[chosen | extract.glyphs.blank]))
+    pieces = _sample(pieces)
     if not pieces:
         return None
     strips = [_strip(picture_now, piece, extract) for picture_now in [picture()] for piece in pieces]
