@@ -15,6 +15,7 @@ import transformers  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoModel, AutoModelForImageTextToText, DynamicCache  # noqa: E402
 from transformers.modeling_outputs import BaseModelOutputWithPooling  # noqa: E402
+from transformers.utils import find_labels  # noqa: E402
 
 import adotx.hf as hf  # noqa: E402
 from adotx.errors import AdotxError  # noqa: E402
@@ -167,6 +168,7 @@ def test_slots_are_no_labels(model, tiles, name):
         # a trainer that counted the slots: 8 of 11 labels
         counted = model(**inputs, **{name: labels}, num_items_in_batch=torch.tensor(11)).loss
         assert torch.allclose(counted, expected)
+    assert find_labels(type(model)) == ["labels"]  # what a Trainer wants in each batch
     seen = []
     trained = copy.copy(model)
     trained.forward = lambda **inputs: seen.append(inputs[name])  # a trainer's own forward

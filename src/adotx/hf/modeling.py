@@ -111,7 +111,6 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         mm_encoder_outputs: dict[str, Any] | None = None,
         loss_only: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
-        shift_labels: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> AX4VLCausalLMOutputWithPast | tuple:
         """One pass.
@@ -131,13 +130,16 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             loss_only: return no logits, and multiply only labelled positions with the output matrix (most of
                 a page's positions are image slots, which have no label).
             num_items_in_batch: labelled positions over all accumulated batches, given by `Trainer`.
-            shift_labels: [batch, length], labels that are shifted already, used instead of `labels`.
+            **kwargs: for the language model; also `shift_labels` [batch, length], labels that are shifted
+                already, used instead of `labels`.
 
         Raises:
             AdotxError: ``fusion.count`` when image slots and tiles do not match, also when one is absent;
                 ``model.input`` for contradicting arguments.
         """
         return_dict = kwargs.pop("return_dict", None)
+        # Not named above: a `Trainer` would expect every argument named like a label in each batch.
+        shift_labels = kwargs.pop("shift_labels", None)
         outputs = self.model(
             input_ids=input_ids,
             pixel_values=pixel_values,
