@@ -1,4 +1,4 @@
-"""What errors advise: options and files that they name exist. And a folder with poison in it: the rest is done."""
+"""What errors advise: options and files named there exist. A folder with poison in it: the rest is done."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def poison(folder: Path) -> list[str]:
         "huge.png": png_of(60_000, 60_000, zlib.compress(bytes(60_001 * 20))),
         "wide.png": png_of(2**31 - 1, 1, zlib.compress(b"\0")),
         "odd.tif": b"II*\0\xff\xff\xff\x7f",
-        "loop.pdf": b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[2 0 R]/Count 999999999"
-        b">>endobj\ntrailer<</Root 1 0 R>>",
+        "loop.pdf": b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[2 0 R]/Count 999999999>>endobj\ntrailer<</Root 1 0 R>>",
     }
     for name, content in made.items():
         (folder / name).write_bytes(content)
