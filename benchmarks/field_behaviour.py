@@ -175,7 +175,7 @@ def bad_page(at: Path) -> str:
     content = source.read_bytes()
     second = content.rindex(b"\xff\xd8\xff")
     source.write_bytes(content[: second + 20] + b"\0" * 4000 + content[second + 4020 :])
-    done = adotx("transcribe", "--pages", source)
+    done = adotx("transcribe", "--page-marks", source)
     named = "page 2" in done.stderr
     return "" if done.returncode == 1 and named else f"code {done.returncode}: {done.stderr.strip()[-80:]}"
 

@@ -29,6 +29,7 @@ from adotx.documents.selection import Selection
 from adotx.documents.sources import copied, is_pipe
 from adotx.documents.transcribe import PageResult, without_running
 from adotx.errors import AdotxError
+from adotx.machine import give_memory_back
 
 if TYPE_CHECKING:
     from adotx.cli.progress import Progress
@@ -76,6 +77,7 @@ class Call:
     """
 
     def __init__(self, out: Path | None, target: Target, settings: Settings, progress: Progress) -> None:
+        give_memory_back()
         self.telling = Telling(progress)
         self._target, self._settings, self._progress = target, settings, progress
         self._choice, self._pages = settings.choice(), Selection.of(settings.pages, "--pages")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 # Pages of a document that are listed before it is read, so that their number is known; each is a few hundred
 # bytes as long as it is not open.
 _LISTED = 5000
+# A few bytes can claim any number of pages.
+_MOST = 100_000
 
 
 @dataclass
@@ -74,9 +76,16 @@ class Job:
         if failure is None and len(listed) <= _LISTED:
             self.count = listed[-1].number if listed else 0
             self._check(self.count)
-        last = 0
+        last, end = 0, max((last for _, last in self.pages.ranges), default=0)
+        if any(not last for _, last in self.pages.ranges):
+            end = 0
         for page in chain(listed, source):
             last = page.number
+            if last > _MOST:
+                what, remedy = "more than {limit:,} pages", "name some of them with --pages"
+                raise AdotxError("input.too_many_pages", what, self.name, remedy, limit=_MOST)
+            if 0 < end < last:
+                return
             if last in self.pages:
                 yield page
         if failure is not None:

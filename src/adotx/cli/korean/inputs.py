@@ -87,6 +87,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "input.unreadable": [
         ("입력을 읽을 수 없습니다: {reason}", "파일 종류와 접근 권한을 확인하세요"),
     ],
+    "input.too_many_pages": [("{limit:,}쪽이 넘습니다", "--pages로 몇 쪽만 지정하세요")],
     "input.unexpected": [("뜻밖의 오류({type})가 났습니다: {reason}", "파일을 다시 내보내세요")],
     "out.exists": [("이미 있는 파일입니다", "--force를 주면 덮어씁니다")],
     "out.format": [("{given}이라는 형식은 없습니다", "다음 가운데 하나를 쓰세요: {known}")],
