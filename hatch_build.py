@@ -30,6 +30,7 @@ KERNELS = {
     "avx2": "-mavx2 -mavxvnni -mfma -mf16c",
     "avx512": AVX512,
     "avx512_bf16": f"{AVX512} -mavx512bf16",
+    "amx": f"{AVX512} -mavx512bf16 -mamx-tile -mamx-int8",
 }
 # GCC 12 warns of its own intrinsics.
 COMMON = (

@@ -23,8 +23,8 @@ VARIABLE_CODES = {
         "tokenizer.broken",
     ),
 }
-#: The class itself, and the table that makes Korean errors of English ones.
-NOT_SITES = ("errors.py", "cli/errors.py")
+#: The class itself, the table that makes Korean errors of English ones, and what makes old ones again.
+NOT_SITES = ("errors.py", "cli/errors.py", "documents/records.py")
 
 #: Functions that make a `Sentence` -> which of their arguments are templates.
 SENTENCE_MAKERS = {
@@ -52,11 +52,30 @@ SENTENCE_FILES = (
     "documents/outputs/pdf/stamp.py",
     "documents/readers/page.py",
     "documents/readers/rows.py",
+    "documents/records.py",
+    "documents/sources/hwp.py",
+    "documents/sources/hwpx/body.py",
+    "documents/sources/hwpx/package.py",
+    "documents/sources/inside.py",
+    "documents/sources/parts.py",
     "documents/sources/pdf.py",
+    "documents/sources/pptx.py",
+    "documents/sources/xlsx/__init__.py",
+    "documents/sources/xlsx/sheet.py",
+    "documents/sources/xml_tree.py",
+    "documents/text_layer/reading.py",
+    "documents/text_layer/trust.py",
     "documents/transcribe.py",
     "engine/sampling/params.py",
     "engine/weights/convert.py",
     "errors.py",
+    "finetune/__init__.py",
+    "finetune/callbacks.py",
+    "finetune/checking.py",
+    "finetune/recipe.py",
+    "finetune/rows.py",
+    "finetune/running.py",
+    "finetune/states.py",
     "hf/configuration.py",
     "server/documents.py",
     "server/errors.py",

@@ -31,21 +31,23 @@ class ScriptedModel(Model):
     """Says to certain last messages what it was told to, tags of tools included; all else as the model would.
 
     Attributes:
-        answers: text of the last message -> answer.
+        answers: text of the last message -> answer, as text or as ids.
         seen: the prompts of the last questions, as text.
     """
 
-    answers: Mapping[str, str] = {}
+    answers: Mapping[str, str | list[int]] = {}
 
     def _ask(self, messages: Any, **options: Any) -> Any:
         last = messages[-1].get("content") if isinstance(messages, Sequence) else None
         if isinstance(last, str) and last in self.answers:
+            answer = self.answers[last]
             tokenizer = self.checkpoint.tokenizer
-            options["constraint"] = says(tokenizer.encode_with_specials(self.answers[last]))
+            ids = tokenizer.encode_with_specials(answer) if isinstance(answer, str) else answer
+            options["constraint"] = says(ids)
         return super()._ask(messages, **options)
 
 
-def scripted(folder: Path, answers: Mapping[str, str]) -> ScriptedModel:
+def scripted(folder: Path, answers: Mapping[str, str | list[int]]) -> ScriptedModel:
     """The toy checkpoint's tokenizer around a backend without weights, and its answers."""
     engine = Engine(MockBackend(vocabulary=320, context=8000, block_size=16), kv_memory=8000)
     chosen = ScriptedModel(open_checkpoint(toy_checkpoint(folder)), engine, local_files=False)

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adotx.chat import Slot, TextStream, chat_template, render
+from adotx.chat import Slot, TextStream, chat_template, check_end, render
+from adotx.checkpoint import open_checkpoint
 from adotx.checkpoint.tokenizer import AxTokenizer
 from adotx.errors import AdotxError
 from chat_cases import (
@@ -25,6 +26,7 @@ from chat_cases import (
     tools,
     words,
 )
+from checkpoint_toys import toy_checkpoint
 
 VL, LIGHT = "a.x-4-vl", "qwen2"
 SMALL = {VL: small_tokenizer(), LIGHT: small_tokenizer(TEXT_SPECIALS)}
@@ -276,6 +278,17 @@ def test_a_tokenizer_without_the_tokens() -> None:
     with pytest.raises(AdotxError, match="im_start") as caught:
         render([USER], small_tokenizer(["<|endoftext|>"]))
     assert caught.value.code == "chat.no_token"
+
+
+def test_a_checkpoint_whose_answers_would_not_end_is_told(tmp_path: Path) -> None:
+    checkpoint = open_checkpoint(toy_checkpoint(tmp_path))
+    check_end(checkpoint)
+    end = checkpoint.tokenizer.special["<|im_end|>"]
+    for ids in ([i for i in checkpoint.eos_ids if i != end], 0):
+        (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": ids}))
+        with pytest.raises(AdotxError, match=f"add {end} to eos_token_id") as caught:
+            check_end(open_checkpoint(tmp_path))
+        assert caught.value.code == "chat.no_end"
 
 
 # Injection

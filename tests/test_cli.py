@@ -25,12 +25,15 @@ from checkpoint_toys import toy_checkpoint
 SAMPLING = {"--max-tokens", "--temperature", "--top-p", "--seed"}
 MODEL = {"--model", "--weights", "--online"}
 SERVED = {*MODEL, "--server", "--server-key"}
+FINETUNE = {"--data", "--model", "--out", "--lora", "--show", "--config", "--online"}
 PEER = {"--peer", "--peer-tries", "--peer-answers"}
 
 #: Verb -> options (--help apart) and arguments. Who changes it changes README, CHANGELOG and docs/cli.md too.
 SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "transcribe": (
-        {"--out", "--pages", "--mark-doubtful", "--second-reader", "--password", "--force", *SERVED},
+        {"--out", "--format", "--report", "--pages", "--page-marks", "--mark-doubtful", "--keep-running",
+         "--redact", "--hanja", "--text-layer", "--show-changes", "--second-reader", "--password",
+         "--recursive", "--retry-failed", "--force", *SERVED},
         ["PATH"],
     ),
     "ask": ({*SERVED, *SAMPLING}, ["IMAGE", "QUESTION"]),
@@ -48,6 +51,7 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "data pack": ({"--corpora", "--fonts", "--megabytes"}, ["DIR"]),
     "data pages": ({"--corpora", "--fonts", "--count", "--split", "--seed"}, ["DIR"]),
     "data split": (set(), ["DIR"]),
+    "data rows": ({"--out", "--model"}, ["DIR"]),
     "train nano": ({"--config"}, ["KEY=VALUE"]),
     "train tokenizer": ({"--config"}, ["KEY=VALUE"]),
     "train language": ({"--config"}, ["KEY=VALUE"]),
@@ -55,6 +59,9 @@ SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "train reading": ({"--config"}, ["KEY=VALUE"]),
     "train pages": ({"--config"}, ["KEY=VALUE"]),
     "train export": ({"--config"}, ["KEY=VALUE"]),
+    "train sft": (FINETUNE, ["KEY=VALUE"]),
+    "train dpo": (FINETUNE, ["KEY=VALUE"]),
+    "train grpo": (FINETUNE, ["KEY=VALUE"]),
 }
 
 
@@ -241,6 +248,11 @@ class TestValidate:
         assert run(["validate", str(broken)]) == FINDING
         assert "✗" in capsys.readouterr().out
 
+    def test_answers_that_would_not_end(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        toy_checkpoint(tmp_path).joinpath("generation_config.json").write_text('{"eos_token_id": 0}')
+        assert run(["validate", str(tmp_path)]) == FINDING
+        assert "✗ end of turn" in capsys.readouterr().out
+
     def test_absent(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["validate", str(tmp_path / "nothing")]) == FINDING
         assert "✗ files" in capsys.readouterr().out
@@ -281,9 +293,10 @@ class TestTokens:
 
 class TestTrain:
     def test_stages(self) -> None:
+        from adotx.finetune import METHODS
         from adotx.train import STAGES
 
-        assert ["train nano", *(f"train {stage}" for stage in STAGES)] == [
+        assert ["train nano", *(f"train {stage}" for stage in (*STAGES, *METHODS))] == [
             verb for verb in SURFACE if verb.startswith("train ")
         ]
 

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +14,19 @@ import pytest
 from PIL import Image, ImageDraw
 
 from adotx.cli import DONE, FINDING, REFUSED, run
-from adotx.documents.doubt import doubted
-from adotx.documents.transcribe import PageResult
-from adotx.errors import AdotxError, Sentence
-from adotx.markdown import parse_markdown
 from checkpoint_toys import toy_checkpoint
+from documents_lines import Pages
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def page(number: int, line: str) -> PageResult:
-    blocks = parse_markdown(line)
-    if line == "FAIL":
-        return PageResult((), "failed", "a loop", number)
-    if line == "DOUBT":
-        return PageResult(blocks, "ok", "a row was cut off", number)
-    if line == "MARK":
-        doubts = parse_markdown(f"합계 {doubted('1,200')}원")
-        return PageResult(parse_markdown("합계 1,200원"), "ok", "", number, doubted=doubts)
-    if line == "PART":
-        unread = Sentence("{count} of {total} rows could not be read", count=1, total=3)
-        return PageResult(blocks, "partial", unread, number)
-    if line == "LOST":
-        error = AdotxError("pdf.empty", "the PDF has no pages", "a.pdf, page 1", "export it again")
-        return PageResult((), "failed", Sentence("{error}", error=error), number)
-    return PageResult(blocks, "ok" if line else "blank", "" if line else "its pixels are all paper", number)
-
-
-class FakeTranscriber:
-    """A file's lines are its pages: FAIL and LOST cannot be read, PART not all of it, DOUBT is not sure,
-    MARK has a doubtful figure, BREAK ends the document."""
-
-    def document(self, file: Path, password: str | None = None) -> Iterator[PageResult]:
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            if line == "BREAK":
-                raise AdotxError("pdf.broken", "the file ends early", str(file), "copy it again")
-            yield page(number, line)
-
-
 @pytest.fixture(autouse=True)
-def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+def pages(monkeypatch: pytest.MonkeyPatch) -> Pages:
+    fakes = Pages()
     monkeypatch.setenv("ADOTX_LANG", "en")
-    monkeypatch.setattr("adotx.cli.target.Target.transcriber", lambda *_: FakeTranscriber())
+    monkeypatch.setattr("adotx.cli.reading.open_pages", fakes.open)
+    monkeypatch.setattr("adotx.cli.target.Target.transcriber", lambda *_: pytest.fail("loaded"))
+    return fakes
 
 
 @pytest.fixture
@@ -77,7 +47,7 @@ def test_one_document_on_stdout_and_nothing_else(scan: Any, capsys: pytest.Captu
 
 
 def test_pages_are_marked(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["transcribe", scan("a.pdf", "하나", "둘"), "--pages"]) == DONE
+    assert run(["transcribe", scan("a.pdf", "하나", "둘"), "--page-marks"]) == DONE
     assert capsys.readouterr().out == "<!-- page: 1 -->\n\n하나\n\n<!-- page: 2 -->\n\n둘\n"
 
 
@@ -171,7 +141,7 @@ def test_other_inputs_are_still_done(scan: Any, tmp_path: Path, capsys: pytest.C
 
 
 def test_nothing_found_loads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adotx.cli.target.Target.transcriber", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("adotx.cli.target.Target.reading", lambda *_: pytest.fail("loaded"))
     assert run(["transcribe", str(tmp_path / "absent.png")]) == REFUSED
 
 
@@ -226,10 +196,12 @@ def test_doubt_is_told(scan: Any, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_unreadable_model_is_one_line(
-    scan: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.undo()
-    assert run(["transcribe", scan("a.png", "가"), "--model", "absent"]) == REFUSED
+    monkeypatch.setenv("ADOTX_LANG", "en")
+    Image.new("RGB", (300, 200), "white").save(tmp_path / "a.png")
+    assert run(["transcribe", str(tmp_path / "a.png"), "--model", "absent"]) == REFUSED
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("error: absent: ") and err.count("\n") == 1
 

@@ -24,8 +24,12 @@ from adotx.client import http as client_http
 from adotx.client.documents import form, remote_transcriber
 from adotx.client.http import Server
 from adotx.client.model import RemoteModel
+from adotx.documents.doubt import doubted, plain, with_texts
+from adotx.documents.outputs import page_values
+from adotx.documents.transcribe import PageResult
 from adotx.engine import SamplingParams
 from adotx.errors import AdotxError
+from adotx.markdown import parse_markdown
 from adotx.vision import TileRule
 from documents_fakes import glyph_page
 
@@ -100,9 +104,10 @@ def pages(*told: tuple[str, dict[str, Any] | None], done: bool = True) -> list[A
     return [(200, SSE, "".join(lines).encode())]
 
 
-def page(number: int, text: str, status: str = "ok", reason: str = "", **more: str) -> Any:
-    values = {"number": number, "status": status, "reason": reason, "markdown": text, **more}
-    return "page.completed", {"page": values}
+def page(number: int, text: str, status: str = "ok", reason: str = "") -> Any:
+    blocks = parse_markdown(text)
+    result = PageResult(with_texts(tuple(blocks), plain), "ok", reason, number, doubted=blocks)
+    return "page.completed", {"page": {**page_values(result), "status": status}}
 
 
 @pytest.fixture(autouse=True)
@@ -317,11 +322,11 @@ class TestFaults:
 
 class TestTranscribing:
     def test_ours_is_sent_the_document(self, picture: Path) -> None:
-        answer = pages(page(1, "# 제목", marked="# <mark>1"), page(2, "", "failed", "a loop"))
+        answer = pages(page(1, f"# 제목 {doubted('1')}"), page(2, "", "failed", "a loop"))
         with served(models=models("nano", owner="adotx"), pages=answer) as (url, seen):
             results = list(remote_transcriber(RemoteModel(Server(url))).document(picture, "비밀"))
         assert [(each.number, each.status, each.markdown, each.marked) for each in results] == [
-            (1, "ok", "# 제목", "# <mark>1"), (2, "failed", "", ""),
+            (1, "ok", "# 제목 1", "# 제목 <mark>1</mark>"), (2, "failed", "", ""),
         ]  # fmt: skip
         path, headers, body = seen[1]
         assert path == "/v1/documents/transcriptions"

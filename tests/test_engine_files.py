@@ -109,6 +109,7 @@ def test_a_file_changed_in_place_is_an_error_and_no_other_answer(
             engine.generate([asked])
         assert changed.value.code == "weights.changed" and "model.safetensors" in str(changed.value)
     assert engine.stats().running == engine.stats().waiting == 0 and expected
+    assert not engine.alive  # whoever watches over it starts it anew
 
 
 @pytest.mark.parametrize("change", HARMLESS, ids=lambda change: change.__name__)
@@ -121,7 +122,7 @@ def test_a_file_replaced_or_only_touched_goes_on_being_read(
     engine = Engine.load(open_checkpoint(checkpoint.path), weights, **SMALL)
     assert engine.generate([TEXT])[0].ids == expected[0]
     change(checkpoint.path / "model.safetensors")
-    assert [output.ids for output in engine.generate([TEXT, pictured()])] == expected
+    assert [output.ids for output in engine.generate([TEXT, pictured()])] == expected and engine.alive
 
 
 @pytest.mark.parametrize("weights", ["int8", "int4"])
@@ -132,7 +133,7 @@ def test_a_small_model_has_all_it_needs_for_text_in_memory(checkpoint, weights: 
     with pytest.raises(AdotxError) as changed:  # the tower is still to be made
         engine.generate([pictured()])
     assert changed.value.code == "weights.changed"
-    assert engine.generate([TEXT])[0].ids == expected
+    assert engine.generate([TEXT])[0].ids == expected and engine.alive
 
 
 def test_a_warm_model_has_its_tower_too(checkpoint) -> None:

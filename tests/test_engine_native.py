@@ -248,7 +248,7 @@ def test_outputs_are_the_same_to_the_bit_in_any_company_and_piece(weights: str) 
 
 @here
 @pytest.mark.skipif("ADOTX_KERNELS" in os.environ, reason="one at a time")
-@pytest.mark.parametrize("name", ["avx2", "avx512", "avx512_bf16"])
+@pytest.mark.parametrize("name", ["avx2", "avx512", "avx512_bf16", "amx"])
 def test_every_instruction_set(name: str) -> None:
     environment = {**os.environ, "ADOTX_KERNELS": name}
     probe = [sys.executable, "-c", "from adotx.engine import native; print(native.kernels())"]

@@ -94,7 +94,14 @@ def test_the_arrows_have_no_circle() -> None:
         visit(room, ())
 
 
-@pytest.mark.parametrize("package, rooms", [("torch", {"hf", "train"}), ("transformers", {"hf", "train"})])
+@pytest.mark.parametrize(
+    "package, rooms",
+    [
+        ("torch", {"hf", "train", "vllm"}),
+        ("transformers", {"hf", "train"}),
+        ("vllm", {"vllm"}),
+    ],
+)
 def test_heavy_packages_stay_in_their_rooms(package: str, rooms: set[str]) -> None:
     users = {
         module_of(path).split(".")[1]
@@ -113,6 +120,6 @@ def test_a_file_says_what_it_is_and_is_not_long(path: Path) -> None:
 
 
 def test_importing_adotx_imports_nothing_heavy() -> None:
-    heavy = "{'numpy', 'PIL', 'openvino', 'torch', 'typer', 'tokenizers'}"
-    code = f"import sys, adotx; found = {heavy} & set(sys.modules); assert not found, found"
+    heavy = "{'numpy', 'PIL', 'openvino', 'torch', 'vllm', 'typer', 'tokenizers'}"
+    code = f"import sys, adotx, adotx.vllm; found = {heavy} & set(sys.modules); assert not found, found"
     subprocess.run([sys.executable, "-c", code], check=True)

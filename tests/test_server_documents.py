@@ -31,11 +31,12 @@ from adotx.documents.outputs import FORMATS
 from adotx.documents.outputs.markdown import whole_markdown
 from adotx.documents.outputs.values import block_values, page_values, summary_of
 from adotx.documents.readers import PageReading
+from adotx.documents.selection import Selection
+from adotx.documents.side_by_side import Cancelled
 from adotx.documents.transcribe import PageResult, Transcriber
 from adotx.errors import AdotxError
 from adotx.markdown import Cell, Code, Fields, Figure, Formula, Heading, Item, Paragraph, Quote, Span, Table
 from adotx.model import Model
-from adotx.server.reading import Selection
 from adotx.server.settings import Settings
 from conftest import ROOT
 from documents_fakes import DarkRows, row_model
@@ -281,6 +282,9 @@ class TestRefusals:
         locked = pdf_with_password(b"open sesame")
         assert error(post(client, locked)) == (400, "pdf.encrypted")
         assert error(post(client, locked, password="wrong")) == (400, "pdf.password")
+        # A form has no options of a command line.
+        said = post(client, locked).json()["error"]["message"]
+        assert "--" not in said and "(give it with the form field password)" in said
         assert post(client, locked, password="open sesame").json()["pages"][0]["number"] == 1
 
     def test_a_model_that_reads_text_only(self, tmp_path: Path) -> None:
@@ -295,7 +299,7 @@ class TestRefusals:
         try:
             selection = Selection.of(text)
         except AdotxError as refusal:
-            assert refusal.code == "server.pages"
+            assert refusal.code == "input.pages"
         else:
             assert all(first >= 1 and (last >= first or last == 0) for first, last in selection.ranges)
 
@@ -432,6 +436,32 @@ class TestValues:
         assert summary_of([ok, failed]).status == "partial"
         assert whole_markdown([failed]) == "<!-- page 1: failed: x - -> y -->\n"
         assert page_values(failed)["width"] is None
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_a_long_document_only_has_to_go_on(tmp_path: Path, stream: str) -> None:
+    stuck = threading.Event()
+
+    def slowly(number: int, is_cancelled: Callable[[], bool]) -> PageReading:
+        waited = 0.0
+        while waited < 0.8 or (number > 3 and stuck.is_set()):
+            if is_cancelled():
+                raise Cancelled
+            time.sleep(0.05)
+            waited += 0.05
+        return said(number)
+
+    with reading(tmp_path, slowly, run_timeout=2.0) as (client, service):
+        service.documents.transcriber._window = 1
+        response = post(client, pdf(4), stream=stream)  # 3.2 seconds
+        last = events(response)[-1] if stream == "true" else response.json()
+        assert response.status_code == 200 and last["page_counts"]["ok"] == 4
+        stuck.set()
+        response = post(client, pdf(4), stream=stream)
+        if stream == "true":
+            assert events(response)[-1]["error"]["code"] == "server.timeout"
+        else:
+            assert error(response) == (504, "server.timeout")
 
 
 def test_nano_reads_the_example_as_the_command_line_does(shared_nano: Model) -> None:

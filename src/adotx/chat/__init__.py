@@ -10,6 +10,7 @@ from adotx.chat.choice import AnswerForm, answer_form
 from adotx.chat.grammar import Grammar
 from adotx.chat.loops import table_ids
 from adotx.chat.messages import ToolCall
+from adotx.chat.protocol import check_end
 from adotx.chat.render import Rendered, Slot, render, render_for
 from adotx.chat.stop import StopFinder, read_stop_strings
 from adotx.chat.stream import TextStream
@@ -30,6 +31,7 @@ __all__ = [
     "ToolStream",
     "answer_form",
     "chat_template",
+    "check_end",
     "format_tool_call",
     "parse_tool_call_ids",
     "parse_tool_calls",

@@ -71,9 +71,19 @@ def image_tiles(
         AdotxError: ``chat.image_count``: there are more or fewer pictures than parts for them; ``media.url``,
             ``media.data``, ``media.file``, ``media.source``, and those of ``open_image``. They name the part.
     """
-    limits, parts = limits or Limits(), list(image_parts(messages))
+    limits = limits or Limits()
+    found = image_sources(messages, images)
+    return [_tiles(source, place, rule, local_files, limits) for place, source in found]
+
+
+def image_sources(messages: Sequence[Message], images: Sequence[Any] | None) -> list[tuple[str, Any]]:
+    """(place, picture) of each image part, as ``image_tiles`` takes them.
+
+    Raises:
+        AdotxError: ``chat.image_count``, ``media.source``.
+    """
     given = _read_list(images)
-    sources = [(place, _source(part, place)) for place, part in parts]
+    sources = [(place, _source(part, place)) for place, part in image_parts(messages)]
     waiting = sum(source is None for _, source in sources)
     if waiting != len(given):
         raise AdotxError(
@@ -85,8 +95,7 @@ def image_tiles(
             images=len(given),
         )
     apart = iter([(f"images[{i}]", image) for i, image in enumerate(given)])
-    found = [next(apart) if source is None else (place, source) for place, source in sources]
-    return [_tiles(source, place, rule, local_files, limits) for place, source in found]
+    return [next(apart) if source is None else (place, source) for place, source in sources]
 
 
 def _read_list(images: Sequence[Any] | None) -> Sequence[Any]:
@@ -123,7 +132,7 @@ def _tiles(source: Any, place: str, rule: TileRule, local_files: bool, limits: L
             )
         return source
     if isinstance(source, str):
-        source = _read_text(source, place, limits)
+        source = read_source(source, place, limits)
     if isinstance(source, (str, os.PathLike)) and not local_files:
         raise AdotxError("media.file", "files are not read here", place, "send the picture as a data URI")
     try:
@@ -135,8 +144,8 @@ def _tiles(source: Any, place: str, rule: TileRule, local_files: bool, limits: L
         raise error.at(where) from None
 
 
-def _read_text(source: str, place: str, limits: Limits) -> bytes | str:
-    """The bytes of a data URI, or a path as it is."""
+def read_source(source: str, place: str, limits: Limits) -> bytes | str:
+    """The bytes of a data URI, or a path as it is; AdotxError ``media.*`` for any other text."""
     scheme = _SCHEME.match(source)
     if scheme and scheme[1].lower() == "data":
         return _decode(source, place, limits)

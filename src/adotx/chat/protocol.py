@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
+    from adotx.checkpoint import Checkpoint
     from adotx.checkpoint.tokenizer import AxTokenizer
 
 START, END = "<|im_start|>", "<|im_end|>"
@@ -76,3 +77,18 @@ def control_id(tokenizer: AxTokenizer, name: str) -> int:
         remedy = "use a tokenizer of the A.X 4.0 family"
         raise AdotxError("chat.no_token", "the tokenizer has no {name}", "tokenizer", remedy, name=name)
     return tokenizer.special[name]
+
+
+def check_end(checkpoint: Checkpoint) -> None:
+    """AdotxError ``chat.no_end`` where an answer that ends its turn as trained would not be taken as ended, a
+    common fault of fine-tuned checkpoints; ``chat.no_token``."""
+    end = control_id(checkpoint.tokenizer, END)
+    if end not in checkpoint.eos_ids:
+        raise AdotxError(
+            "chat.no_end",
+            "{end} ({id}) ends a turn and is not among the ids that end an answer: answers run on",
+            checkpoint.name,
+            "add {id} to eos_token_id in generation_config.json",
+            end=END,
+            id=end,
+        )

@@ -1,4 +1,4 @@
-"""`adotx data fonts|pack|pages|split`: what training is made of.
+"""`adotx data fonts|pack|pages|split|rows`: what training is made of.
 
 Folders in; files, or a table on stdout, out.
 """
@@ -102,6 +102,22 @@ def split(corpora: Path) -> int:
         rows.append((name, f"{sides['train']:,}", f"{sides['validation']:,}"))
     for name, train, validation in rows:
         print(f"{name:<12}{train:>12}{validation:>12}")
+    return DONE
+
+
+def rows(folder: Path, out: Path, model: str) -> int:
+    """Write the rows of the pages in `folder`, to fine-tune a row reader with; returns the exit code."""
+    from adotx.data.page_rows import ROWS_FILE, write_rows
+    from adotx.model import Model
+
+    with Progress() as progress:
+        kept, found = write_rows(
+            folder,
+            out,
+            Model.open(model),
+            lambda done, count: progress.show(text("data.pages.made", done=done, count=count)),
+        )
+        progress.line(text("data.rows.total", kept=kept, found=found, path=out / ROWS_FILE))
     return DONE
 
 

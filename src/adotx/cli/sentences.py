@@ -179,12 +179,26 @@ KOREAN: dict[str, str] = {
     "nothing could be read where there is print": "인쇄된 것은 있으나 아무것도 읽지 못했습니다",
     "only about {percent} % of it is expected to be right": "맞게 읽었을 글자가 {percent}% 정도뿐입니다",
     "{count} damaged picture(s) could not be drawn": "손상된 그림 {count}개를 그리지 못했습니다",
+    "the form field password": "폼의 필드 password",
     "the file gives no text for it": "파일에 이 쪽의 글이 없습니다",
+    "its text layer is not used: {reason}": "텍스트 레이어를 쓰지 않았습니다: {reason}",
+    "{count} of {total} characters say nothing": (
+        "글자 {total}개 가운데 {count}개가 무슨 글자인지 알 수 없습니다"
+    ),
+    "it names glyphs, not characters": "글자가 아니라 글리프 이름이 적혀 있습니다",
+    "it says something else than the page shows": "쪽에 보이는 것과 다른 글이 적혀 있습니다",
+    "it does not lie on the page's print": "쪽에 인쇄된 글자 자리에 있지 않습니다",
+    "{count} letters that nobody can see are left out": "눈에 보이지 않는 글자 {count}개는 뺐습니다",
+    "not embedded and not drawn, its text is taken as it is: {fonts}": (
+        "파일에 들어 있지 않아 그리지 못한 글꼴이며, 글은 적힌 대로 옮겼습니다: {fonts}"
+    ),
+    "of a picture on it: {reason}": "쪽에 있는 그림: {reason}",
     "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
     "{count} formula(s) are given sign by sign": "수식 {count}개는 기호를 차례대로만 적었습니다",
     "{count} of {total} rows were cut where their ink ends": (
         "줄 {total}개 중 {count}개를 글자가 끝나는 곳에서 잘랐습니다"
     ),
+    "sheet {number} of {total}: {reason}": "종이 {number}/{total}: {reason}",
     "its pixels are all paper": "빈 종이뿐입니다",
     "the model found no text on it": "모델이 글을 찾지 못했습니다",
     "the model said nothing about a page with print on it": (
@@ -201,6 +215,41 @@ KOREAN: dict[str, str] = {
     # How a training stage's settings have changed
     "the result of {stage}": "{stage} 단계의 결과",
     "{key} = {before}, now {now}": "{key} = {before}, 지금은 {now}",
+    # Fine-tuning: rows, settings and steps
+    "is no JSON object": "JSON 객체가 아닙니다",
+    "has neither messages nor prompt and completion": "messages도, prompt와 completion도 없습니다",
+    "has no {key}": "{key}이(가) 없습니다",
+    "ends with an answer: put it into answer or tool_calls": (
+        "답으로 끝납니다. 답은 answer나 tool_calls에 넣으세요"
+    ),
+    "needs one of answer and tool_calls": "answer와 tool_calls 중 하나가 있어야 합니다",
+    "has an answer that is no text": "answer가 글이 아닙니다",
+    "has a tool call without a name or with arguments that are no object": (
+        "이름이 없거나 인자가 객체가 아닌 도구 호출이 있습니다"
+    ),
+    "has images that are no paths or data URIs": "경로나 데이터 URI가 아닌 images가 있습니다",
+    "has tools that are not JSON": "tools가 JSON이 아닙니다",
+    "has a {key} that is no list of messages": "{key}이(가) 메시지 목록이 아닙니다",
+    "has images but no user message that could show them": "images를 보여 줄 사용자 메시지가 없습니다",
+    "one of {known}": "{known} 중 하나를 쓰세요",
+    "1 or more": "1 이상이어야 합니다",
+    "2 or more": "2 이상이어야 합니다",
+    "more than 0": "0보다 커야 합니다",
+    "four-bit weights are not trained: use LoRA": "4비트 가중치는 학습하지 않으니 LoRA를 쓰세요",
+    "and {count} more": "그 밖에 {count}개",
+    "{rows} rows: {ids:,} tokens, {trained:,} of them trained on, {pictures:,} pictures in {tiles:,} tiles": (
+        "{rows}줄: {ids:,}토큰, 그중 {trained:,}토큰을 학습, 이미지 {pictures:,}장에 타일 {tiles:,}개"
+    ),
+    "{cut} rows are cut, {out} left out": "{cut}줄은 잘라 쓰고 {out}줄은 뺍니다",
+    "{where}: nothing that is trained on is left of it": "{where}: 자르고 나면 학습할 것이 남지 않습니다",
+    "{where}: has nothing that is trained on": "{where}: 학습할 것이 없습니다",
+    "{where}: {length:,} tokens, {tiles} tiles; max_length is {most:,}": (
+        "{where}: {length:,}토큰, 타일 {tiles}개. max_length는 {most:,}입니다"
+    ),
+    "goes on from step {step}": "{step}단계부터 이어서 합니다",
+    "step {step}/{total}: loss {loss:.4f}": "{step}/{total}단계: 손실 {loss:.4f}",
+    "step {step}/{total}: held-out loss {loss:.4f}": "{step}/{total}단계: 떼어 둔 데이터의 손실 {loss:.4f}",
+    "{first}, {name} {value:.3f}": "{first}, {name} {value:.3f}",
     # What is wrong with a request
     "is empty": "비어 있습니다",
     "is no path": "경로가 아닙니다",
@@ -295,4 +344,22 @@ KOREAN: dict[str, str] = {
     "pictures are sent before it is known what is to be redacted": (
         "그림은 무엇을 가려야 하는지 알기 전에 보냅니다"
     ),
+    # office documents: why they are refused, what is missing, what is worth knowing
+    "{part} is missing": "{part}이(가) 없습니다",
+    "it is cut short": "파일이 잘렸습니다",
+    "{part}: {reason}": "{part}: {reason}",
+    "it is empty": "내용이 없습니다",
+    "it has too many elements": "요소가 너무 많습니다",
+    "its elements are more than {limit} deep": "요소가 {limit}단계보다 깊습니다",
+    "it has too much text": "글이 너무 많습니다",
+    "it has a document type declaration": "문서 형식 선언(DOCTYPE)이 있습니다",
+    "its encryption is of no known kind": "알 수 없는 방식으로 암호화되어 있습니다",
+    "a picture could not be read: {reason}": "그림 하나를 읽지 못했습니다: {reason}",
+    "{count} picture(s) could not be shown": "그림 {count}개를 표시할 수 없습니다",
+    "{count} object(s) of the HWP file could not be taken over": "HWP의 개체 {count}개를 옮기지 못했습니다",
+    "comments that are not printed stand as quotations": "인쇄되지 않는 메모를 인용문으로 실었습니다",
+    "the slide is hidden": "숨긴 슬라이드입니다",
+    "{count} hidden sheet(s) are left out": "숨긴 시트 {count}개를 뺐습니다",
+    "cells beyond the first {limit:,} are left out": "처음 {limit:,}개를 넘는 셀을 뺐습니다",
+    "{count} formula(s) without a result stand as formulas": "결과 없는 수식 {count}개를 수식으로 실었습니다",
 }

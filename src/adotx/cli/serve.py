@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adotx.cli import DONE
+from adotx.cli import DONE, complain
 from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
 from adotx.cli.strings import text
@@ -65,6 +65,7 @@ def serve(
 def _service(name: str, weights: str, online: bool, settings: Settings) -> Service:
     with Progress() as progress:
         progress.show(text("transcribe.loading", model=name))
+        from adotx.chat import check_end
         from adotx.cli.errors import in_language
         from adotx.model import AsyncModel, Model
         from adotx.server.service import Service
@@ -77,6 +78,10 @@ def _service(name: str, weights: str, online: bool, settings: Settings) -> Servi
             grammar_seconds=settings.grammar_timeout,
             progress=Conversion(progress, name, weights),
         )
+        try:
+            check_end(model.checkpoint)
+        except AdotxError as error:
+            complain(error)  # a base model is served all the same
         model.warm()  # not the first picture's client waits for the tower
         return Service(AsyncModel(model), settings, weights=weights, say=in_language)
 

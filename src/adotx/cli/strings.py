@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from adotx.cli.transcribe_strings import TRANSCRIBE
+
 
 def language(environ: Mapping[str, str] | None = None) -> str:
     """ "ko" or "en": ADOTX_LANG decides, else LC_ALL, LC_MESSAGES, LANG; the first that is set."""
@@ -74,80 +76,22 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "seed": ("Makes drawn answers repeatable.", "같은 값이면 뽑은 답변이 똑같이 되풀이됩니다."),
     # Verbs
-    "transcribe": (
-        "Transcribe images and PDFs to Markdown.\n\n"
-        "One input: its Markdown on stdout and nothing else. Several: each after a line <!-- file: NAME -->. "
-        "With --out: one NAME.md for each, nothing on stdout; what was done before is not done again.",
-        "이미지와 PDF를 마크다운으로 옮깁니다.\n\n"
-        "입력이 하나면 stdout에는 마크다운만 나옵니다. 여럿이면 문서마다 <!-- file: 이름 --> 줄이 앞섭니다. "
-        "--out을 주면 입력마다 이름.md를 쓰고 stdout에는 아무것도 쓰지 않으며, 이미 옮긴 문서는 다시 읽지 "
-        "않습니다.",
-    ),
-    "transcribe.paths": (
-        "Images, PDFs, or directories that hold them; - is stdin.",
-        "이미지, PDF, 또는 이들이 든 디렉터리. -는 stdin입니다.",
-    ),
-    "transcribe.out": (
-        "Write NAME.md for each input into this directory.",
-        "입력마다 이름.md를 이 디렉터리에 씁니다.",
-    ),
-    "transcribe.pages": (
-        "Mark where each page begins with a line <!-- page: N -->.",
-        "쪽이 시작되는 곳에 <!-- page: N --> 줄을 넣습니다.",
-    ),
-    "transcribe.mark_doubtful": (
-        "Put figures that may be wrong between <mark> and </mark>.",
-        "틀렸을 수 있는 숫자를 <mark>와 </mark> 사이에 넣습니다.",
-    ),
-    "transcribe.second_reader": (
-        "Let a second, independent reader check figures, Latin and Hanja.",
-        "독립된 둘째 판독기로 숫자, 로마자, 한자를 확인합니다.",
-    ),
-    "transcribe.password": ("The password of encrypted PDFs.", "암호로 보호된 PDF의 암호."),
-    "transcribe.force": (
-        "With --out: also read what an earlier call has done.",
-        "--out과 함께: 이미 옮긴 문서도 다시 읽습니다.",
-    ),
-    "transcribe.skipped": (
-        "note: {folder}: not read, as these are no images or PDFs: {names}",
-        "알림: {folder}: 이미지나 PDF가 아니라서 읽지 않음: {names}",
-    ),
-    "transcribe.done_before": (
-        "note: {name}: done before, see {path} (--force reads it again)",
-        "알림: {name}: 이미 옮겨 {path}에 있음(--force를 주면 다시 읽음)",
-    ),
-    "transcribe.interrupted": (
-        "interrupted: {done} of {total} document(s) done",
-        "중단됨: 문서 {total}개 중 {done}개 완료",
-    ),
-    "transcribe.wrote_part": (
-        "{name}: stopped after {pages} page(s), {seconds:.1f} s -> {path} (the same call reads it anew)",
-        "{name}: {pages}쪽까지만 옮김, {seconds:.1f}초 -> {path}(같은 명령을 다시 주면 처음부터 읽음)",
-    ),
-    "transcribe.loading": ("loading {model} ...", "{model} 여는 중 ..."),
-    "transcribe.page": ("{name}: page {page} ...", "{name}: {page}쪽 읽는 중 ..."),
-    "transcribe.failed": ("{name}: page {page} failed: {reason}", "{name}: {page}쪽을 읽지 못함: {reason}"),
-    "transcribe.partial": (
-        "{name}: page {page} is incomplete: {reason}",
-        "{name}: {page}쪽을 다 읽지 못함: {reason}",
-    ),
-    "transcribe.blank": ("note: {name}: page {page} is blank", "알림: {name}: {page}쪽은 비어 있음"),
-    "transcribe.doubt": ("note: {name}: page {page}: {reason}", "알림: {name}: {page}쪽: {reason}"),
-    "transcribe.wrote": (
-        "{name}: {pages} page(s), {seconds:.1f} s -> {path}",
-        "{name}: {pages}쪽, {seconds:.1f}초 -> {path}",
-    ),
-    "transcribe.total": (
-        "{done} document(s) done, {refused} refused, {failed} page(s) failed",
-        "완료한 문서 {done}개, 거절된 입력 {refused}개, 읽지 못한 쪽 {failed}개",
-    ),
-    "transcribe.total_partial": (
-        "{done} document(s) done, {refused} refused, {failed} page(s) failed, {partial} incomplete",
-        "완료한 문서 {done}개, 거절된 입력 {refused}개, 읽지 못한 쪽 {failed}개, 다 읽지 못한 쪽 {partial}개",
-    ),
+    **TRANSCRIBE,
     "ask": (
-        "Ask a question about an image; the answer streams to stdout.",
-        "이미지에 대해 묻습니다. 답변은 stdout으로 흘러나옵니다.",
+        "Ask a question about a document; the answer goes to stdout.",
+        "문서에 대해 묻습니다. 답변은 stdout으로 나옵니다.",
+    ),
+    "ask.document": (
+        "An image, a PDF or another document that `transcribe` reads.",
+        "이미지, PDF 등 `transcribe`로 읽는 문서.",
+    ),
+    "ask.pages": ("Which pages, like 1-3,7; all of them by default.", "1-3,7처럼 쓴 쪽. 기본은 모든 쪽."),
+    "ask.source": ("page {page}: {line}", "{page}쪽: {line}"),
+    "ask.doubtful": ("note: may be wrong: {figures}", "알림: 틀렸을 수 있습니다: {figures}"),
+    "ask.page": ("note: page {page}: {reason}", "알림: {page}쪽: {reason}"),
+    "ask.unknown": (
+        "{name}: no answer found ({model} looks for what the question names and infers nothing)",
+        "{name}: 답을 찾지 못했습니다({model}은(는) 질문에 나온 이름을 문서에서 찾을 뿐 추론하지 않습니다)",
     ),
     "ask.image": ("An image file.", "이미지 파일."),
     "ask.question": ("The question, in Korean or English.", "한국어나 영어로 된 질문."),
@@ -327,6 +271,22 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "data.split.corpora": ("Folder with the *.jsonl.zst corpora.", "*.jsonl.zst 말뭉치가 든 폴더."),
     "data.split.head": ("corpus", "말뭉치"),
+    "data.rows": (
+        "Cut pages whose Markdown is known into rows to fine-tune nano with.",
+        "마크다운이 알려진 쪽을 nano 미세 조정용 줄로 자릅니다.",
+    ),
+    "data.rows.folder": (
+        "Folder with NAME.md (the truth) and NAME.png, .jpg ...",
+        "정답 NAME.md와 NAME.png, .jpg 등이 든 폴더.",
+    ),
+    "data.rows.out": (
+        "Folder for rows.jsonl and the tiles.",
+        "rows.jsonl과 타일을 쓸 폴더.",
+    ),
+    "data.rows.total": (
+        "{kept} of {found} rows are certain -> {path}",
+        "확실한 줄 {kept}/{found}개 -> {path}",
+    ),
     "train": (
         'Train a checkpoint, stage by stage.\n\nNeeds pip install "adotx[train]".',
         '체크포인트를 단계별로 학습합니다.\n\npip install "adotx[train]"이 필요합니다.',
@@ -347,6 +307,33 @@ STRINGS: dict[str, tuple[str, str]] = {
     "train.nano": (
         "Run every stage in its order and export the checkpoint; goes on where it was interrupted.",
         "모든 단계를 차례로 돌려 체크포인트를 내보냅니다. 중단된 곳부터 이어서 합니다.",
+    ),
+    "train.sft": (
+        "Fine-tune on conversations: JSONL with messages, tools and pictures.\n\n"
+        'Needs pip install "adotx[finetune]".',
+        "메시지, 도구, 이미지가 든 JSONL 대화로 미세 조정합니다.\n\n"
+        'pip install "adotx[finetune]"이 필요합니다.',
+    ),
+    "train.dpo": (
+        "Fine-tune on pairs of a better and a worse answer.",
+        "더 나은 답과 못한 답의 쌍으로 미세 조정합니다.",
+    ),
+    "train.grpo": (
+        "Fine-tune on tasks whose answers are checked: tool calls, transcriptions.",
+        "도구 호출이나 옮겨 적기처럼 답을 검사할 수 있는 과제로 미세 조정합니다.",
+    ),
+    "finetune.data": (
+        "JSONL, one row a line; may be given several times.",
+        "한 줄에 하나씩 든 JSONL. 여러 번 줄 수 있습니다.",
+    ),
+    "finetune.out": ("Folder of the run (runs/finetune).", "결과 폴더(runs/finetune)."),
+    "finetune.lora": (
+        "Train an adapter, the default, or all weights.",
+        "기본값인 어댑터만, 또는 모든 가중치를 학습합니다.",
+    ),
+    "finetune.show": (
+        "Only check the data, and show of its first N rows what is trained on.",
+        "데이터만 검사하고, 처음 N줄에서 무엇을 학습하는지 보여 줍니다.",
     ),
     "train.config": ("A TOML file with the stage's settings.", "단계의 설정이 든 TOML 파일."),
     "evaluate": (

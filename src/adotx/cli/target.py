@@ -5,8 +5,9 @@ The one place that knows the difference. Imports nothing until a model is wanted
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from adotx.cli.convert import Conversion
 from adotx.cli.progress import Progress
@@ -16,7 +17,7 @@ from adotx.errors import AdotxError
 if TYPE_CHECKING:
     from typer import Context
 
-    from adotx.client.documents import RemoteTranscriber
+    from adotx.cli.reading import Reading, RemoteReading
     from adotx.client.model import RemoteModel
     from adotx.documents.transcribe import Transcriber
     from adotx.model import Model
@@ -87,36 +88,64 @@ class Target:
         converted = Conversion(progress, name, self.weights)
         return Model.open(name, self.weights, online=self.online, progress=converted)
 
+    @property
+    def answers(self) -> bool:
+        """Whether it answers questions; False: it transcribes and does nothing else. Nothing is loaded.
+
+        Raises:
+            AdotxError: there is no such checkpoint, or no such server.
+        """
+        if self.server is not None:
+            return self._remote(self.server).answers
+        from adotx.checkpoint import open_checkpoint
+
+        return open_checkpoint(self.model or DEFAULT, self.online).extra.get("reader") != "rows"
+
     def open_to_ask(self) -> Model | RemoteModel:
         """The model, where it answers questions.
 
         Raises:
             AdotxError: ``ask.reader``: it transcribes and does nothing else; those of `open`.
         """
-        if self.server is not None:
-            remote = self._remote(self.server)
-            if not remote.answers:
-                raise _reads_only(remote.name)
-            return remote
-        from adotx.checkpoint import open_checkpoint
-
-        name = self.model or DEFAULT
-        if open_checkpoint(name, self.online).extra.get("reader") == "rows":  # before it is loaded
-            raise _reads_only(name)
+        if not self.answers:  # before it is loaded
+            raise _reads_only(self.name)
         return self.open()
 
-    def transcriber(self, progress: Progress, second_reader: bool) -> Transcriber | RemoteTranscriber:
-        """What transcribes with it; `second_reader` as for `Transcriber`."""
-        model = self.open(progress)
-        from adotx.model import Model
+    def reading(
+        self, progress: Progress, second_reader: bool, text_layer: bool, tick: Callable[[], None]
+    ) -> Reading | RemoteReading:
+        """What reads documents with it: a server at once, a model of this process when it is first needed.
 
-        if isinstance(model, Model):
-            from adotx.documents.transcribe import Transcriber
+        Args:
+            second_reader, text_layer: as for `Transcriber`; a server of ours has its own.
+            tick: called now and then while pages are waited for.
 
-            return Transcriber(model, second_reader=second_reader)
+        Raises:
+            AdotxError: those of `open`; ``remote.option``.
+        """
+        from adotx.cli.reading import LateReader, Reading, RemoteReading
+        from adotx.documents.transcribe import Transcriber
+
+        if self.server is None:
+            return Reading(
+                LateReader(lambda: self.transcriber(progress, second_reader).reader), text_layer, tick
+            )
         from adotx.client.documents import remote_transcriber
 
-        return remote_transcriber(model, second_reader)
+        progress.show(text("transcribe.loading", model=self.name))
+        remote = remote_transcriber(self._remote(self.server), second_reader)
+        if isinstance(remote, Transcriber):
+            return Reading(LateReader(lambda: remote.reader), text_layer, tick)
+        if not text_layer:
+            what, remedy = "it means nothing to a server, which has its own", "leave it out"
+            raise AdotxError("remote.option", what, "--no-text-layer", remedy)
+        return RemoteReading(remote)
+
+    def transcriber(self, progress: Progress, second_reader: bool) -> Transcriber:
+        """What transcribes with a model in this process; `second_reader` as for `Transcriber`."""
+        from adotx.documents.transcribe import Transcriber
+
+        return Transcriber(cast("Model", self.open(progress)), second_reader=second_reader)
 
     def _remote(self, url: str) -> RemoteModel:
         from adotx.client.http import Server

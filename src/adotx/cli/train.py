@@ -27,10 +27,7 @@ def train(stage: str, config: Path | None, settings: Sequence[str]) -> int:
     Raises:
         AdotxError: the extra `train` is not installed, or the settings cannot be read.
     """
-    chosen = _file(config) if config else {}
-    for word in settings:
-        table, key, value = _setting(word)
-        (chosen.setdefault(table, {}) if table else chosen)[key] = value
+    chosen = read_settings(config, settings)
     try:
         from adotx.train import run, run_ladder
 
@@ -46,6 +43,19 @@ def train(stage: str, config: Path | None, settings: Sequence[str]) -> int:
             package=error.name,
         ) from None
     return DONE
+
+
+def read_settings(config: Path | None, words: Sequence[str]) -> dict[str, Any]:
+    """The settings of a file, overridden by KEY=VALUE words.
+
+    Raises:
+        AdotxError: ``config.*``: either cannot be read.
+    """
+    chosen = _file(config) if config else {}
+    for word in words:
+        table, key, value = _setting(word)
+        (chosen.setdefault(table, {}) if table else chosen)[key] = value
+    return chosen
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -1,11 +1,14 @@
-"""The words that Typer brings, in the user's language: help pages and usage errors in, Korean out.
+"""What Typer brings and takes: help pages and usage errors in, the user's language out; words in, words that
+Typer takes as they were meant out.
 
-Knows the phrases of Typer, no verb of ours; what it does not know stays English.
+Knows Typer and its phrases, no verb of ours; what it does not know stays English.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 _HELP = (
@@ -57,6 +60,32 @@ def usage_error_text(error: Any, language: str) -> str:
     page = io.StringIO()
     error.show(file=page)
     return _translated(page.getvalue(), _ERROR) if language == "ko" else page.getvalue()
+
+
+def files_named(words: list[str], verbs: Callable[[], Any]) -> list[str]:
+    """The words of a command line, with ./ before names of files that begin with a dash and are no options.
+
+    Args:
+        words: after the program's name.
+        verbs: gives the tree of commands.
+    """
+    there = {word for word in words if len(word) > 1 and word.startswith("-") and Path(word).exists()}
+    if not there:
+        return words
+    options: set[str] = set()
+    taking: set[str] = set()
+    groups = [verbs()]
+    while groups:
+        command = groups.pop()
+        groups += getattr(command, "commands", {}).values()
+        for each in command.params:
+            options |= {*each.opts, *each.secondary_opts}
+            taking |= set() if getattr(each, "is_flag", False) else set(each.opts)
+    end = words.index("--") if "--" in words else len(words)
+    return [
+        f"./{word}" if word in there - options and n < end and not (n and words[n - 1] in taking) else word
+        for n, word in enumerate(words)
+    ]
 
 
 def _translated(page: str, phrases: tuple[tuple[str, str], ...]) -> str:

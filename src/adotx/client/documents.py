@@ -11,16 +11,16 @@ import secrets
 import sys
 from collections.abc import Generator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 from adotx.client.http import Server, broken, message_of
 from adotx.client.model import RemoteModel
-from adotx.documents.readers import Status
+from adotx.documents.outputs import page_of
 from adotx.documents.readers.page import VlmReader
+from adotx.documents.selection import ALL, Selection
 from adotx.documents.sources import STDIN
-from adotx.documents.transcribe import Transcriber
+from adotx.documents.transcribe import PageResult, Transcriber, without_running
 from adotx.errors import AdotxError, Sentence
 from adotx.vision import TileRule
 
@@ -29,19 +29,7 @@ if TYPE_CHECKING:
 
 # Far more than servers take; a pipe may never end.
 _MOST_BYTES = 1 << 30
-STATUSES = get_args(Status)
 ROUTE = "/v1/documents/transcriptions"
-
-
-@dataclass(frozen=True)
-class RemotePage:
-    """What became of one page; the attributes are those of `adotx.documents.transcribe.PageResult`."""
-
-    number: int
-    status: Status
-    reason: str
-    markdown: str
-    marked: str
 
 
 def remote_transcriber(model: RemoteModel, second_reader: bool = True) -> Transcriber | RemoteTranscriber:
@@ -73,23 +61,43 @@ class RemoteTranscriber:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    def document(self, path: str | Path, password: str | None = None) -> Generator[RemotePage, None, None]:
+    def document(self, path: str | Path, password: str | None = None) -> Generator[PageResult, None, None]:
         """All pages of a document, without what runs over them; closing the iterator ends the work there.
+
+        Raises:
+            AdotxError: those of `pages`.
+        """
+        return without_running(self.pages(path, password))
+
+    def pages(
+        self,
+        path: str | Path,
+        password: str | None = None,
+        wanted: Selection = ALL,
+        name: str | None = None,
+    ) -> Generator[PageResult, None, None]:
+        """All pages of a document, or some, as they are read.
+
+        Args:
+            wanted: which.
+            name: what the document is called; None: as its path says.
 
         Raises:
             AdotxError: ``input.unreadable``, ``input.too_many_bytes``, ``remote.refused`` and those of
                 `Server.get`.
         """
         path = Path(path)
-        fields = {"stream": "true", **({} if password is None else {"password": password})}
-        body, kind = form(fields, path.name, _content(path))
+        fields = {"stream": "true", "keep_running": "true", "pages": str(wanted), "password": password or ""}
+        body, kind = form(
+            {key: value for key, value in fields.items() if value}, name or path.name, _content(path)
+        )
         try:
             yield from self._pages(body, kind)
         except AdotxError as error:
             # Of this document, where the server says so; of the server, where it cannot be had at all.
             raise error.at(str(path)) if error.code == "remote.refused" else error from None
 
-    def _pages(self, body: bytes, kind: str) -> Generator[RemotePage, None, None]:
+    def _pages(self, body: bytes, kind: str) -> Generator[PageResult, None, None]:
         with self._server.post(ROUTE, body, kind) as events:
             for name, data in events:
                 if name == "page.completed":
@@ -108,14 +116,11 @@ class RemoteTranscriber:
             values = None
         return values if isinstance(values, dict) else {}
 
-    def _page(self, told: Any) -> RemotePage:
-        """A page of `adotx.server.transcripts`; it tells its marked text only where that is another."""
-        if isinstance(told, dict) and isinstance(told.get("number"), int) and told.get("status") in STATUSES:
-            markdown = told.get("markdown")
-            texts: list[Any] = [told.get("reason"), markdown, told.get("marked", markdown)]
-            if all(isinstance(text, str) for text in texts):
-                return RemotePage(told["number"], told["status"], *texts)
-        raise broken(self._server.url, Sentence("a part of it cannot be understood"))
+    def _page(self, told: Any) -> PageResult:
+        try:
+            return page_of(told)
+        except ValueError:
+            raise broken(self._server.url, Sentence("a part of it cannot be understood")) from None
 
 
 def _content(path: Path) -> bytes:

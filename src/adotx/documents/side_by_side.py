@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event
 from typing import TypeVar
 
@@ -17,6 +17,9 @@ Result = TypeVar("Result")
 
 #: asked now and then by what runs: whether nobody wants its result any more
 IsCancelled = Callable[[], bool]
+
+#: seconds between two calls of `meanwhile`
+_TICK = 0.05
 
 
 class Cancelled(Exception):
@@ -33,6 +36,7 @@ def in_order(
     items: Iterable[Item],
     window: int,
     is_cancelled: IsCancelled = not_cancelled,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Generator[Result, None, None]:
     """`function` of each item, up to `window` of them at the same time.
 
@@ -45,6 +49,7 @@ def in_order(
         items: taken one by one.
         window: threads, 1 or more.
         is_cancelled: of the work that this is a part of.
+        meanwhile: called now and then in this thread while a result is waited for; may raise.
     """
     assert window >= 1
     stop = Event()
@@ -63,6 +68,8 @@ def in_order(
                 else:
                     running.append(pool.submit(function, item, lambda: stop.is_set() or is_cancelled()))
             if running:
+                while meanwhile is not None and not wait((running[0],), _TICK).done:
+                    meanwhile()
                 yield running.popleft().result()
         if failure is not None:
             raise failure

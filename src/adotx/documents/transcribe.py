@@ -148,18 +148,21 @@ class Transcriber:
         limits: Limits | None = None,
         dpi: int = DPI,
         password: str | None = None,
+        *,
+        show_changes: bool = False,
     ) -> Generator[PageResult, None, None]:
         """All pages of a document, one result each, in order.
 
         Up to `window` pages are read at once. Closing the iterator cancels them.
 
         Args:
-            path, limits, dpi, password: see `adotx.documents.sources.open_pages`.
+            path, limits, dpi, password, show_changes: see `adotx.documents.sources.open_pages`.
 
         Raises:
             AdotxError: the document cannot be opened at all; one page of several becomes a failed result.
         """
-        yield from self.results(open_pages(path, limits, dpi, password), str(Path(path)))
+        pages = open_pages(path, limits, dpi, password, show_changes=show_changes)
+        yield from self.results(pages, str(Path(path)))
 
     def results(
         self, pages: Iterable[PageImage], path: str, is_cancelled: IsCancelled = not_cancelled
@@ -172,6 +175,24 @@ class Transcriber:
             is_cancelled: asked between steps; once it says so the iterator raises `Cancelled`.
         """
         yield from in_order(partial(self._open_and_read, path), pages, self._window, is_cancelled)
+
+    @property
+    def reader(self) -> PageReader:
+        """What reads pictures of pages."""
+        return self._reader
+
+    def read(self, page: PageImage, path: str, is_cancelled: IsCancelled = not_cancelled) -> PageResult:
+        """One page of a document; many threads may call it at once.
+
+        Args:
+            page: as `open_pages` gives it.
+            path: what errors call its document.
+            is_cancelled: asked between steps; once it says so `Cancelled` is raised.
+
+        Raises:
+            AdotxError: the page is a picture that cannot be opened, and so all of its document.
+        """
+        return self._open_and_read(path, page, is_cancelled)
 
     def page(self, image: Image.Image, number: int = 1) -> PageResult:
         """One page, RGB, as a person sees it."""

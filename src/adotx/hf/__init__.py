@@ -11,12 +11,15 @@ checkpoints run unchanged but for the path of the model. What differs on purpose
 - Chat templates of the published files are replaced by ours, which renders the same text and does not fail on
   null content, list content, tools with a system message, or an image in an answer. Pass `chat_template=` to
   `from_pretrained` or `apply_chat_template` to use another one.
-- The processor pads on the left and raises when image tokens and images differ in number, either way.
+- The processor pads on the left and raises when image tokens and images differ in number, either way, and for
+  arguments that it does not know.
+- Image slots are never labels.
 
 Knows nothing of the embedded engine. Supports transformers 5.16 to 5.23.
 """
 
 from adotx.hf.auto import register
+from adotx.hf.base_model import AX4VLModel
 from adotx.hf.configuration import AX4VLConfig, AX4VLProjectorConfig
 from adotx.hf.image_processing import AX4VLImageProcessor
 from adotx.hf.modeling import AX4VLCausalLMOutputWithPast, AX4VLForConditionalGeneration
@@ -32,6 +35,7 @@ __all__ = [
     "AX4VLConfig",
     "AX4VLForConditionalGeneration",
     "AX4VLImageProcessor",
+    "AX4VLModel",
     "AX4VLProcessor",
     "AX4VLProjectorConfig",
     "LDPNetV2Projector",

@@ -11,7 +11,7 @@ What is changed on loading, because the published values describe the machine of
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from transformers import PreTrainedConfig, Qwen2Config, SiglipVisionConfig
 
@@ -95,6 +95,8 @@ class AX4VLConfig(PreTrainedConfig):
         "projector_config": AX4VLProjectorConfig,
         "text_config": Qwen2Config,
     }
+    #: dropped on loading; there, since trainers read it of every configuration
+    auto_map: ClassVar[dict[str, str]] = {}
 
     vision_config: Any = None
     projector_config: Any = None

@@ -1,8 +1,8 @@
 """Image processor of A.X 4.0 VL: images in, tiles out, through `adotx.vision` (no torchvision).
 
-In: PIL images, paths, file contents, uint8 arrays, or (nested) lists of them.
+In: PIL images, paths, file contents, uint8 arrays (channels last or first), or (nested) lists of them.
 Out: `BatchFeature` with `pixel_values` float32 [tiles of all images, 3, size, size], `image_sizes` (width,
-height) per image and `num_tiles` per image.
+height) per image and `num_tiles` per image, also under its other name `num_patches`.
 Does not know text. Fetches nothing over a network.
 
 The tile plan and the pixels are those of the published processor for a plain RGB image, bit by bit.
@@ -22,10 +22,12 @@ from transformers.processing_utils import ImagesKwargs
 
 from adotx.checkpoint.config import tile_size
 from adotx.errors import AdotxError
+from adotx.hf.rendering import refuse_argument
 from adotx.vision import TileRule, open_image, pixels, plan
 
 # The published steps, which are built in; other values in a file or a call raise.
 _FIXED: dict[str, Any] = {
+    "crop_to_patches": True,
     "do_convert_rgb": True,
     "do_normalize": True,
     "do_pad": False,
@@ -34,6 +36,9 @@ _FIXED: dict[str, Any] = {
     "do_tile_pad": False,
     "rescale_factor": 1 / 255,
 }
+# Channels of an array that is a picture: grey, RGB, with transparency.
+_CHANNELS = (1, 3, 4)
+_LAST = ((), *((n,) for n in _CHANNELS))
 _TILE_KEYS = ("min_num_tiles", "max_num_tiles", "use_thumbnail", "published_pixels")
 
 
@@ -44,6 +49,7 @@ class AX4VLImageProcessorKwargs(ImagesKwargs, total=False):
     max_num_tiles: int
     use_thumbnail: bool
     do_tile_pad: bool
+    crop_to_patches: bool
     published_pixels: bool
 
 
@@ -81,14 +87,15 @@ class AX4VLImageProcessor(BaseImageProcessor):
         resample = kwargs.pop("resample", None)
         super().__init__(**kwargs)
         for key, value in _FIXED.items():
-            setattr(self, key, kwargs.get(key, value))
+            if key != "crop_to_patches":  # another processor's name for cutting into tiles; not in the files
+                setattr(self, key, kwargs.get(key, value))
         self.resample = 2 if resample is None else int(resample)
         self.size = {"shortest_edge": size} if isinstance(size, int) else dict(size or {"shortest_edge": 384})
         self.min_num_tiles, self.max_num_tiles = min_num_tiles, max_num_tiles
         self.use_thumbnail = use_thumbnail
         self.image_mean, self.image_std = list(image_mean), list(image_std)
         self.published_pixels = published_pixels
-        self._check(vars(self))
+        self._check({**kwargs, **vars(self)})
 
     @property
     def tile_rule(self) -> TileRule:
@@ -128,6 +135,12 @@ class AX4VLImageProcessor(BaseImageProcessor):
         """Tiles of an image of this size in pixels, thumbnail included."""
         return plan(width, height, self.tile_rule).tiles
 
+    def get_number_of_image_patches(
+        self, height: int, width: int, images_kwargs: dict[str, Any] | None = None
+    ) -> int:
+        """Tiles of an image of this size, as other libraries ask for them; `images_kwargs` as for a call."""
+        return plan(width, height, self._rule(_tile_settings(images_kwargs or {}))).tiles
+
     def preprocess(self, images: Any, return_tensors: Any = None, **kwargs: Any) -> BatchFeature:
         """Cut images into tiles.
 
@@ -142,21 +155,26 @@ class AX4VLImageProcessor(BaseImageProcessor):
         self._check(kwargs)
         for key in kwargs:
             if key not in self.valid_kwargs.__annotations__ and key not in ImagesKwargs.__annotations__:
-                detail = f"unknown argument {key!r}"
-                raise AdotxError("processor.unsupported", "{detail}", "image processor", detail=detail)
-        chosen = {key: kwargs[key] for key in _TILE_KEYS if kwargs.get(key) is not None}
+                refuse_argument(key, "image processor")
+        chosen = _tile_settings(kwargs)
         rule = self._rule(chosen)
         published = chosen.get("published_pixels", self.published_pixels)
         decoded = [to_rgb(image, published) for image in flatten(images)]
         if not decoded:
             raise AdotxError("image.missing", "no image given", "images", "leave images out for text alone")
         tiles = [pixels(image, rule) for image in decoded]
+        counts = [len(part) for part in tiles]
         data = {
             "pixel_values": np.concatenate(tiles),
             "image_sizes": [list(image.size) for image in decoded],
-            "num_tiles": [len(part) for part in tiles],
+            "num_tiles": counts,
+            "num_patches": counts,
         }
         return BatchFeature(data=data, tensor_type=return_tensors)
+
+
+def _tile_settings(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {key: kwargs[key] for key in _TILE_KEYS if kwargs.get(key) is not None}
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -184,9 +202,11 @@ def to_rgb(image: Any, published: bool = False) -> Image.Image:
     """
     if hasattr(image, "detach"):  # a torch tensor, channels first
         array = image.detach().cpu().numpy()
-        image = array.transpose(1, 2, 0) if array.ndim == 3 and array.shape[0] in (1, 3, 4) else array
+        image = array.transpose(1, 2, 0) if array.ndim == 3 and array.shape[0] in _CHANNELS else array
     if isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim not in (2, 3):
+        if image.ndim == 3 and image.shape[2] not in _CHANNELS and image.shape[0] in _CHANNELS:
+            image = np.ascontiguousarray(image.transpose(1, 2, 0))
+        if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in _LAST:
             raise AdotxError(
                 "image.mode",
                 "array of {dtype} with the shape {shape}",

@@ -1,7 +1,7 @@
 """A.X 4.0 VL as a native transformers model: ids and tiles in, logits, loss or generated ids out.
 
 In: `input_ids` [batch, length] in which each tile of an image holds `tokens_per_tile` ids `image_token_index`
-and `pixel_values` [tiles of the whole batch, 3, size, size] in the same order.
+and `pixel_values` [tiles of the whole batch, 3, size, size] in the same order; what else `AX4VLModel` takes.
 Out: `AX4VLCausalLMOutputWithPast`.
 Does not know text, tokenizers, image files or tile plans.
 
@@ -18,13 +18,17 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import Cache, GenerationMixin, PreTrainedModel, Qwen2ForCausalLM
+from transformers import Cache, GenerationMixin, Qwen2ForCausalLM
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.utils import ModelOutput
 
 from adotx.errors import AdotxError
+from adotx.hf.base_model import AX4VLModel, AX4VLPreTrainedModel
 from adotx.hf.configuration import AX4VLConfig
-from adotx.hf.projector import LDPNetV2Projector
-from adotx.hf.vision_tower import AX4VLVisionTower
+from adotx.hf.fusion import check_counts, encoded, slot_mask
+
+#: a label that no loss counts
+IGNORED = -100
 
 
 @dataclass
@@ -47,34 +51,18 @@ class AX4VLCausalLMOutputWithPast(ModelOutput):
     image_hidden_states: torch.Tensor | None = None
 
 
-class AX4VLPreTrainedModel(PreTrainedModel):
-    """What transformers has to know of the model: parts, abilities, initialisation."""
-
-    config_class = AX4VLConfig
-    base_model_prefix = "model"
-    main_input_name = "input_ids"
-    input_modalities = ("image", "text")  # type: ignore[assignment]
-    supports_gradient_checkpointing = True
-    _no_split_modules = ["AX4VLVisionLayer", "Qwen2DecoderLayer"]  # noqa: RUF012
-    _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
-    _supports_flash_attn = True
-    _supports_sdpa = True
-    _supports_flex_attn = True
-    _supports_attention_backend = True
-
-
 class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
-    """Vision tower, projector and Qwen2 decoder, fused at the image slots."""
+    """`AX4VLModel` with an output matrix: losses and generation."""
+
+    model: AX4VLModel
 
     def __init__(self, config: AX4VLConfig) -> None:
         super().__init__(config)
-        projector = config.projector_config
-        self.vision_tower = AX4VLVisionTower(config.vision_config)
-        self.multi_modal_projector = LDPNetV2Projector(
-            projector.in_hidden_size, projector.out_hidden_size, projector.grid_size
-        )
+        self._make_eye(config)
         self.language_model = Qwen2ForCausalLM(config.text_config)
         self.post_init()
+        self.__dict__["model"] = AX4VLModel.below(self)  # not a child: it has the children of this one
+        self.register_forward_pre_hook(_without_slots, with_kwargs=True)
 
     @classmethod
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
@@ -84,11 +72,10 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         model.generation_config.use_cache = True
         return loaded
 
-    def get_input_embeddings(self) -> nn.Module:
-        return self.language_model.get_input_embeddings()
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        self.language_model.set_input_embeddings(value)
+    def _replicate_for_data_parallel(self) -> AX4VLForConditionalGeneration:
+        replica: Any = super()._replicate_for_data_parallel()  # type: ignore[no-untyped-call]
+        replica.__dict__["model"] = AX4VLModel.below(replica)
+        return replica
 
     def get_output_embeddings(self) -> nn.Module:
         return self.language_model.get_output_embeddings()
@@ -96,56 +83,17 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         self.language_model.set_output_embeddings(new_embeddings)
 
-    def get_decoder(self) -> nn.Module:
-        return self.language_model.model
-
-    def get_image_features(self, pixel_values: torch.Tensor, **_: Any) -> torch.Tensor:
-        """Image tokens of whole tiles.
-
-        Args:
-            pixel_values: [tiles, 3, size, size].
-
-        Returns:
-            [tiles, tokens_per_tile, hidden_size of the language model].
-        """
-        features = self.vision_tower(pixel_values, self.config.vision_feature_layer)
-        return self.multi_modal_projector(features)
+    def get_image_features(
+        self, pixel_values: torch.Tensor | None, return_dict: bool | None = None, **kwargs: Any
+    ) -> Any:
+        """See `AX4VLModel.get_image_features`."""
+        return self.model.get_image_features(pixel_values, return_dict, **kwargs)
 
     def fuse(
-        self, input_ids: torch.Tensor, inputs_embeds: torch.Tensor, features: torch.Tensor
+        self, input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor, features: torch.Tensor
     ) -> torch.Tensor:
-        """Put image tokens into their slots.
-
-        Args:
-            input_ids: [batch, length].
-            inputs_embeds: [batch, length, hidden_size].
-            features: [tiles, tokens_per_tile, hidden_size], in the order of the slots.
-
-        Returns:
-            `inputs_embeds` with every slot overwritten; the input tensor is left alone.
-
-        Raises:
-            AdotxError: ``fusion.count`` when slots and features do not match, with both numbers.
-        """
-        slots = input_ids == self.config.image_token_index
-        tiles, per_tile = features.shape[:2]
-        in_rows = slots.sum(dim=1).tolist()
-        broken = [f"row {row} has {count}" for row, count in enumerate(in_rows) if count % per_tile]
-        if sum(in_rows) != tiles * per_tile or broken:
-            detail = f"{tiles} tiles of {per_tile}"
-            if broken:
-                detail += f"; no multiple of {per_tile}: {', '.join(broken)}"
-            raise AdotxError(
-                "fusion.count",
-                "{slots} image slots in input_ids but {features} image features ({detail})",
-                "input_ids and pixel_values",
-                "build both with AX4VLProcessor",
-                slots=sum(in_rows),
-                features=tiles * per_tile,
-                detail=detail,
-            )
-        features = features.to(inputs_embeds.device, inputs_embeds.dtype)
-        return inputs_embeds.masked_scatter(slots.unsqueeze(-1), features)
+        """See `AX4VLModel.fuse`."""
+        return self.model.fuse(input_ids, inputs_embeds, features)
 
     def forward(
         self,
@@ -158,9 +106,12 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         labels: torch.Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | torch.Tensor = 0,
-        image_sizes: torch.Tensor | None = None,
+        image_sizes: Any = None,
+        num_tiles: Any = None,
+        mm_encoder_outputs: dict[str, Any] | None = None,
         loss_only: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
+        shift_labels: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> AX4VLCausalLMOutputWithPast | tuple:
         """One pass.
@@ -169,56 +120,51 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             input_ids: [batch, length] int64.
             pixel_values: [tiles, 3, size, size]; given once, at the first pass over its slots.
             attention_mask: [batch, length so far], 0 for padding.
-            labels: [batch, length]; -100 and padding are not counted. Shifted here.
+            inputs_embeds: [batch, length, hidden_size], instead of `input_ids`; slots are where the embedding
+                is that of a slot.
+            labels: [batch, length]; -100, padding and image slots are not counted. Shifted here.
             use_cache: default: as the config says, never in training mode.
             logits_to_keep: how many last positions get logits (0: all), or which.
-            image_sizes: what the processor hands over with the tiles; not used.
+            image_sizes, num_tiles: what the processor hands over with the tiles; not used.
+            mm_encoder_outputs: {"image": image tokens in the order of the slots, or an output with them as
+                `pooler_output`}, instead of `pixel_values`.
             loss_only: return no logits, and multiply only labelled positions with the output matrix (most of
                 a page's positions are image slots, which have no label).
             num_items_in_batch: labelled positions over all accumulated batches, given by `Trainer`.
+            shift_labels: [batch, length], labels that are shifted already, used instead of `labels`.
 
         Raises:
-            AdotxError: ``fusion.count`` when image slots and tiles do not match, also when one is absent.
+            AdotxError: ``fusion.count`` when image slots and tiles do not match, also when one is absent;
+                ``model.input`` for contradicting arguments.
         """
         return_dict = kwargs.pop("return_dict", None)
-        if (input_ids is None) == (inputs_embeds is None):
-            raise AdotxError("model.input", "give exactly one of input_ids and inputs_embeds", "forward")
-        if inputs_embeds is None:
-            inputs_embeds = self.get_input_embeddings()(input_ids)
-        features = None
-        if pixel_values is not None:
-            if input_ids is None:
-                raise AdotxError("model.input", "pixel_values need input_ids to find their slots", "forward")
-            features = self.get_image_features(pixel_values)
-            inputs_embeds = self.fuse(input_ids, inputs_embeds, features)
-        elif input_ids is not None and _starts(past_key_values):
-            self._refuse_empty_slots(input_ids)
-        if use_cache is None:
-            use_cache = self.config.text_config.use_cache and not self.training
-        outputs = self.language_model.model(
-            inputs_embeds=inputs_embeds,
+        outputs = self.model(
+            input_ids=input_ids,
+            pixel_values=pixel_values,
             attention_mask=attention_mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
             use_cache=use_cache,
-            return_dict=True,
+            mm_encoder_outputs=mm_encoder_outputs,
             **kwargs,
         )
         hidden = outputs.last_hidden_state
         if labels is not None and attention_mask is not None and attention_mask.shape == labels.shape:
-            labels = labels.masked_fill(attention_mask == 0, -100)
+            labels = labels.masked_fill(attention_mask == 0, IGNORED)
         loss = logits = None
         if loss_only:
-            loss = self._labelled_loss(hidden, labels, num_items_in_batch)
+            loss = self._labelled_loss(hidden, labels, shift_labels, num_items_in_batch)
         else:
             positions = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
             logits = self.language_model.lm_head(hidden[:, positions, :])
-            if labels is not None:
+            if labels is not None or shift_labels is not None:
                 loss = self.loss_function(
                     logits=logits,
                     labels=labels,
                     vocab_size=self.config.text_config.vocab_size,
                     num_items_in_batch=num_items_in_batch,
+                    shift_labels=shift_labels,
                 )
         output = AX4VLCausalLMOutputWithPast(
             loss=loss,
@@ -226,25 +172,23 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            image_hidden_states=features,
+            image_hidden_states=outputs.image_hidden_states,
         )
         return output.to_tuple() if return_dict is False else output
 
-    def _refuse_empty_slots(self, input_ids: torch.Tensor) -> None:
-        slots = int((input_ids == self.config.image_token_index).sum())
-        if slots:  # without its tiles a slot would be embedded as an ordinary token
-            what = "{slots} image slots in input_ids but {features} image features (no pixel_values)"
-            remedy = "pass the images along"
-            raise AdotxError("fusion.count", what, "input_ids", remedy, slots=slots, features=0)
-
     def _labelled_loss(
-        self, hidden: torch.Tensor, labels: torch.Tensor | None, num_items_in_batch: torch.Tensor | int | None
+        self,
+        hidden: torch.Tensor,
+        labels: torch.Tensor | None,
+        shift_labels: torch.Tensor | None,
+        num_items_in_batch: torch.Tensor | int | None,
     ) -> torch.Tensor:
-        if labels is None:
-            raise AdotxError("model.input", "loss_only needs labels", "forward")
-        targets = labels[:, 1:]
-        labelled = targets != -100
-        logits = self.language_model.lm_head(hidden[:, :-1][labelled])
+        if shift_labels is None:
+            if labels is None:
+                raise AdotxError("model.input", "loss_only needs labels", "forward")
+            hidden, shift_labels = hidden[:, :-1], labels[:, 1:]
+        labelled = shift_labels != IGNORED
+        logits = self.language_model.lm_head(hidden[labelled])
         if not len(logits):
             return hidden.sum() * 0.0  # keeps the graph; a mean over nothing would be NaN
         return self.loss_function(
@@ -252,8 +196,33 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             labels=None,
             vocab_size=self.config.text_config.vocab_size,
             num_items_in_batch=num_items_in_batch,
-            shift_labels=targets[labelled],
+            shift_labels=shift_labels[labelled],
         )
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: torch.Tensor,
+        *args: Any,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """As in transformers, but images go along where nothing is cached yet, and only there.
+
+        An assistant's first pass does not count as the first, and would see empty slots; transformers 5.16
+        repeats encoded images at each step.
+        """
+        prepare: Any = super().prepare_inputs_for_generation  # type: ignore[misc]
+        inputs = prepare(
+            input_ids, *args, past_key_values=past_key_values, inputs_embeds=inputs_embeds, **kwargs
+        )
+        if past_key_values is not None and not kwargs.get("is_first_iteration"):
+            starts = past_key_values.get_seq_length() == 0
+            for name in ("pixel_values", "mm_encoder_outputs"):
+                inputs.pop(name, None)
+                if starts and kwargs.get(name) is not None:
+                    inputs[name] = kwargs[name]
+        return inputs
 
     def _expand_inputs_for_generation(  # type: ignore[override]
         self,
@@ -263,14 +232,18 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         **model_kwargs: Any,
     ) -> tuple[torch.Tensor | None, dict[str, Any]]:
         """Repeat a batch for beams or several answers; tiles are repeated row by row, not tile by tile."""
+        for name in ("image_sizes", "num_tiles"):
+            model_kwargs.pop(name, None)
         pixel_values = model_kwargs.pop("pixel_values", None)
-        model_kwargs.pop("image_sizes", None)
-        if pixel_values is not None and expand_size > 1 and input_ids is not None:
-            slots = (input_ids == self.config.image_token_index).sum(dim=1)
-            tiles = (slots // self.config.tokens_per_tile).tolist()
-            if sum(tiles) == len(pixel_values):  # a mismatch is reported by fuse, with its numbers
-                rows = [row for row in pixel_values.split(tiles) for _ in range(expand_size)]
-                pixel_values = torch.cat(rows)
+        outputs = model_kwargs.pop("mm_encoder_outputs", None)
+        images = (outputs or {}).get("image")
+        tiles = pixel_values if images is None else self._by_tile(encoded(images))
+        past = model_kwargs.get("past_key_values")
+        if tiles is not None and (past is None or past.get_seq_length() == 0):
+            rows = self._tiles_of_rows(input_ids, model_kwargs.get("inputs_embeds"))
+            # a mismatch is reported by fuse, with its numbers
+            if expand_size > 1 and sum(rows) == len(tiles):
+                tiles = torch.cat([row for row in tiles.split(rows) for _ in range(expand_size)])
         expand: Any = super()._expand_inputs_for_generation  # type: ignore[misc]
         input_ids, model_kwargs = expand(
             expand_size=expand_size,
@@ -279,9 +252,42 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             **model_kwargs,
         )
         if pixel_values is not None:
-            model_kwargs["pixel_values"] = pixel_values
+            model_kwargs["pixel_values"] = tiles
+        if outputs is not None:
+            if images is not None:
+                outputs = {**outputs, "image": BaseModelOutputWithPooling(pooler_output=tiles)}
+            model_kwargs["mm_encoder_outputs"] = outputs
         return input_ids, model_kwargs
 
+    def _by_tile(self, tokens: torch.Tensor) -> torch.Tensor:
+        return tokens.reshape(-1, self.config.tokens_per_tile, tokens.shape[-1])
 
-def _starts(past_key_values: Cache | None) -> bool:
-    return past_key_values is None or past_key_values.get_seq_length() == 0
+    def _tiles_of_rows(self, input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None) -> list[int]:
+        if inputs_embeds is not None:
+            slots = slot_mask(None, inputs_embeds, self.get_input_embeddings(), self.config.image_token_index)
+        else:
+            assert input_ids is not None
+            slots = input_ids == self.config.image_token_index
+        per_tile = self.config.tokens_per_tile
+        check_counts(slots, None, per_tile)
+        return [count // per_tile for count in slots.sum(dim=1).tolist()]
+
+
+def _without_slots(
+    model: AX4VLForConditionalGeneration, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Image slots are no labels, although trainers copy them from `input_ids`.
+
+    Before the call and not in `forward`, since a trainer may put its own forward there (TRL's fused head).
+    """
+    slot = model.config.image_token_index
+    found = {name: kwargs[name] for name in ("labels", "shift_labels") if kwargs.get(name) is not None}
+    kept = {name: labels.masked_fill(labels == slot, IGNORED) for name, labels in found.items()}
+    kwargs = {**kwargs, **kept}
+    items = kwargs.get("num_items_in_batch")
+    if found and items is not None:
+        # The trainer counted the slots. Exact where a step has one batch; else each counts by its share.
+        name = "shift_labels" if "shift_labels" in found else "labels"
+        of_all, of_text = ((rows[name][:, name == "labels" :] != IGNORED).sum() for rows in (found, kept))
+        kwargs["num_items_in_batch"] = items * of_text / of_all.clamp(min=1)
+    return args, kwargs

@@ -7,8 +7,8 @@ Does not know models.
 There are two ways to ids. `apply_chat_template(tokenize=True)` renders by id: nothing that a user, a tool or
 a document wrote can become a control token or an image slot. The published way, text first and then
 `processor(text=...)`, reads control tokens out of the text, as everywhere in transformers; use it with text
-that you trust. Batches are padded on the left, so that each row can be continued; pass `padding_side="right"`
-for training.
+that you trust. Both pad on the tokenizer's `padding_side`, left unless set, so that each row can be
+continued; pass `padding_side="right"` for training. An argument that neither part knows is refused.
 """
 
 from __future__ import annotations
@@ -18,11 +18,22 @@ from typing import Any
 
 from transformers import ProcessorMixin
 from transformers.image_processing_utils import BatchFeature
+from transformers.processing_utils import MultiModalData, TextKwargs
 
 from adotx.errors import AdotxError
 from adotx.hf.image_processing import AX4VLImageProcessor, flatten
-from adotx.hf.rendering import VL_FAMILY, Conversations, default_template, is_family_template
+from adotx.hf.rendering import (
+    VL_FAMILY,
+    Conversations,
+    default_template,
+    is_family_template,
+    refuse_argument,
+)
 from adotx.hf.tokenization import AX4Tokenizer
+
+_OTHER_MEDIA = ("videos", "audio", "audios")
+# What transformers hands to any processor, and says nothing to this one.
+_WITHOUT_MEANING = ("load_audio_from_video", "return_metadata", "sanitize_control_tokens")
 
 
 class AX4VLProcessor(ProcessorMixin):
@@ -82,6 +93,8 @@ class AX4VLProcessor(ProcessorMixin):
         images: Any = None,
         text: str | list[str] | None = None,
         conversations: Any = None,
+        return_text_replacement_offsets: bool = False,
+        return_mm_token_type_ids: bool = False,
         **kwargs: Any,
     ) -> BatchFeature:
         """Model inputs of texts and images.
@@ -90,14 +103,19 @@ class AX4VLProcessor(ProcessorMixin):
             images: all images of the batch, in the order of their tokens; nested lists are flattened.
             text: a text or a list; each image token in it stands for one image.
             conversations: instead of texts, to be rendered first; images inside or in `images`.
-            **kwargs: `padding` (False), `padding_side` ("left"), `return_tensors` and other arguments of the
-                tokenizer, flat or in `text_kwargs`; tile settings flat or in `images_kwargs`.
+            return_text_replacement_offsets: add where in each text an image token was replaced, and by what.
+            return_mm_token_type_ids: add 1 for each image slot, 0 for text.
+            **kwargs: `padding` (False), `padding_side` (the tokenizer's), `return_tensors` and other
+                arguments of the tokenizer, flat or in `text_kwargs`; tile settings too, or `images_kwargs`.
 
         Raises:
-            AdotxError: ``processor.images`` when image tokens and images differ in number, with both numbers.
+            AdotxError: ``processor.images`` when image tokens and images differ in number, with both numbers;
+                ``processor.unsupported`` for an unknown argument, videos and sound.
         """
         text_kwargs, image_kwargs = self._split(kwargs)
         return_tensors = text_kwargs.pop("return_tensors", None)
+        offsets = text_kwargs.pop("return_text_replacement_offsets", None) or return_text_replacement_offsets
+        types = text_kwargs.pop("return_mm_token_type_ids", None) or return_mm_token_type_ids
         if text is None and conversations is not None:
             return self.apply_chat_template(
                 conversations,
@@ -112,20 +130,47 @@ class AX4VLProcessor(ProcessorMixin):
         tiles: list[int] = []
         if given:
             features = self.image_processor.preprocess(given, **image_kwargs)
-            tiles = list(features.pop("num_tiles"))
+            tiles = _taken_counts(features)
             data.update(features)
         if text is not None:
-            texts = self._expand([text] if isinstance(text, str) else list(text), tiles)
-            options = {"padding": False, "padding_side": "left", "add_special_tokens": False, **text_kwargs}
-            encoded = self.tokenizer(texts, **options)
+            texts, replaced = self._expand([text] if isinstance(text, str) else list(text), tiles)
+            encoded = self.tokenizer(texts, **{"padding": False, "add_special_tokens": False, **text_kwargs})
             self._check_whole(encoded["input_ids"], tiles)
             data = {**encoded, **data}
+            if types:
+                data["mm_token_type_ids"] = self.create_mm_token_type_ids(encoded["input_ids"])
+            if offsets:
+                data["text_replacement_offsets"] = replaced
         if not data:
             raise AdotxError("processor.input", "neither text nor images given", "AX4VLProcessor")
-        return BatchFeature(data=data, tensor_type=return_tensors)
+        return BatchFeature(data, return_tensors, skip_tensor_conversion=["text_replacement_offsets"])
+
+    def replace_image_token(self, image_inputs: dict[str, Any], image_idx: int, **_: Any) -> str:
+        """What an image token becomes: as many as the image has slots.
+
+        Args:
+            image_inputs: what the image processor gave.
+            image_idx: which of its images.
+        """
+        return self.image_token * (int(image_inputs["num_tiles"][image_idx]) * self.num_tokens_per_tile)
+
+    def _get_num_multimodal_tokens(
+        self, image_sizes: list[tuple[int, int]] | None = None, **kwargs: Any
+    ) -> MultiModalData:
+        """Slots and tiles of images of these sizes (height, width), as vLLM asks for them."""
+        if image_sizes is None:
+            return MultiModalData()
+        count = self.image_processor.get_number_of_image_patches
+        tiles = [count(height, width, kwargs) for height, width in image_sizes]
+        slots = [number * self.num_tokens_per_tile for number in tiles]
+        return MultiModalData(num_image_tokens=slots, num_image_patches=tiles)
 
     def _split(self, kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Arguments for the tokenizer and for the image processor."""
+        for name in _OTHER_MEDIA:
+            if (value := kwargs.pop(name, None)) is not None and len(value):
+                what, remedy = "{medium} given, but the model reads images only", "give pictures"
+                raise AdotxError("processor.unsupported", what, "AX4VLProcessor", remedy, medium=name)
         text_kwargs = {**kwargs.pop("common_kwargs", {}), **kwargs.pop("text_kwargs", {})}
         image_kwargs = dict(kwargs.pop("images_kwargs", {}))
         image_kwargs.pop("return_tensors", None)
@@ -133,10 +178,13 @@ class AX4VLProcessor(ProcessorMixin):
         for key, value in kwargs.items():
             target = image_kwargs if key in known and key != "return_tensors" else text_kwargs
             target[key] = value
+        for key in [key for key in text_kwargs if key not in TextKwargs.__annotations__]:
+            if text_kwargs.pop(key) is not None and key not in _WITHOUT_MEANING:
+                refuse_argument(key, "AX4VLProcessor")
         return text_kwargs, image_kwargs
 
-    def _expand(self, texts: list[str], tiles: list[int]) -> list[str]:
-        """Replace each image token by as many as its image has."""
+    def _expand(self, texts: list[str], tiles: list[int]) -> tuple[list[str], list[list[dict[str, Any]]]]:
+        """Replace each image token by as many as its image has; where that was, as transformers tells it."""
         slots = sum(text.count(self.image_token) for text in texts)
         if slots != len(tiles):
             raise AdotxError(
@@ -149,13 +197,28 @@ class AX4VLProcessor(ProcessorMixin):
                 images=len(tiles),
             )
         counts = iter(tiles)
-        expanded = []
+        expanded: list[str] = []
+        replaced: list[list[dict[str, Any]]] = []
         for text in texts:
             head, *parts = text.split(self.image_token)
+            replaced.append([])
+            start = len(head)
             for part in parts:
-                head += self.image_token * (next(counts) * self.num_tokens_per_tile) + part
+                tokens = self.image_token * (next(counts) * self.num_tokens_per_tile)
+                end, new_end = start + len(self.image_token), len(head) + len(tokens)
+                replaced[-1].append(
+                    {
+                        "type": "image",
+                        "span": (start, end),
+                        "new_span": (len(head), new_end),
+                        "text": self.image_token,
+                        "replacement": tokens,
+                    }
+                )
+                head += tokens + part
+                start = end + len(part)
             expanded.append(head)
-        return expanded
+        return expanded, replaced
 
     def _check_whole(self, ids: list[list[int]], tiles: list[int]) -> None:
         rows = ids.tolist() if hasattr(ids, "tolist") else ids
@@ -195,13 +258,17 @@ class AX4VLProcessor(ProcessorMixin):
             tokenize: False gives text with one image token per image, for `processor(text=...)`.
             return_dict: with `tokenize`: everything the model needs; otherwise input_ids alone.
             images: for the image parts that hold none, in order.
-            processor_kwargs: `padding`, `padding_side`, tile settings; may also be given flat.
+            processor_kwargs: `padding`, `padding_side`, `truncation`, `max_length`, tile settings; may also
+                be given flat. The A.X template has no variables: another name is refused.
 
         Raises:
-            AdotxError: ``chat.*`` for messages that cannot be rendered, ``image.*`` for images.
+            AdotxError: ``chat.*`` for messages that cannot be rendered, ``image.*`` for images,
+                ``processor.images`` where truncation cuts into an image, ``processor.unsupported`` for an
+                unknown argument.
         """
         return_tensors = None if return_tensors == "auto" else return_tensors
-        if chat_template is not None or self.chat_template != default_template(VL_FAMILY):
+        # A caller may hand over our own template, which is rendered by id all the same.
+        if (chat_template or self.chat_template) != default_template(VL_FAMILY):
             return super().apply_chat_template(
                 conversation,
                 chat_template=chat_template,
@@ -234,16 +301,20 @@ class AX4VLProcessor(ProcessorMixin):
         tiles: list[list[int]] = [[] for _ in rows]
         if given := flatten(rows):
             features = self.image_processor.preprocess(given, **image_kwargs)
-            counts = iter(features.pop("num_tiles"))
+            counts = iter(_taken_counts(features))
             tiles = [[next(counts) for _ in row] for row in rows]
             data.update(features)
         rendered = chats.render(plain, tiles=tiles, **options)
         padding = text_kwargs.pop("padding", None)
         if padding is None:
             padding = len(rendered) > 1 and return_tensors is not None
+        types = text_kwargs.pop("return_mm_token_type_ids", False)
         batch = self.tokenizer.pad_rendered(
             rendered, padding=padding, masks=return_assistant_tokens_mask, **text_kwargs
         )
+        self._check_whole(batch["input_ids"], [count for row in tiles for count in row])
+        if types:
+            batch["mm_token_type_ids"] = self.create_mm_token_type_ids(batch["input_ids"])
         if not return_dict:
             data = {}
         features = BatchFeature(data={**batch, **data}, tensor_type=return_tensors)
@@ -261,3 +332,9 @@ class AX4VLProcessor(ProcessorMixin):
         Path(save_directory).mkdir(parents=True, exist_ok=True)
         self.image_processor.save_pretrained(save_directory)
         return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+
+
+def _taken_counts(features: BatchFeature) -> list[int]:
+    """The tiles of each image, taken out of what goes to the model."""
+    features.pop("num_patches")
+    return list(features.pop("num_tiles"))

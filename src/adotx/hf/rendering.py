@@ -12,7 +12,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from transformers.utils import get_json_schema
 
@@ -161,6 +161,12 @@ class Conversations:
             else:
                 rendered.append(RenderedChat(list(part.ids), list(part.mask), part.text))
         return rendered
+
+
+def refuse_argument(name: str, where: str) -> NoReturn:
+    """AdotxError ``processor.unsupported``: an argument that would otherwise be dropped without a word."""
+    what, remedy = "unknown argument {name!r}", "leave it out, or correct its name"
+    raise AdotxError("processor.unsupported", what, where, remedy, name=name)
 
 
 def _messages(chat: Any) -> Any:

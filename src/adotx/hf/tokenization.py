@@ -3,11 +3,12 @@
 In: a directory or hub id with tokenizer.json, or vocab.json and merges.txt. Out: `AX4Tokenizer`.
 Does not know models or images.
 
-Three things differ from what `AutoTokenizer` would give. A text checkpoint of this family says `model_type:
+Four things differ from what `AutoTokenizer` would give. A text checkpoint of this family says `model_type:
 qwen2`, for which transformers 5 takes Qwen2's regular expression (digits one by one, line breaks joined)
 whatever the files say: other ids than the model was trained on. `apply_chat_template` returns ids rather
-than a dictionary, as the model card's script expects. And conversations go through `adotx.chat.render`, so
-that nothing a user writes becomes a control token.
+than a dictionary, as the model card's script expects. Batches are padded on the left, so that they can be
+continued, until `padding_side` says otherwise. And conversations go through `adotx.chat.render`, so that
+nothing a user writes becomes a control token.
 """
 
 from __future__ import annotations
@@ -20,10 +21,18 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import GPT2Tokenizer
 from transformers.models.auto.tokenization_auto import get_tokenizer_config
+from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import cached_file
 
 from adotx.checkpoint.tokenizer import AddedToken, AxTokenizer
-from adotx.hf.rendering import TEXT_FAMILY, VL_FAMILY, Conversations, default_template, is_family_template
+from adotx.hf.rendering import (
+    TEXT_FAMILY,
+    VL_FAMILY,
+    Conversations,
+    default_template,
+    is_family_template,
+    refuse_argument,
+)
 
 _PLAIN_SPLIT = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 # Ids that all checkpoints of the family share and no other GPT-2 shaped vocabulary has.
@@ -34,6 +43,8 @@ HUB_KEYS = ("cache_dir", "force_download", "local_files_only", "revision", "subf
 _CLASSES = ("GPT2Tokenizer", "GPT2TokenizerFast", "AX4Tokenizer")
 _NOT_FOR_TOKENIZERS = ("backend", "code_revision", "config", "trust_remote_code", "use_fast", "_from_auto")
 _ELSEWHERE = ("gguf_file", "tokenizer_type")
+# Arguments of a tokenizer that say nothing to ids that are made one by one.
+_UNUSED = ("add_special_tokens", "verbose", "return_token_type_ids", "stride", "sanitize_control_tokens")
 
 
 class AX4Tokenizer(GPT2Tokenizer):
@@ -43,17 +54,21 @@ class AX4Tokenizer(GPT2Tokenizer):
         kwargs.pop("auto_map", None)
         # It removes spaces before punctuation, for WordPiece; it would damage byte-level text.
         kwargs["clean_up_tokenization_spaces"] = False
+        kwargs.setdefault("padding_side", "left")
         super().__init__(*args, **kwargs)
         if self.chat_template is None or is_family_template(self.chat_template):
             self.chat_template = default_template(self.family)
 
     @classmethod
     def from_pretrained(cls, name: Any, *args: Any, **kwargs: Any) -> AX4Tokenizer:  # type: ignore[override]
-        """As in transformers; but the pre-tokenizer and normalizer of a tokenizer.json are used."""
+        """As in transformers; but padding is left unless asked for here, and the pre-tokenizer and normalizer
+        of a tokenizer.json are used."""
         template = kwargs.pop("chat_template", None)
         tokenizer = super().from_pretrained(name, *args, **kwargs)
         if template is not None:
             tokenizer.chat_template = template
+        # The published files say "right", which no batch that is to be continued can use.
+        tokenizer.padding_side = kwargs.get("padding_side") or "left"
         hub = {key: kwargs[key] for key in HUB_KEYS if kwargs.get(key) is not None}
         file = cached_file(name, "tokenizer.json", _raise_exceptions_for_missing_entries=False, **hub)
         if file is not None:
@@ -113,8 +128,11 @@ class AX4Tokenizer(GPT2Tokenizer):
             dictionary with input_ids, attention_mask and, if asked for, assistant_masks (1 where an answer
             is trained on).
         """
-        custom = chat_template is not None or self.chat_template != default_template(self.family)
-        if custom or documents is not None or kwargs or truncation:
+        # vLLM hands our own template over with each call.
+        used = self.chat_template if chat_template is None else chat_template
+        custom = used != default_template(self.family)
+        kwargs.pop("sanitize_control_tokens", None)  # always done
+        if custom or documents is not None or kwargs:
             return super().apply_chat_template(
                 conversation,
                 tools=tools,
@@ -145,6 +163,7 @@ class AX4Tokenizer(GPT2Tokenizer):
         batch: dict[str, Any] = self.pad_rendered(
             rendered,
             padding=padding or (len(rendered) > 1 and return_tensors is not None),
+            truncation=truncation,
             max_length=max_length,
             masks=return_assistant_tokens_mask,
             **(tokenizer_kwargs or {}),
@@ -158,43 +177,69 @@ class AX4Tokenizer(GPT2Tokenizer):
         self,
         rendered: list[Any],
         padding: Any = False,
+        truncation: Any = False,
         max_length: int | None = None,
         masks: bool = False,
-        padding_side: str = "left",
+        padding_side: str | None = None,
         pad_to_multiple_of: int | None = None,
+        return_attention_mask: bool | None = None,
+        **unknown: Any,
     ) -> dict[str, list[list[int]]]:
         """Rows of ids as one batch.
 
         Args:
             rendered: what `adotx.chat.render` returned for each row.
             padding: False, True or "longest", or "max_length".
+            truncation: cut rows at `max_length`, on the side `truncation_side`.
             masks: add `assistant_masks`.
-            padding_side: "left" (the default: a row can be continued) or "right".
+            padding_side: "left" or "right"; default: the tokenizer's `padding_side`.
+            return_attention_mask: False leaves it out.
+            **unknown: arguments that change nothing here (`_UNUSED`).
 
         Returns:
             input_ids, attention_mask and perhaps assistant_masks as lists.
+
+        Raises:
+            AdotxError: ``processor.unsupported`` for an argument that is not known.
         """
+        for name, value in unknown.items():
+            if name not in _UNUSED and value not in (None, False):
+                refuse_argument(name, "apply_chat_template")
+        cut = self._room(max_length) if truncation not in (False, None, "do_not_truncate") else None
+        rows = [(self._cut(part.ids, cut), self._cut(part.mask, cut)) for part in rendered]
         width = 0
-        if padding:
-            width = max(len(part.ids) for part in rendered)
+        if padding not in (False, None, "do_not_pad"):
+            width = max(len(ids) for ids, _ in rows)
             width = max_length if padding == "max_length" and max_length else width
             multiple = pad_to_multiple_of or 1
             width = -(-width // multiple) * multiple
-        batch: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": []}
+        batch: dict[str, list[list[int]]] = {"input_ids": []}
+        if return_attention_mask is not False:
+            batch["attention_mask"] = []
         if masks:
             batch["assistant_masks"] = []
-        for part in rendered:
-            short = max(0, width - len(part.ids))
-            before, after = (short, 0) if padding_side == "left" else (0, short)
+        for ids, mask in rows:
+            short = max(0, width - len(ids))
+            before, after = (short, 0) if (padding_side or self.padding_side) == "left" else (0, short)
             row = {
-                "input_ids": ([self.pad_token_id], part.ids),
-                "attention_mask": ([0], [1] * len(part.ids)),
-                "assistant_masks": ([0], [int(m) for m in part.mask]),
+                "input_ids": ([self.pad_token_id], ids),
+                "attention_mask": ([0], [1] * len(ids)),
+                "assistant_masks": ([0], [int(m) for m in mask]),
             }
-            for key, rows in batch.items():
-                fill, values = row[key]
-                rows.append(fill * before + list(values) + fill * after)
+            for key, values in batch.items():
+                fill, part = row[key]
+                values.append(fill * before + list(part) + fill * after)
         return batch
+
+    def _room(self, max_length: int | None) -> int | None:
+        if max_length is not None:
+            return max_length
+        return int(self.model_max_length) if self.model_max_length < VERY_LARGE_INTEGER else None
+
+    def _cut(self, row: list[Any], length: int | None) -> list[Any]:
+        if length is None or len(row) <= length:
+            return row
+        return row[len(row) - length :] if self.truncation_side == "left" else row[:length]
 
     @staticmethod
     def _as_encoding(batch: dict[str, Any], return_tensors: Any) -> Any:

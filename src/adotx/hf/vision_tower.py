@@ -46,7 +46,9 @@ class AX4VLVisionEmbeddings(nn.Module):
                 size=size,
             )
         patches = self.patch_embedding(pixel_values.to(self.patch_embedding.weight.dtype))
-        return patches.flatten(2).transpose(1, 2) + self.position_embedding.weight
+        patches = patches.flatten(2).transpose(1, 2)
+        # The module is called, not its weight read: hooks of offloading and of ZeRO fetch weights at a call.
+        return patches + self.position_embedding(torch.arange(patches.shape[1], device=patches.device))
 
 
 def eager_attention(
@@ -188,6 +190,10 @@ class AX4VLVisionTower(PreTrainedModel):
         super().__init__(config)
         self.vision_model = AX4VLVisionTransformer(config)
         self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Where adapters under reentrant checkpointing are made to get gradients."""
+        return self.vision_model.embeddings.patch_embedding
 
     def forward(self, pixel_values: torch.Tensor, feature_layer: int = 0) -> torch.Tensor:
         """See `AX4VLVisionTransformer.forward`."""

@@ -139,11 +139,18 @@ class Fields(Block):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table: its text and how many columns and rows it spans."""
+    """A cell of a table.
+
+    Attributes:
+        text: all that it says; its paragraphs are lines.
+        colspan, rowspan: how many columns and rows it spans.
+        inner: where tables stand inside: the text in pieces, and they between; empty where there are none.
+    """
 
     text: str = ""
     colspan: int = 1
     rowspan: int = 1
+    inner: tuple[str | Table, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +181,10 @@ class Table(Block):
 
     @property
     def plain(self) -> bool:
-        """Whether no cells are merged and all rows are equally long."""
+        """Whether no cells are merged, none holds a table, and all rows are equally long."""
         widths = {len(row) for row in self.rows}
         return len(widths) == 1 and all(
-            cell.colspan == cell.rowspan == 1 for row in self.rows for cell in row
+            cell.colspan == cell.rowspan == 1 and not cell.inner for row in self.rows for cell in row
         )
 
     def placed(self) -> Iterator[tuple[int, int, Cell]]:

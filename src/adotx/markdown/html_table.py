@@ -18,7 +18,7 @@ _TAG = re.compile(
 )
 _SPAN = re.compile(r"\b(colspan|rowspan)\s*+=\s*+[\"']?+\s*+(\d{1,6})", re.I)
 #: HTML allows spans of thousands; no page has such tables
-MOST_COLUMNS, _MOST_ROWS = 256, 1024
+MOST_COLUMNS, MOST_ROWS = 256, 1024
 
 
 @dataclass
@@ -42,7 +42,7 @@ class _Builder:
             self.row = []
         given = {key.lower(): int(count) for key, count in _SPAN.findall(attributes)}
         colspan = min(max(given.get("colspan", 1), 1), MOST_COLUMNS)
-        self.spans = (colspan, min(max(given.get("rowspan", 1), 1), _MOST_ROWS))
+        self.spans = (colspan, min(max(given.get("rowspan", 1), 1), MOST_ROWS))
         self.text, self.header = [], name == "th" or self.in_head
 
     def close_cell(self) -> None:

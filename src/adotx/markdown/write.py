@@ -1,8 +1,9 @@
 """Blocks in, Markdown text out: the only writer.
 
 Text stays as the reader sees it but for what would vanish or become another block (`escapes`). Tables are
-pipe tables; where cells are merged or the header has several rows, HTML, since pipes cannot say it. Fields
-are a "key: value" a line, formulas stand between ``$$``, figures are images. Knows no geometry.
+pipe tables; where cells are merged or hold tables, or the header has several rows, HTML, since pipes cannot
+say it. Lines of a cell stand apart by ``<br>``. Fields are a "key: value" a line, formulas stand between
+``$$``, figures are images. Knows no geometry.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from adotx.markdown.blocks import (
     Block,
+    Cell,
     Code,
     Fields,
     Figure,
@@ -111,24 +113,36 @@ def _code(block: Code) -> str:
 
 
 def _pipes(block: Table) -> str:
-    rows = [" | ".join(escaped(text).replace("|", "\\|") for text in row) for row in block.texts]
+    rows = [" | ".join(_pipe_cell(text) for text in row) for row in block.texts]
     lines = [f"| {row} |" for row in rows]
     return "\n".join((lines[0], f"|{' --- |' * len(block.rows[0])}", *lines[1:]))
 
 
+def _pipe_cell(text: str) -> str:
+    return escaped(text).replace("|", "\\|").replace("\n", "<br>")
+
+
 def _html(block: Table) -> str:
+    return "\n".join(_html_lines(block))
+
+
+def _html_lines(block: Table) -> list[str]:
     lines = ["<table>"]
     for number, row in enumerate(block.rows):
         name = "th" if number < block.header_rows else "td"
-        lines.append(
-            "<tr>"
-            + "".join(_html_cell(name, cell.text, cell.colspan, cell.rowspan) for cell in row)
-            + "</tr>"
-        )
-    return "\n".join((*lines, "</table>"))
+        lines.append("<tr>" + "".join(_html_cell(name, cell) for cell in row) + "</tr>")
+    return [*lines, "</table>"]
 
 
-def _html_cell(name: str, text: str, colspan: int, rowspan: int) -> str:
-    spans = (("colspan", colspan), ("rowspan", rowspan))
+def _html_cell(name: str, cell: Cell) -> str:
+    spans = (("colspan", cell.colspan), ("rowspan", cell.rowspan))
     attributes = "".join(f' {key}="{count}"' for key, count in spans if count > 1)
-    return f"<{name}{attributes}>{html.escape(text, quote=False)}</{name}>"
+    inner = "".join(
+        _html_text(part) if isinstance(part, str) else "".join(_html_lines(part))
+        for part in cell.inner or (cell.text,)
+    )
+    return f"<{name}{attributes}>{inner}</{name}>"
+
+
+def _html_text(text: str) -> str:
+    return html.escape(text, quote=False).replace("\n", "<br>")

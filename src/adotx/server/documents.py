@@ -24,13 +24,14 @@ from adotx.documents.outputs import FORMATS, Choice, Say, page_values, prepared,
 from adotx.documents.outputs import Document as Output
 from adotx.documents.outputs.markdown import whole_markdown
 from adotx.documents.outputs.values import OBJECT, summary_of
+from adotx.documents.selection import Selection
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
 from adotx.server.answers import head_of
-from adotx.server.clients import answer
+from adotx.server.clients import Deadline, answer
 from adotx.server.errors import language_of, shown
 from adotx.server.events import Event, EventStream
-from adotx.server.reading import Document, Order, Selection
+from adotx.server.reading import Document, Order
 from adotx.server.service import Service, service_of
 
 router = APIRouter(tags=["documents"])
@@ -47,6 +48,7 @@ class TranscriptionRequest(BaseModel):
         pages: which pages, like "1-3,7" or "5-"; all where empty.
         password: of an encrypted PDF.
         page_images: put a picture of each page into the events.
+        keep_running: leave headers, footers and page numbers, and tables that go on, where they stand.
         redact: kinds of numbers that are covered, with commas between them, or "all".
         hanja: "reading": Hanja with their reading in brackets.
     """
@@ -60,6 +62,7 @@ class TranscriptionRequest(BaseModel):
     pages: Annotated[str, Field(max_length=1000)] = ""
     password: Annotated[str, Field(max_length=512)] = ""
     page_images: bool = False
+    keep_running: bool = False
     redact: Annotated[str, Field(max_length=200)] = ""
     hanja: Literal["keep", "reading"] = "keep"
 
@@ -78,12 +81,16 @@ async def transcribe(
     choice = Choice(redacted_kinds([form.redact]), form.hanja)
     if form.page_images and choice.redact:
         raise _refusal("page_images", Sentence("pictures are sent before it is known what is to be redacted"))
-    order = Order(Selection.of(form.pages), form.password or None, form.page_images)
+    pages = Selection.of(form.pages)
+    order = Order(pages, form.password or None, form.page_images, form.keep_running)
     say = _speaker(service, request)
+    # However long a document is, it only has to go on.
+    deadline = Deadline(service.settings.run_timeout)
     if form.stream:
-        return EventStream(request, _events(service, request, form.file, order, choice, say), _failed)
-    whole = _whole(service, request, form, order, choice, say)
-    return await answer(request, whole)
+        events = _events(service, request, form.file, order, choice, say, deadline)
+        return EventStream(request, events, _failed, deadline)
+    whole = _whole(service, request, form, order, choice, say, deadline)
+    return await answer(request, whole, deadline)
 
 
 def _refusal(field: str, reason: Sentence) -> AdotxError:
@@ -96,7 +103,13 @@ def _speaker(service: Service, request: Request) -> Say:
 
 
 async def _whole(
-    service: Service, request: Request, form: TranscriptionRequest, order: Order, choice: Choice, say: Say
+    service: Service,
+    request: Request,
+    form: TranscriptionRequest,
+    order: Order,
+    choice: Choice,
+    say: Say,
+    deadline: Deadline,
 ) -> Response:
     began = time.monotonic()
     results: list[PageResult] = []
@@ -104,6 +117,7 @@ async def _whole(
         async with aclosing(document.parts()) as parts:
             async for part in parts:
                 if isinstance(part, PageResult):
+                    deadline.renew()
                     results.append(prepared(part, choice))
         end = _end(service, request, results, began)
         if form.response_format == "json":
@@ -120,7 +134,13 @@ async def _whole(
 
 
 async def _events(
-    service: Service, request: Request, file: UploadFile, order: Order, choice: Choice, say: Say
+    service: Service,
+    request: Request,
+    file: UploadFile,
+    order: Order,
+    choice: Choice,
+    say: Say,
+    deadline: Deadline,
 ) -> AsyncGenerator[Event, None]:
     began = time.monotonic()
     results: list[PageResult] = []
@@ -132,6 +152,7 @@ async def _events(
                 yield _event("document.created", **_head(service), page_numbers=document.numbers)
                 first = False
             if isinstance(part, PageResult):
+                deadline.renew()
                 results.append(prepared(part, choice))
                 yield _event("page.completed", page=page_values(results[-1], say))
             else:

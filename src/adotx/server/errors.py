@@ -26,12 +26,19 @@ STATUS: dict[str, int] = {
     "grammar": 400,
     "image": 400,
     "media": 400,
+    "html": 400,
+    "hwp": 400,
+    "hwpx": 400,
+    "office": 400,
     "output": 400,
+    "package": 400,
     "pdf": 400,
+    "pptx": 400,
     "redact": 400,
     "request": 400,
     "sampling": 400,
     "tiles": 400,
+    "xlsx": 400,
     "engine.queue_full": 429,
     "server.body_slow": 408,
     "server.body_too_large": 413,
@@ -52,7 +59,7 @@ STATUS: dict[str, int] = {
     "server.method": 405,
     "server.model": 404,
     "server.origin": 403,
-    "server.pages": 400,
+    "input.pages": 400,
     "server.parameter": 400,
     "server.route": 404,
     "server.timeout": 504,
@@ -74,8 +81,10 @@ _TYPES = {
 }
 #: what a client that comes again at once would only make worse
 _NO_RETRY = frozenset({"server.timeout"})
+#: options of the command line that errors name -> what a client has instead
+_FIELDS = {"--password": Sentence("the form field password")}
 #: rooms whose `reason` is what a decoder said
-_DECODERS = frozenset({"image", "media", "pdf", "document", "source"})
+_DECODERS = frozenset({"image", "media", "pdf", "document", "source", "package", "hwp"})
 
 
 def status_of(error: Exception) -> int:
@@ -93,6 +102,8 @@ def told(error: Exception) -> AdotxError:
         return AdotxError("server.internal", what, remedy="the server's log names this request's id")
     if error.code.partition(".")[0] in _DECODERS and "reason" in error.values:
         return error.having(reason=Sentence("it cannot be decoded"))
+    if "option" in error.values:  # of the command line; a form has fields
+        return error.having(option=_FIELDS[error.values["option"]])
     return error
 
 

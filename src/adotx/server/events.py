@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adotx.errors import AdotxError
-from adotx.server.clients import while_wanted
+from adotx.server.clients import Deadline, while_wanted
 from adotx.server.errors import body_of, language_of, note
 from adotx.server.service import service_of
 
@@ -61,6 +61,7 @@ class EventStream(Response):
         request: the client's.
         events: not yet begun; closed in any case.
         failed: error body -> the events that end a stream in which something failed.
+        deadline: which `events` may renew; without one `run_timeout` is all there is.
     """
 
     def __init__(
@@ -68,18 +69,21 @@ class EventStream(Response):
         request: Request,
         events: AsyncGenerator[Event, None],
         failed: Callable[[dict[str, Any]], list[Event]] = error_event,
+        deadline: Deadline | None = None,
     ) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self.headers["content-type"] = "text/event-stream; charset=utf-8"
         self._request, self._events, self._failed = request, events, failed
+        self._deadline = deadline
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, service = self._request, service_of(self._request)
         wire = _Wire(send, self.raw_headers)
         try:
             with service.place():
-                await while_wanted(self._feed(wire, service.settings.ping_interval), receive, service)
+                feed = self._feed(wire, service.settings.ping_interval)
+                await while_wanted(feed, receive, service, self._deadline)
         except Exception as error:
             if not wire.started:
                 raise

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from adotx.documents.readers import PageReading
+from adotx.documents.selection import ALL, Selection
 from adotx.documents.sources import PageImage, ReadPicture, open_pages
 from adotx.documents.transcribe import PageResult, Transcriber, without_running
 from adotx.errors import AdotxError
@@ -40,41 +40,6 @@ _WINDOW = 2
 _PRIORITY = 1
 # What a browser shows of a page: its longer side in pixels, at which small type can still be read.
 _SHOWN = 1800
-_PAGES = re.compile(r"(\d{1,6})(?:-(\d{0,6}))?")
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Pages of a document, counted from 1.
-
-    Attributes:
-        ranges: (first, last) of each; none: all pages. A last of 0 is the document's last.
-    """
-
-    ranges: tuple[tuple[int, int], ...] = ()
-
-    @classmethod
-    def of(cls, text: str) -> Selection:
-        """From "1-3,7" or "5-"; "" is all.
-
-        Raises:
-            AdotxError: ``server.pages``.
-        """
-        ranges = []
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            found = _PAGES.fullmatch(part)
-            first = int(found[1]) if found else 0
-            last = first if not found or found[2] is None else int(found[2] or 0)
-            if first < 1 or 0 < last < first:
-                what, remedy = "{given} names no pages", "write them like 1-3,7"
-                raise AdotxError("server.pages", what, "pages", remedy, given=repr(part[:40]))
-            ranges.append((first, last))
-        return cls(tuple(ranges))
-
-    def __contains__(self, number: int) -> bool:
-        return not self.ranges or any(
-            first <= number and (number <= last or not last) for first, last in self.ranges
-        )
 
 
 @dataclass(frozen=True)
@@ -85,11 +50,13 @@ class Order:
         pages: which of its pages.
         password: of an encrypted PDF.
         pictures: whether pictures of the pages are wanted.
+        keep_running: leave what runs over pages where it stands.
     """
 
-    pages: Selection = Selection()
+    pages: Selection = ALL
     password: str | None = field(default=None, repr=False)
     pictures: bool = False
+    keep_running: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,7 +97,7 @@ class Documents:
         """A document, once it is its turn; leaving ends its reading.
 
         Raises:
-            AdotxError: ``server.documents_busy``; ``server.pages``, ``server.limit``; what is wrong with the
+            AdotxError: ``server.documents_busy``; ``input.pages``, ``server.limit``; what is wrong with the
                 file as a whole, or with a model that cannot read.
         """
         seconds = self._settings.queue_timeout
@@ -143,7 +110,7 @@ class Documents:
         try:
             loop = asyncio.get_running_loop()
             pages = await loop.run_in_executor(self._threads, self._pages, file, order)
-            yield Document(self.transcriber, pages, str(file), order.pictures, self._threads)
+            yield Document(self.transcriber, pages, str(file), order, self._threads)
         finally:
             self._places.release()
 
@@ -170,12 +137,12 @@ class Document:
         transcriber: Transcriber,
         pages: list[PageImage],
         path: str,
-        pictures: bool,
+        order: Order,
         threads: ThreadPoolExecutor,
     ) -> None:
         self.numbers = [page.number for page in pages]
         self._transcriber, self._pages, self._path = transcriber, pages, path
-        self._pictures, self._threads = pictures, threads
+        self._order, self._threads = order, threads
 
     async def parts(self) -> AsyncGenerator[Opened | PageResult, None]:
         """Pages as they are opened, in whatever order, and as they are read, in theirs.
@@ -193,7 +160,9 @@ class Document:
             loop.call_soon_threadsafe(told.put_nowait, opened)
 
         pages = (self._watched(page, tell) for page in self._pages)
-        results = without_running(self._transcriber.results(pages, NAME, stop.is_set))
+        results = self._transcriber.results(pages, NAME, stop.is_set)
+        if not self._order.keep_running:
+            results = without_running(results)
 
         def read_on() -> asyncio.Future[PageResult | None]:
             reading = loop.run_in_executor(self._threads, next, results, None)
@@ -223,7 +192,7 @@ class Document:
 
         def opened() -> Image.Image:
             image = self._opened(page)
-            tell(Opened(page.number, image.size, _picture(image) if self._pictures else ""))
+            tell(Opened(page.number, image.size, _picture(image) if self._order.pictures else ""))
             return image
 
         def given(read: ReadPicture) -> PageReading | None:
@@ -233,7 +202,7 @@ class Document:
             except AdotxError as error:
                 raise _renamed(error, self._path) from None
             if reading is not None and reading.size is not None:
-                shown = _picture(self._opened(page)) if self._pictures and page.open else ""
+                shown = _picture(self._opened(page)) if self._order.pictures and page.open else ""
                 tell(Opened(page.number, reading.size, shown))
             return reading
 
@@ -258,9 +227,9 @@ def _chosen(pages: Iterable[PageImage], path: str, wanted: Selection, most: int)
                 what, remedy = "more than {limit:,} pages", "name some of them, like 1-{limit}"
                 raise AdotxError("server.too_many_pages", what, path, remedy, limit=most)
             yield page
-    if any(max(each) > count for each in wanted.ranges):
+    if count < wanted.least:
         what, remedy = "the document has {count:,} pages", "name pages that it has"
-        raise AdotxError("server.pages", what, "pages", remedy, count=count)
+        raise AdotxError("input.pages", what, "pages", remedy, count=count)
 
 
 def _renamed(error: AdotxError, path: str) -> AdotxError:

@@ -34,7 +34,8 @@ class Settings:
         max_requests: requests worked on and queued at once; one more gets 429.
         retry_after: what 429 and 503 say in retry-after.
         queue_timeout: until a request's first step; then 503.
-        run_timeout: until a request's end; then 504, or an error event in a stream.
+        run_timeout: until a request's end, of a document until its next page; then 504, or an error event
+            in a stream.
         drain_timeout: from SIGTERM until the streams that are left end with an error event.
         ping_interval: silence in a stream after which a comment is sent, so that no proxy cuts it.
         max_messages: messages of a conversation.

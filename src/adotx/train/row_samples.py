@@ -13,13 +13,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import torch
 
 from adotx.chat import render
+from adotx.chat.shown import shown
 from adotx.checkpoint.tokenizer import AxTokenizer
 from adotx.data.rows import GRID, RowTile
 from adotx.documents.readers.prompts import read_row
@@ -190,18 +190,6 @@ def row_mask(rows: torch.Tensor) -> torch.Tensor:
     return past & ((rows[:, None, :] == SHARED) | (rows[:, None, :] == rows[:, :, None]))
 
 
-_GREEN, _GREY, _BLUE, _OFF = "\x1b[32m", "\x1b[90m", "\x1b[34m", "\x1b[0m"
-
-
 def colour_labels(sample: ReadingSample, tokenizer: AxTokenizer, image_token_id: int = 22) -> str:
-    """What the loss sees, for a terminal: green is trained on, grey is context, blue counts image tokens."""
-    kinds = [
-        _BLUE if token == image_token_id else _GREY if label == IGNORED else _GREEN
-        for token, label in zip(sample.ids, sample.labels, strict=True)
-    ]
-    out: list[str] = []
-    for colour, run in groupby(zip(kinds, sample.ids, strict=True), key=itemgetter(0)):
-        ids = [token for _, token in run]
-        text = b"".join(tokenizer.token_bytes(token) for token in ids).decode("utf-8", "replace")
-        out.append(colour + (f"[{len(ids)} image tokens]" if colour == _BLUE else text))
-    return "".join(out) + _OFF
+    """What the loss sees, for a terminal: see `adotx.chat.shown`."""
+    return shown(sample.ids, [label != IGNORED for label in sample.labels], tokenizer, image_token_id)

@@ -26,7 +26,7 @@ from adotx.errors import AdotxError
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image
 
 # Raster formats with a magic number and a decoder inside Pillow; EPS would start another program.
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF")
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "HEIF", "JXL")
 
 _PILLOW_LIMIT = threading.Lock()
 
@@ -157,7 +157,8 @@ def _pillow_allows(max_pixels: int) -> Iterator[None]:
 
 _MAGIC = (
     (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BM", "BMP"),
-    (b"II*\x00", "TIFF"), (b"MM\x00*", "TIFF"),
+    (b"II*\x00", "TIFF"), (b"MM\x00*", "TIFF"), (b"\xff\x0a", "JPEG XL"), (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"ftypheic", "HEIC"), (b"ftypheix", "HEIC"), (b"ftypmif1", "HEIC"), (b"ftypmsf1", "HEIC"),
 )  # fmt: skip
 
 
@@ -168,6 +169,10 @@ def _known(formats: tuple[str, ...]) -> tuple[str, ...]:
     for plugin in ("WebP", "Tiff", "Jpeg2K", "Avif"):
         with contextlib.suppress(ImportError):  # AVIF came with Pillow 11.3
             import_module(f"PIL.{plugin}ImagePlugin")
+    with contextlib.suppress(ImportError):
+        import_module("pi_heif").register_heif_opener(thumbnails=False)
+    with contextlib.suppress(ImportError):
+        import_module("pillow_jxl")
     return tuple(name for name in formats if name in Image.OPEN)
 
 
@@ -191,11 +196,17 @@ def _identify(data: bytes, where: str, limits: Limits) -> Image.Image:
     if data[:5] == b"%PDF-":
         remedy = "use transcribe, which reads PDFs"
         raise AdotxError("image.not_an_image", "is a {format}", where, remedy, format="PDF")
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
-        what, remedy = "{format} is not supported", "save it as JPEG or PNG"
-        raise AdotxError("image.not_an_image", what, where, remedy, format="HEIC")
+    for format, package in _missing_decoder(data):
+        raise AdotxError(
+            "image.no_decoder",
+            "to open {format} a package is missing",
+            where,
+            "pip install {package}, or save it as JPEG or PNG",
+            format=format,
+            package=package,
+        )
     for magic, name in _MAGIC:
-        if data.startswith(magic):
+        if data.startswith(magic) or (magic[:4] == b"ftyp" and data[4:12] == magic):
             raise AdotxError(
                 "image.truncated" if len(data) < 64 else "image.corrupt",
                 "a {format} file whose header is cut short or damaged",
@@ -206,6 +217,23 @@ def _identify(data: bytes, where: str, limits: Limits) -> Image.Image:
     raise AdotxError(
         "image.not_an_image", "is not an image", where, "give a PNG, JPEG, WebP, TIFF or BMP file"
     )
+
+
+def _missing_decoder(data: bytes) -> Iterator[tuple[str, str]]:
+    """(format, package that opens it) of a picture whose decoder is not there: Pillow has none."""
+    heic = data[4:8] == b"ftyp" and data[8:12] in (
+        b"heic",
+        b"heix",
+        b"heim",
+        b"heis",
+        b"mif1",
+        b"msf1",
+        b"hevc",
+    )
+    if heic and "HEIF" not in Image.OPEN:
+        yield "HEIC", "'adotx[pictures]'"
+    if data.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")) and "JXL" not in Image.OPEN:
+        yield "JPEG XL", "pillow-jxl-plugin"
 
 
 def _bomb_size(error: Exception) -> str:

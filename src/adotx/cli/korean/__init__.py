@@ -7,13 +7,23 @@ which is taken is decided in `adotx.cli.errors`.
 
 from __future__ import annotations
 
-from adotx.cli.korean import checkpoints, client, conversations, inputs, outputs, server, training
+from adotx.cli.korean import (
+    checkpoints,
+    client,
+    conversations,
+    inputs,
+    outputs,
+    packages,
+    server,
+    training,
+)
 
 ERRORS: dict[str, list[tuple[str, str | None]]] = {
     **checkpoints.ERRORS,
     **client.ERRORS,
     **inputs.ERRORS,
     **outputs.ERRORS,
+    **packages.ERRORS,
     **conversations.ERRORS,
     **server.ERRORS,
     **training.ERRORS,

@@ -60,6 +60,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "chat.messages": [
         ("대화나 그 옵션이 올바르지 않습니다", "메시지 목록과 서로 모순되지 않는 옵션을 주세요"),
     ],
+    "chat.no_end": [
+        (
+            "차례를 끝내는 {end}({id}번)이 답을 끝내는 id에 들어 있지 않아 답이 끝나지 않습니다",
+            "generation_config.json의 eos_token_id에 {id}을 더하세요",
+        ),
+    ],
     "chat.no_images": [("이미지를 보지 못하는 텍스트 모델입니다", "VL 체크포인트를 쓰세요")],
     "chat.no_token": [
         ("토크나이저에 없는 제어 토큰입니다: {name}", "A.X 4.0 계열의 토크나이저를 쓰세요"),

@@ -31,10 +31,16 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "uint8 [높이, 너비, 3] 배열이나 PIL 이미지를 주세요",
         ),
     ],
+    "image.no_decoder": [
+        (
+            "{format} 파일을 여는 데 필요한 패키지가 없습니다",
+            "pip install {package}로 설치하거나 JPEG나 PNG로 저장하세요",
+        )
+    ],
     "image.not_an_image": [
         (
             "{format} 파일은 이미지로 읽지 않습니다",
-            "PDF는 adotx transcribe로 옮기고, HEIC는 JPEG나 PNG로 저장하세요",
+            "PDF는 adotx transcribe로 옮기세요",
         ),
         ("이미지 파일이 아닙니다", "PNG, JPEG, WebP, TIFF, BMP 파일을 주세요"),
     ],
@@ -67,27 +73,44 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("UTF-8로 된 글이 아닙니다: {reason}", "UTF-8로 변환하세요"),
     ],
     "input.missing": [("파일이 없습니다", "경로를 확인하세요")],
-    "input.no_documents": [("이 폴더에는 이미지나 PDF가 없습니다", "다른 폴더나 파일을 지정하세요")],
+    "input.no_documents": [("이 폴더에는 읽을 수 있는 문서가 없습니다", "다른 폴더나 파일을 지정하세요")],
+    "input.subfolders": [
+        ("이 폴더에는 읽을 수 있는 문서가 없습니다", "--recursive를 주면 안에 든 폴더도 읽습니다"),
+    ],
+    "input.pages": [
+        ("{given}에는 쪽 번호가 없습니다", "1-3,7처럼 쓰세요"),
+        ("문서는 {count:,}쪽입니다", "있는 쪽을 쓰세요"),
+    ],
     "input.too_many_bytes": [
         ("{limit:,}바이트를 넘습니다", "더 작은 파일을 지정하세요"),
     ],
     "input.unreadable": [
         ("입력을 읽을 수 없습니다: {reason}", "파일 종류와 접근 권한을 확인하세요"),
     ],
+    "input.unexpected": [("뜻밖의 오류({type})가 났습니다: {reason}", "파일을 다시 내보내세요")],
+    "out.exists": [("이미 있는 파일입니다", "--force를 주면 덮어씁니다")],
+    "out.format": [("{given}이라는 형식은 없습니다", "다음 가운데 하나를 쓰세요: {known}")],
+    "out.format_of_file": [
+        ("이 이름의 파일에는 {format} 형식을 씁니다", "--format을 빼거나 --out에 폴더를 주세요"),
+    ],
+    "out.formats": [("stdout에는 한 형식만 쓸 수 있습니다", "--out에 폴더를 주세요")],
+    "out.one_file": [
+        ("한 파일에 여러 문서를 쓸 수 없습니다", "--out에 폴더를 주거나 문서를 하나만 지정하세요"),
+    ],
     "out.stdout": [
         ("표준 출력에 쓸 수 없습니다: {reason}", "공간을 비우거나 다른 곳으로 보내세요"),
     ],
     "out.unwritable": [
-        ("출력 폴더나 파일에 쓸 수 없습니다: {reason}", "다른 곳을 지정하세요"),
+        ("출력 폴더나 파일에 쓸 수 없습니다: {reason}", "그곳에 자리를 비우거나 다른 --out을 쓰세요"),
     ],
     "pdf.damaged": [("PDF를 열 수 없습니다", "PDF를 다시 만들어 주세요")],
     "pdf.empty": [("쪽이 없는 PDF입니다", "PDF를 다시 만들어 주세요")],
-    "pdf.encrypted": [("암호로 보호된 PDF입니다", "--password로 암호를 주세요")],
+    "pdf.encrypted": [("암호로 보호된 PDF입니다", "{option}로 암호를 주세요")],
     "pdf.page": [
         ("PDF의 쪽을 그릴 수 없습니다: {reason}", "PDF를 다시 만들어 주세요"),
         ("PDF 쪽의 넓이가 없습니다", "PDF를 다시 만들어 주세요"),
     ],
-    "pdf.password": [("이 PDF의 암호가 아닙니다", "--password를 확인하세요")],
+    "pdf.password": [("이 PDF의 암호가 아닙니다", "{option}를 확인하세요")],
     "tiles.rule": [
         (
             "타일이 {min_tiles}개에서 {max_tiles}개인 격자는 없습니다",

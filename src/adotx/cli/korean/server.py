@@ -24,10 +24,6 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("다른 컴퓨터에서도 키 없이 요청할 수 있게 됩니다", "키를 주거나 127.0.0.1에서 기다리세요"),
     ],
     "server.origin": [("다른 출처의 페이지는 요청할 수 없습니다", "origins에 더하세요")],
-    "server.pages": [
-        ("{given}에는 쪽 번호가 없습니다", "1-3,7처럼 쓰세요"),
-        ("문서는 {count:,}쪽입니다", "있는 쪽을 쓰세요"),
-    ],
     "server.parameter": [
         ("잘못된 값입니다: {reason}", None),
         ("{key}, 토큰 id가 아닙니다", "/tokenize가 주는 id를 쓰세요"),

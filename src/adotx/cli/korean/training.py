@@ -1,4 +1,4 @@
-"""Korean for the errors of transformers, data and training."""
+"""Korean for the errors of transformers, vLLM, data and training."""
 
 from __future__ import annotations
 
@@ -29,9 +29,22 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "processor.unsupported": [
         ("지원하지 않는 값입니다: {key} {value}(지원하는 값: {built_in})", "{key} 설정을 빼세요"),
         ("이미지 프로세서가 지원하지 않습니다: {detail}", "설정을 바로잡으세요"),
+        ("알 수 없는 인자입니다: {name}", "빼거나 이름을 바로잡으세요"),
+        ("{medium} 입력을 주었지만 모델은 그림만 읽습니다", "그림으로 주세요"),
     ],
     "projector.shape": [
         ("타일의 패치 {patches}개가 정사각형을 이루지 않습니다", "정사각형 타일을 쓰는 비전 타워를 쓰세요"),
+    ],
+    # vLLM
+    "vllm.tensor_parallel": [
+        ("{obstacle} 값을 프로세스 {size}개로 나눌 수 없습니다", "다음 중 하나를 쓰세요: {possible}")
+    ],
+    "vllm.tiles": [
+        (
+            "타일 {asked}개를 요청했지만 서버는 {limit}개까지로 시작했습니다",
+            "서버를 --mm-processor-kwargs '{{\"max_num_tiles\": {asked}}}' 설정으로 "
+            "시작하거나 더 적게 요청하세요",
+        ),
     ],
     "vision.shape": [
         (
@@ -55,6 +68,48 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("{package} 패키지가 설치되어 있지 않습니다", "pip install 'adotx[{extra}]'을 실행하세요"),
         ("{package} 패키지가 설치되어 있지 않습니다", "pip install 'adotx[train]'을 실행하세요"),
     ],
+    "finetune.batch": [
+        (
+            "batch = {batch}: micro_batch x 프로세스 수 = {each} x {processes}의 배수가 아닙니다",
+            "배수로 맞추세요",
+        ),
+    ],
+    "finetune.check": [
+        (
+            "{total:,}줄 중 {count:,}줄을 쓸 수 없습니다",
+            "위에 나온 줄을 고치세요. 너무 긴 줄은 too_long=drop, too_long=truncate나 max_length로 정합니다",
+        ),
+    ],
+    "finetune.empty": [("줄이 하나도 없습니다", "한 줄에 하나씩 든 JSONL을 주세요")],
+    "finetune.file": [("파일을 읽을 수 없습니다: {reason}", "경로를 확인하세요")],
+    "finetune.generations": [
+        ("batch = {batch}: generations = {generations}의 배수가 아닙니다", "답의 수이니 배수로 맞추세요"),
+    ],
+    "finetune.json": [("JSON이 아닙니다: {reason}", "UTF-8로 한 줄에 JSON 객체 하나씩 쓰세요")],
+    "finetune.line": [("한 줄이 {limit:,}바이트를 넘습니다", "이미지는 경로로 주세요")],
+    "finetune.mixed": [
+        (
+            "프롬프트 {total:,}개 중 {seeing:,}개에만 이미지가 있습니다",
+            "데이터를 나누거나 프로세스 하나로 학습하세요",
+        ),
+    ],
+    "finetune.no_data": [("데이터를 지정하지 않았습니다", "--data 파일.jsonl을 주세요")],
+    "finetune.nothing": [("학습할 줄이 남지 않았습니다", "다른 데이터를 주세요")],
+    "finetune.outside": [
+        ("{path}: {folder} 안에 있지 않습니다", "모든 이미지가 든 폴더를 images=폴더로 지정하세요"),
+    ],
+    "finetune.picture": [("이미지가 글로 주어지지 않았습니다", "경로나 데이터 URI로 주세요")],
+    "finetune.quantize": [
+        ("4비트 가중치에는 bitsandbytes가 필요합니다", "bitsandbytes를 설치하거나 quantize를 빼세요"),
+    ],
+    "finetune.row": [("쓸 수 없는 줄입니다: {detail}", "줄의 꼴은 docs/finetune.md를 보세요")],
+    "finetune.stopped": [
+        ("전체 {total:,}단계 중 {step:,}단계 뒤에 멈췄습니다", "같은 명령을 다시 주면 이어서 합니다"),
+    ],
+    "finetune.targets": [
+        ("{pattern!r}에 맞는 모듈이 모델에 없습니다", '"text", "all"이나 정규식을 쓰세요'),
+    ],
+    "finetune.value": [("{key} = {value!r}: 쓸 수 없는 값입니다", "{rule}")],
     "fonts.fetch": [
         ("글꼴 패키지를 하나도 받지 못했습니다", "npm을 설치하거나 apt-get update를 먼저 실행하세요"),
     ],
@@ -77,6 +132,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "page.kind": [
         ("그런 쪽 종류는 없습니다: {kind!r}", "{known} 중 하나를 쓰세요"),
+    ],
+    "page_rows.reader": [
+        ("줄 단위로 읽는 모델이 아닙니다", "nano를 쓰세요. 다른 모델은 쪽 전체로 가르칩니다"),
     ],
     "text.empty": [("쪽을 채울 문장이 없습니다", "말뭉치나 글을 더 주세요")],
     "train.changed": [

@@ -32,6 +32,8 @@ def groups_of(lines: Sequence[PlacedLine], right: float, body: Body) -> list[lis
 def is_code_group(group: Sequence[PlacedLine]) -> bool:
     """Whether lines that stand together are program text; a single line has to look very much like it."""
     texts = [line.text for line in group]
+    if all(line.fixed is False for line in group):
+        return False  # known to be set in letters of all widths
     return is_code(texts) and (len(group) > 1 or code_score(texts[0]) >= 0.7)
 
 

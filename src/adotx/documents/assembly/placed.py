@@ -29,6 +29,7 @@ class PlacedLine:
         weight: stroke width in em; bold is about 1.5 times regular.
         advance: pixels per em by the width of what it says; height and width together tell a heading.
         first: width of its first word.
+        fixed: whether its letters are all equally wide; None where that is not known.
     """
 
     text: str
@@ -38,6 +39,7 @@ class PlacedLine:
     weight: float = 0.1
     advance: float = 1.0
     first: float = 0.0
+    fixed: bool | None = None
 
     @property
     def x0(self) -> float:

@@ -20,6 +20,7 @@ from adotx.documents.layout.pack import (
     words_of,
 )
 from adotx.documents.layout.page import Layout, lay_out
+from adotx.documents.layout.sheets import Part, sheets_in
 
 __all__ = [
     "ROW",
@@ -31,6 +32,7 @@ __all__ = [
     "Grid",
     "Layout",
     "Packed",
+    "Part",
     "Piece",
     "Region",
     "Segment",
@@ -40,5 +42,6 @@ __all__ = [
     "line_em",
     "lines_of",
     "pack",
+    "sheets_in",
     "words_of",
 ]

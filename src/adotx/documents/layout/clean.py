@@ -97,7 +97,6 @@ def clean(sheet: Sheet) -> CleanPage:
     ems = (boxes[:, 3] - boxes[:, 1]) / BOX_OF_EM
     em = _usual(ems, boxes[:, 2] - boxes[:, 0])
     gray = without_seals(gray, sheet.rgb, boxes, em)
-    gray = _dusted(_dusted(gray).T).T
     darkness = _darkness(gray, em)
     levels = np.array([_dark_level(gray[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes.tolist()])
     dark = levels > 0
@@ -221,30 +220,6 @@ def _clean_box(darkness: np.ndarray, gray: np.ndarray, box: list[int], em: float
     area = gray[top : y1 + around, left : x1 + around]
     found = _darkness(255 - area if light else area, em)
     darkness[y0:y1, x0:x1] = found[y0 - top : y1 - top, x0 - left : x1 - left]
-
-
-def _dusted(gray: np.ndarray) -> np.ndarray:
-    """The page without the upright streaks that dust on a scanner's glass draws from edge to edge."""
-    height, width = gray.shape
-    if width < 16 or height < 64:
-        return gray
-    reach = 3
-    rows = gray[:: max(1, height // 500)].astype(np.int16)
-    beside = np.minimum(rows[:, : -2 * reach], rows[:, 2 * reach :])
-    darker = beside - rows[:, reach:-reach] >= 3
-    ends = max(1, len(rows) // 50)
-    # A ruling line ends before the sheet does.
-    full = (darker.mean(0) > 0.72) & (darker[:ends].mean(0) > 0.7) & (darker[-ends:].mean(0) > 0.7)
-    columns = np.flatnonzero(full) + reach
-    if not len(columns) or len(columns) > 40:
-        return gray
-    out = gray.copy()
-    for column in columns.tolist():
-        outside = (rows[:, column - reach] + rows[:, column + reach]) / 2
-        factor = float(np.median(rows[:, column] / np.maximum(outside, 1)))
-        if factor > 0.5:  # print that it crosses comes back with the paper
-            out[:, column] = np.clip(gray[:, column] / factor, 0, 255).astype(np.uint8)
-    return out
 
 
 def _normalized(darkness: np.ndarray, boxes: np.ndarray, panels: list[Box], matrix: np.ndarray) -> CleanPage:

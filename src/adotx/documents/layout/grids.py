@@ -39,6 +39,9 @@ _HEADED, _HEADER_GAP = 3, 2.2
 _LEAD = 0.3
 # Gaps that meet in so many rows at so many places part columns.
 _SURE_ROWS, _SURE_GUTTERS = 4, 3
+# Lines of a paragraph are flush within so many em and stand at most so many times as far apart as others;
+# one full of words has ink over this share of its width, gaps between words apart.
+_FLUSH, _SAME_STEP, _FULL = 0.35, 1.2, 0.6
 # Longer runs of bands are one table or none; shorter ones may be parted anywhere.
 _LONG_RUN = 40
 # So many rules may stand between rows rather than around a header and a body.
@@ -140,6 +143,8 @@ def _candidate(
     doubtful = len(rows) < _SURE_ROWS or len(places) < _SURE_GUTTERS
     if len(rows) < (2 if len(places) > 1 else 3) or (doubtful and _justified(rows, em)):
         return None
+    if doubtful and _goes_on(bands, run, em):
+        return None
     if len(rows) < 3 and any(len({_column(n, places) for n in b.nodes}) <= len(places) for b in rows):
         return None  # two rows are a table only if every cell is filled
     inner = [node for b in bands[at : end + 1] for node in b.nodes]
@@ -186,6 +191,31 @@ def _justified(rows: Sequence[Band], em: float) -> bool:
     widest = max(b - a for band in rows for a, b in gaps(band))
     flush = max(starts[1:], default=starts[0]) - min(starts) < 0.3 * em and max(ends) - min(ends) < 0.3 * em
     return flush and widest < 3 * em and any(map(is_one_line, rows))
+
+
+def _goes_on(bands: Sequence[Band], run: tuple[int, int], em: float) -> bool:
+    """Whether rows are lines of a justified paragraph that goes on above or below them: all begin and end
+    where a line full of words does that stands as near as they stand to each other."""
+    rows = bands[run[0] : run[1] + 1]
+    boxes = [_extent(band) for band in rows]
+    (left, right), slack = boxes[0], _FLUSH * em
+    if any(abs(a - left) > slack or abs(b - right) > slack for a, b in boxes):
+        return False
+    step = max(b.top - a.top for a, b in pairwise(rows)) if len(rows) > 1 else 0.0
+    for at, towards in ((run[0], -1), (run[1], 1)):
+        other = bands[at + towards] if 0 <= at + towards < len(bands) else None
+        if other is None or any(node.region is not None for node in other.nodes):
+            continue
+        a, b = _extent(other)
+        ink = sum(node.box[2] - node.box[0] for node in other.nodes)
+        near = abs(other.top - bands[at].top) < _SAME_STEP * step
+        if near and abs(a - left) < slack and abs(b - right) < slack and ink > _FULL * (b - a):
+            return True
+    return False
+
+
+def _extent(band: Band) -> tuple[int, int]:
+    return min(n.box[0] for n in band.nodes), max(n.box[2] for n in band.nodes)
 
 
 def _row_score(band: Band, gutters: list[float], follows: bool, doubtful: bool) -> float:
@@ -274,7 +304,8 @@ def _cells(row: Sequence[Node], gutters: Sequence[float]) -> list[list[TextLine]
 def ruled_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em: float) -> Grid | None:
     """The cells between the rules of a grid."""
     xs, ys = frame.xs, frame.ys
-    if len(xs) < 2 or len(ys) < 3:  # one row of fields beside each other is a panel, not a table
+    # One row of fields beside each other is a panel, not a table, where its rules were seen among print.
+    if len(xs) < 2 or (len(ys) < 3 and not (frame.exact and len(xs) > 2)):
         return None
     spans = _spans(frame)
     home = {

@@ -7,7 +7,8 @@ lines. Knows no text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -36,6 +37,10 @@ from adotx.documents.layout.rulings import Frame
 _LONG = 100
 # So many lines show that ragged text stands in columns.
 _RAGGED_LINES = 6
+# Of the lines left of a gutter so many have one right of it at their height, within so many em, in a table.
+_MOSTLY, _ONE_HEIGHT = 0.55, 0.25
+# So many lines of cells have a gap at one place.
+_COMMON_GAP = 0.65
 # A column of text is at least this many em wide.
 _NARROWEST_COLUMN = 7.5
 
@@ -196,21 +201,40 @@ def _tabular(side: Sequence[Node], em: float) -> bool:
     return False
 
 
-def _of_cells(line: TextLine, nodes: Sequence[Node], em: float) -> bool:
-    """Whether the detector saw cells in a line: boxes beside each other, narrower than columns of text."""
-    inside = [n for n in nodes if n.segment in line.segments]
-    boxes = {n.text for n in inside}
-    widths = [
-        max(n.box[2] for n in inside if n.text == box) - min(n.box[0] for n in inside if n.text == box)
-        for box in boxes
-    ]
-    return len(boxes) > 1 and float(np.mean(widths)) < _NARROWEST_COLUMN * em
+def _in_cells(lines: Sequence[TextLine], nodes: Sequence[Node], em: float) -> bool:
+    """Whether the detector saw cells in most lines of a side (boxes beside each other, narrower than columns
+    of text) and most of those lines have a gap at one place: gaps of justified lines lie anywhere."""
+    parted, ends = 0, []
+    for line in lines:
+        inside = sorted((n for n in nodes if n.segment in line.segments), key=lambda n: n.box[0])
+        boxes = {n.text for n in inside}
+        widths = [
+            max(n.box[2] for n in inside if n.text == box) - min(n.box[0] for n in inside if n.text == box)
+            for box in boxes
+        ]
+        parted += len(boxes) > 1 and float(np.mean(widths)) < _NARROWEST_COLUMN * em
+        for one, other in pairwise(inside):
+            if one.box[2] < other.box[0]:
+                ends += [(one.box[2], 1), (other.box[0], -1)]
+    most = max(accumulate(step for _, step in sorted(ends)), default=0)
+    return parted > 0.5 * len(lines) and most > _COMMON_GAP * len(lines)
+
+
+def _room(side: Sequence[Node], em: float) -> Callable[[TextLine], float]:
+    """How wide a line could be: the side's width; where that is columns itself, of those that it stands in,
+    whose lines need not be level."""
+    low, high = min(n.box[0] for n in side), max(n.box[2] for n in side)
+    gaps = [(a, b) for a, b in free(side, 0.95 * em) if np.isfinite(a) and np.isfinite(b)]
+    edges = [low, *(edge for gap in gaps for edge in gap), high]
+    columns = list(zip(edges[::2], edges[1::2], strict=True))
+    if min(b - a for a, b in columns) < _NARROWEST_COLUMN * em:
+        columns = [(low, high)]
+    return lambda line: sum(b - a for a, b in columns if line.box[0] < b and line.box[2] > a)
 
 
 def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
     """Whether what stands left and right of a gutter are columns of text rather than cells of a table."""
-    measures = []
-    sides = []
+    measures, sides, cells = [], [], False
     for side in (True, False):
         mine = [n for n in nodes if ((n.box[0] + n.box[2]) / 2 < gutter) == side]
         if len(mine) < 3:
@@ -221,26 +245,28 @@ def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
             return False
         text = [n for n in mine if n.region is None]
         lines = lines_in(text) if text else []
-        if lines and np.mean([_of_cells(line, text, em) for line in lines]) > 0.5:
-            return False
+        cells |= bool(lines) and _in_cells(lines, text, em)
         tall = max(n.box[3] for n in mine) - min(n.box[1] for n in mine)
         if (len(lines) < 4 and len(lines) == len(mine)) or tall < 3 * em:
             return False
         ink = {n.segment: n.box[2] - n.box[0] for n in text}
         # The blank between cells does not fill a line.
-        full = [1.15 * sum(ink[i] for i in line.segments) / wide for line in lines]
+        room = _room(mine, em)
+        full = [1.15 * sum(ink[i] for i in line.segments) / room(line) for line in lines]
         measures.append(float(np.mean([share > 0.7 for share in full])) if full else 1.0)
         sides.append(sorted((line.core[0] + line.core[1]) / 2 for line in lines))
-    if min(measures) >= 0.45:
-        return True
     left, right = sides
-    if not left or not right:
+    places = np.array(right)
+    # Cells of a row stand at one height.
+    near = [np.abs(places - y).min() < _ONE_HEIGHT * em for y in left] if right else []
+    aligned = float(np.mean(near)) if near else 1.0
+    if cells and aligned >= _MOSTLY:
+        return False
+    if min(measures) >= 0.45 or not left or not right:
         return True
     if min(len(left), len(right)) < _RAGGED_LINES or min(measures) < 0.2:
         return False
-    places = np.array(right)
-    aligned = np.mean([np.abs(places - y).min() < 0.25 * em for y in left])
-    return bool(aligned < 0.55)
+    return aligned < _MOSTLY
 
 
 # Tables and forms without rules -----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from adotx.documents.layout.figures import find_figures
 from adotx.documents.layout.lines import Segment, find_segments, measure, rough_em
 from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.rulings import Frame, find_rulings
-from adotx.documents.layout.sheet import straight_sheet
+from adotx.documents.layout.sheet import Way, straight_sheet
 from adotx.documents.layout.text_ink import text_ink
 from adotx.documents.layout.ticks import print_ticks
 
@@ -32,6 +32,7 @@ class Layout:
         regions: flows, grids and figures in reading order; every segment is in exactly one.
         frames: what ruling lines make.
         em: pixels per em of most of the text, in the clean page; 0 on a page without text.
+        down: its lines seem to run from top to bottom.
     """
 
     page: CleanPage
@@ -40,6 +41,7 @@ class Layout:
     regions: list[Region]
     frames: list[Frame]
     em: float
+    down: bool = False
 
     @property
     def blank(self) -> bool:
@@ -51,19 +53,22 @@ class Layout:
         return self.page.to_input(x, y)
 
 
-def lay_out(image: Image.Image, deskew: bool = True, over: bool = False) -> Layout:
+def lay_out(
+    image: Image.Image, deskew: bool = True, way: Way = "across", at: tuple[int, int] = (0, 0)
+) -> Layout:
     """Find the text of one page.
 
     Args:
         image: a page as a person sees it (`adotx.vision.open_image`).
         deskew: set it upright: quarter turns, skew, perspective.
-        over: half a turn more than seems right, for a page that turned out to stand on its head.
+        way: the other way up, or down, where reading it across makes no sense.
+        at: where its upper left corner lies in a larger image, whose pixels places are told in then.
     """
-    sheet = straight_sheet(image, deskew, over)
+    sheet = straight_sheet(image, deskew, way, at)
     page = clean(sheet)
     em = 0.0 if page.blank else rough_em(page.boxes)
     if em <= 0:
-        return Layout(page, page.ink, [], [], [], 0.0)
+        return Layout(page, page.ink, [], [], [], 0.0, sheet.down)
     print_ticks(page, em)
     rulings = find_rulings(page, em)
     ink = text_ink(page.ink, page.boxes, em)
@@ -75,7 +80,7 @@ def lay_out(image: Image.Image, deskew: bool = True, over: bool = False) -> Layo
     ]
     segments = measure(segments, em)
     regions = reading_order(segments, rulings.frames, page.panels, em, figures)
-    return Layout(page, ink, segments, regions, rulings.frames, em)
+    return Layout(page, ink, segments, regions, rulings.frames, em, sheet.down)
 
 
 def _in(segment: Segment, box: Box) -> bool:

@@ -25,6 +25,12 @@ _WALL = 0.7
 _CROSSING = 0.4
 # What parts two tables is higher than this many of the lowest rows.
 _TALLER = 1.3
+# Print over a rule or at its fringe is darker by so many grey levels; a fringe is as light as this per cent
+# of its row; letters reach so many pixels beside what is seen of them above it.
+_DARKER, _FRINGE, _WIDER = 60.0, 75.0, 2
+# Of so many level rules this share begin, or end, within so many em of each other, and so many em beyond the
+# outermost upright, where the side of a table is open.
+_SIDED, _MOST_RULES, _SAME_END, _BEYOND = 3, 0.65, 0.6, 1.2
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
 
@@ -55,7 +61,7 @@ class Frame:
     kind: "grid" (cells), "rows" (a table of three or more horizontal rules), "box" (one rectangle), "bar"
     (one vertical rule beside text). `xs` and `ys` are the rules' places, sorted; for a grid they bound the
     cells, and `right` bool [rows, columns - 1] and `below` [rows - 1, columns] say where a rule parts
-    two: cells without one are merged.
+    two: cells without one are merged. `exact`: the rules are known from the file, not seen among print.
     """
 
     kind: Literal["grid", "rows", "box", "bar"]
@@ -64,6 +70,7 @@ class Frame:
     ys: tuple[float, ...] = ()
     right: np.ndarray | None = field(default=None, compare=False)
     below: np.ndarray | None = field(default=None, compare=False)
+    exact: bool = False
 
     def has_right(self, row: int, column: int) -> bool:
         """Whether a rule parts a cell of a grid from the next in its row."""
@@ -126,6 +133,26 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     vertical = [rule for rule in vertical if rule.length < _DUST_SHARE * height]
     frames = [_walled(frame, faint, em) for frame in _frames(horizontal, vertical, page.boxes, em)]
     return Rulings(horizontal, vertical, frames)
+
+
+def frames_on(mask: np.ndarray, text: np.ndarray, em: float) -> list[Frame]:
+    """The frames that rules make where they are known apart from print, as in a PDF.
+
+    Args:
+        mask: bool [H, W], what may be rules and is no text.
+        text: int64 [n, 4], the boxes of lines of text.
+        em: pixels per em of its text.
+    """
+    thickest = max(4, round(0.36 * em))
+    horizontal = _rules(mask, round(1.6 * em), thickest, em, False)
+    vertical = _rules(np.ascontiguousarray(mask.T), round(0.9 * em), thickest, em, False)
+    frames = _frames(horizontal, vertical, text, em)
+    return [replace(_walled(_single_row(frame), mask, em), exact=True) for frame in frames]
+
+
+def _single_row(frame: Frame) -> Frame:
+    """A row of cells alone, as the last of a table on its next page, as the grid that it is."""
+    return replace(frame, kind="grid") if frame.kind == "box" and len(frame.xs) > 2 else frame
 
 
 def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:
@@ -275,10 +302,23 @@ def _wipe(page: CleanPage, rule: Rule, vertical: bool, more: int) -> None:
         crossed[:] = False
     # Print over a faint rule is darker than the rule, whose darkest row counts.
     darkest = gray[top:low, rule.start : rule.end].min(0)
-    keep = crossed[None, :] | (gray[area] < float(np.median(darkest)) - 60)
+    keep = crossed[None, :] | (gray[area] < float(np.median(darkest)) - _DARKER)
+    # Letters stand on an underline: beyond the rule's own rows what is darker than its fringe is theirs.
+    first, last = (round(rule.at + side * (rule.thick - 1) / 2) for side in (-1, 1))
+    for beside, rows in ((above, slice(0, first - top)), (below, slice(last + 1 - top, None))):
+        letters = gray[area][rows]
+        if len(beside) and len(letters):
+            fringe = np.percentile(letters, _FRINGE, axis=1)[:, None]
+            keep[rows] |= _beside(beside) & (letters < fringe - _DARKER)
     ink[area] &= keep
     faint[area] &= keep
     gray[area] = np.where(keep, gray[area], np.uint8(PAPER))
+
+
+def _beside(rows: np.ndarray) -> np.ndarray:
+    """Columns that have ink in rows [n, W], and some beside them."""
+    columns = np.logical_or.reduce(rows, 0).astype(np.uint8)[None, :]
+    return cv2.dilate(columns, np.ones((1, 2 * _WIDER + 1), np.uint8))[0] > 0
 
 
 def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: float) -> list[Frame]:
@@ -304,6 +344,7 @@ def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: 
         groups.setdefault(root(len(horizontal) + j), ([], []))[1].append(rule)
     frames, free = [], []
     for across, down in groups.values():
+        down += _open_sides(across, down, em)
         xs = _places([rule.at for rule in down], slack)
         ys = _places([rule.at for rule in across], _same_place(em))
         if not down:
@@ -315,6 +356,24 @@ def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: 
         elif len(xs) >= 2 and len(ys) >= 2:
             frames += [_cell_frame(*part, em) for part in _parted(across, down, ys, em)]
     return frames + _open_tables(free, text, em)
+
+
+def _open_sides(across: list[Rule], down: list[Rule], em: float) -> list[Rule]:
+    """The sides of a table that are not drawn: where most of its level rules begin, or end, beyond the
+    outermost upright."""
+    if len(across) < _SIDED or not down:
+        return []
+    top, low = (round(f(rule.at for rule in across)) for f in (min, max))
+    sides = []
+    for ends, outermost, way in (
+        ([rule.start for rule in across], min(rule.at for rule in down), -1),
+        ([rule.end for rule in across], max(rule.at for rule in down), 1),
+    ):
+        at = float(np.median(ends))
+        agree = np.mean([abs(end - at) < _SAME_END * em for end in ends])
+        if agree > _MOST_RULES and way * (at - outermost) > _BEYOND * em:
+            sides.append(Rule(at, top, low, 1))
+    return sides
 
 
 def _parted(

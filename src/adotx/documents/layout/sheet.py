@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,8 +17,13 @@ from PIL import Image
 
 from adotx.documents.layout.bend import sag, unbent
 from adotx.documents.layout.detect import Quads, detect
-from adotx.documents.layout.straighten import upright, warp
+from adotx.documents.layout.straighten import in_a_scene, upright, warp
+from adotx.documents.layout.stripes import without_stripes
 from adotx.documents.layout.turning import quarter_turns, rotated, turn_matrix, turned
+from adotx.documents.layout.vertical import laid_across, runs_down
+
+#: how a page is read: as it seems right, the other way up, or in lines that run from top to bottom
+Way = Literal["across", "over", "down"]
 
 #: Larger pages are reduced: 9 million pixels are A4 at 300 dpi.
 MAX_PIXELS = 9_000_000
@@ -34,8 +40,9 @@ _MOST_ENLARGED = 3.0
 _LONG, _ASKEW = 1.6, 0.2
 # Resolutions that differ by less than this between x and y are the same; by more than that, a mistake.
 _SAME_DPI, _FOOLISH_DPI = 1.08, 4.0
-# Around the text of a sheet in perspective, in em: what lies farther out may be another thing.
-_AROUND = 4.0
+# Around the text of a sheet in perspective, in em: what lies farther out may be another thing. The sides of a
+# table stand as far beside its text as its last column is wide.
+_AROUND, _BESIDE = 4.0, 10.0
 
 
 @dataclass
@@ -47,32 +54,44 @@ class Sheet:
         quads: its text boxes, in its pixels.
         matrix: float64 [3, 3]; (x, y, 1) of the sheet -> (x, y, w) of the image it came as, where a fold was
             taken out up to an em above or below it.
+        down: its lines seem to run from top to bottom; only read "down" they can be told.
     """
 
     rgb: np.ndarray
     quads: Quads
     matrix: np.ndarray
+    down: bool = False
 
 
-def straight_sheet(image: Image.Image, deskew: bool = True, over: bool = False) -> Sheet:
+def straight_sheet(
+    image: Image.Image, deskew: bool = True, way: Way = "across", at: tuple[int, int] = (0, 0)
+) -> Sheet:
     """Find the text of a picture and set it upright.
 
     Args:
         image: any mode; RGB from `adotx.vision.open_image`.
         deskew: straighten it; else it stays as it stands.
-        over: half a turn more than seems right.
+        way: how it is read.
+        at: where its upper left corner lies in the image that places are told of.
     """
     rgb = np.asarray(image.convert("RGB"))
-    to_image = np.eye(3)
+    to_image = np.array([[1.0, 0, at[0]], [0, 1.0, at[1]], [0, 0, 1.0]])
     rgb, step = _square_pixels(rgb, image)
     to_image = to_image @ step
-    rgb, step = _with_margin(rgb)
+    rgb, step = _with_margin(rgb if in_a_scene(rgb) else without_stripes(rgb))
     to_image = to_image @ step
     quads = detect(rgb)
-    times = ((quarter_turns(rgb, quads) if deskew else 0) + 2 * over) % 4
+    times = 0
+    if way == "down":
+        to_image = to_image @ np.linalg.inv(turn_matrix(rgb.shape[:2], 1))
+        rgb = laid_across(rgb, quads)
+        quads = detect(rgb)
+    else:
+        times = ((quarter_turns(rgb, quads) if deskew else 0) + 2 * (way == "over")) % 4
     if times:
         to_image = to_image @ np.linalg.inv(turn_matrix(rgb.shape[:2], times))
         quads, rgb = rotated(quads, rgb.shape[:2], times), turned(rgb, times)
+    down = deskew and way != "down" and runs_down(quads)
     matrix = upright(quads, rgb) if deskew else np.eye(3)
     quads = quads[_level(quads.mapped(matrix))]
     rgb, quads, step = _framed(rgb, quads, matrix)
@@ -83,7 +102,7 @@ def straight_sheet(image: Image.Image, deskew: bool = True, over: bool = False) 
         matrix = upright(quads, rgb)  # the fold had its part in what seemed level
         rgb, quads, more = _framed(rgb, quads[_level(quads.mapped(matrix))], matrix)
         step = step @ more
-    return Sheet(rgb, quads, to_image @ step)
+    return Sheet(rgb, quads, to_image @ step, down)
 
 
 def _level(quads: Quads) -> np.ndarray:
@@ -130,8 +149,8 @@ def _framed(rgb: np.ndarray, quads: Quads, matrix: np.ndarray) -> tuple[np.ndarr
         if not flat:
             em = float(np.median(moved.heights)) / BOX_OF_EM
             (a0, b0), (a1, b1) = (f(moved.corners.reshape(-1, 2), 0) for f in (np.min, np.max))
-            x0, y0 = max(x0, a0 - _AROUND * em), max(y0, b0 - _AROUND * em)
-            x1, y1 = min(x1, a1 + _AROUND * em), min(y1, b1 + _AROUND * em)
+            x0, y0 = max(x0, a0 - _BESIDE * em), max(y0, b0 - _AROUND * em)
+            x1, y1 = min(x1, a1 + _BESIDE * em), min(y1, b1 + _AROUND * em)
     scale = _scale(moved, x1 - x0, y1 - y0)
     size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
     if straight:

@@ -16,8 +16,8 @@ from PIL import Image
 
 from adotx.documents.assembly import assemble, place
 from adotx.documents.doubt import doubted, is_item_number
-from adotx.documents.layout import ROWS, Layout, Packed, lay_out, pack
-from adotx.documents.readers import PageReading
+from adotx.documents.layout import ROWS, Layout, Packed, Part, lay_out, pack, sheets_in
+from adotx.documents.readers import PageReading, Status
 from adotx.documents.readers.answers import RowAnswer, RowAsker
 from adotx.documents.readers.confidence import (
     DOUBTFUL_FIGURE,
@@ -59,12 +59,18 @@ class RowReader:
 
     def read(self, image: Image.Image, is_cancelled: IsCancelled = not_cancelled) -> PageReading:
         """See `PageReader`: "partial" where rows could not be read; rows cut at their ink's end are a
-        note. A page that makes little sense is read the other way up too."""
-        reading = self._read(lay_out(image), is_cancelled)
-        if reading.confidence is None or reading.confidence >= POOR:
+        note. Sheets that lie apart in one picture are read one after the other."""
+        readings = [self._sheet(part, is_cancelled) for part in sheets_in(image)]
+        return readings[0] if len(readings) == 1 else _together(readings)
+
+    def _sheet(self, part: Part, is_cancelled: IsCancelled) -> PageReading:
+        """One sheet; the other way up too where it makes little sense, down where its lines may run so."""
+        layout = lay_out(part.image, at=part.at)
+        reading = self._read(layout, is_cancelled)
+        if not layout.down and (reading.confidence is None or reading.confidence >= POOR):
             return reading
-        other = self._read(lay_out(image, over=True), is_cancelled)
-        return max(reading, other, key=lambda each: each.confidence or 0.0)
+        other = lay_out(part.image, way="down" if layout.down else "over", at=part.at)
+        return max(reading, self._read(other, is_cancelled), key=lambda each: each.confidence or 0.0)
 
     def _read(self, layout: Layout, is_cancelled: IsCancelled) -> PageReading:
         if layout.blank:
@@ -139,6 +145,24 @@ class RowReader:
         for (n, x0), found in zip(asked, self._second.read(parts), strict=True):
             out[n] = [*(out[n] or ()), *(glyph.moved(x0) for glyph in found)]
         return out
+
+
+def _together(readings: Sequence[PageReading]) -> PageReading:
+    """Several sheets of one picture as one page."""
+    read = [each for each in readings if each.status != "blank"]
+    if not read:
+        return readings[0]
+    notes = [
+        Sentence("sheet {number} of {total}: {reason}", number=n, total=len(readings), reason=each.reason)
+        for n, each in enumerate(readings, 1)
+        if each.reason and each.status != "blank"
+    ]
+    states = {each.status for each in read}
+    status: Status = "ok" if states == {"ok"} else "failed" if states == {"failed"} else "partial"
+    rows = sum(each.rows for each in read)
+    sure = sum(each.rows * (each.confidence or 0.0) for each in read)
+    blocks = [block for each in read for block in each.blocks]
+    return PageReading(blocks, status, joined(notes), rows, sure / rows if rows else None)
 
 
 def _with_confidence(

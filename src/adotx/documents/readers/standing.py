@@ -1,8 +1,8 @@
 """Rows that were read in, lines and words where they stand on the input picture out.
 
 In: packed rows with their texts, doubts included. Out: `TextLine`s in reading order, in pixels of the picture
-before it was set upright. Words are told apart by the ink's gaps: where there are as many gaps as the text has spaces they are
-those, else the gaps nearest to where the text's spaces ought to be. Knows no models.
+before it was set upright. Words are told apart by the ink's gaps: where there are as many as the text has
+spaces they are those, else the gaps nearest to where its spaces ought to be. Knows no models.
 """
 
 from __future__ import annotations

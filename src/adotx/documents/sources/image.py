@@ -4,30 +4,20 @@ wrong."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from adotx.documents.sources.page import PageImage
 from adotx.vision import Limits, open_image
 
-#: of the formats that `adotx.vision.open_image` opens
-SUFFIXES = frozenset(
-    (
-        *(
-            ".png",
-            ".apng",
-            ".jpg",
-            ".jpeg",
-            ".jpe",
-            ".jfif",
-            ".jp2",
-            ".j2k",
-            ".jpf",
-            ".jpx",
-            ".avif",
-            ".webp",
-        ),
-        *(".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
-    )
+_ALWAYS = (
+    ".png .apng .jpg .jpeg .jpe .jfif .jp2 .j2k .jpf .jpx .avif .webp .bmp .dib .gif .ppm .pgm .pbm .pnm"
+)
+# Those whose decoders do not come with Pillow: module -> endings.
+_WITH = {"pi_heif": ".heic .heif .hif", "pillow_jxl": ".jxl"}
+#: of the formats that `adotx.vision.open_image` opens here
+SUFFIXES = frozenset(_ALWAYS.split()).union(
+    *(suffixes.split() for module, suffixes in _WITH.items() if find_spec(module) is not None)
 )
 
 

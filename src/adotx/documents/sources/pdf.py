@@ -5,15 +5,19 @@ PDFium is not thread-safe, not even for two documents: every call into it is mad
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 
-from adotx.documents.sources.page import PageImage
+from adotx.documents.readers import PageReading
+from adotx.documents.sources.page import PageImage, ReadPicture
+from adotx.documents.text_layer import reading_of, take_apart
 from adotx.errors import AdotxError, Sentence
 from adotx.vision import Limits
 
@@ -47,8 +51,12 @@ def pages(path: Path, limits: Limits, dpi: int, password: str | None = None) -> 
     """
     document = _Document(path, password)
     for index in range(document.count):
-        missing: list[Sentence] = []
-        yield PageImage(index + 1, partial(document.render, index, limits.max_pixels, dpi, missing), missing)
+        page = PageImage(index + 1, None)
+        yield replace(
+            page,
+            open=partial(document.render, index, limits.max_pixels, dpi, page.missing),
+            given=partial(document.given, index, limits.max_pixels, dpi, page),
+        )
 
 
 class _Document:
@@ -77,10 +85,15 @@ class _Document:
                         "pdf.encrypted",
                         "the PDF is protected by a password",
                         str(path),
-                        "give it with --password",
+                        "give it with {option}",
+                        option="--password",
                     ) from None
                 raise AdotxError(
-                    "pdf.password", "this is not the PDF's password", str(path), "check --password"
+                    "pdf.password",
+                    "this is not the PDF's password",
+                    str(path),
+                    "check {option}",
+                    option="--password",
                 ) from None
         if not self.count:
             raise AdotxError("pdf.empty", "the PDF has no pages", str(path), "export it again")
@@ -120,6 +133,28 @@ class _Document:
                     "export the PDF again",
                     reason=str(error),
                 ) from None
+
+    def given(
+        self, index: int, max_pixels: int, dpi: int, page: PageImage, read: ReadPicture
+    ) -> PageReading | None:
+        """Page `index` as its text layer has it; None where there is none, or none to be trusted."""
+        import pypdfium2
+
+        with _PDFIUM:
+            try:
+                extract = take_apart(self._pdf, index)
+                width, height = self._pdf.get_page_size(index)
+            except (pypdfium2.PdfiumError, MemoryError):
+                return None  # drawing it says what is wrong
+        if extract is None:
+            return None
+        scale = min(dpi / _POINTS_PER_INCH, (max_pixels / (width * height)) ** 0.5)
+        size = (math.ceil(width * scale), math.ceil(height * scale))
+        drawn: list[Sentence] = []
+        reading = reading_of(
+            extract, partial(self.render, index, max_pixels, dpi, drawn), size, read, page.notes
+        )
+        return reading
 
     def __del__(self) -> None:
         if hasattr(self, "_pdf"):

@@ -37,13 +37,12 @@ def is_pipe(path: Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
-def spooled(path: Path, pages: Callable[[Path], Iterator[PageImage]]) -> Iterator[PageImage]:
-    """The pages that `pages` finds in what a pipe brings; errors name the pipe.
+def copied(path: Path) -> BinaryIO:
+    """What a pipe brings, in a temporary file, which goes when nothing refers to it.
 
     Raises:
-        AdotxError: ``input.unreadable``, ``input.too_many_bytes``; what `pages` raises.
+        AdotxError: ``input.unreadable``, ``input.too_many_bytes``.
     """
-    # It is closed, and so removed, when nothing refers to it: every page does.
     copy = cast(BinaryIO, tempfile.NamedTemporaryFile(prefix="adotx-"))  # noqa: SIM115
     try:
         if path == STDIN:
@@ -54,6 +53,16 @@ def spooled(path: Path, pages: Callable[[Path], Iterator[PageImage]]) -> Iterato
     except OSError as error:
         reason = error.strerror or str(error)
         raise AdotxError("input.unreadable", "{reason}", str(path), "check the path", reason=reason) from None
+    return copy
+
+
+def spooled(path: Path, pages: Callable[[Path], Iterator[PageImage]]) -> Iterator[PageImage]:
+    """The pages that `pages` finds in what a pipe brings; errors name the pipe.
+
+    Raises:
+        AdotxError: those of `copied`; what `pages` raises.
+    """
+    copy = copied(path)
     try:
         for page in pages(Path(copy.name)):
             yield replace(

@@ -100,3 +100,13 @@ class Warmable(Protocol):
 
     def warm(self) -> None:
         """Do what the first image would wait for; beside `forward`, but not beside `encode_images`."""
+
+
+@runtime_checkable
+class Perishable(Protocol):
+    """A backend that can become useless for good while its process lives."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether what it computes from can still be read; from any thread, in microseconds."""
+        ...

@@ -132,6 +132,15 @@ class OpenVinoBackend:
             begin += len(chunk)
         return self._decoder.forward(embeddings, chunks)
 
+    @property
+    def usable(self) -> bool:
+        """Whether the weights files are what they were, or none is read any more."""
+        try:
+            self._check_files()
+        except AdotxError:
+            return False
+        return True
+
     def _check_files(self) -> None:
         if self._reads_files:
             self._files.check()

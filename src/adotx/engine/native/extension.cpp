@@ -13,12 +13,25 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cpuid.h>
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <vector>
 
 namespace adotx {
+
+// Whether the processor multiplies tiles of int8 (AMX), and the system lets this process do so.
+static bool has_tiles() {
+    unsigned a, b, c, d;
+    constexpr unsigned TILE = 1 << 24, INT8 = 1 << 25;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (TILE | INT8)) != (TILE | INT8))
+        return false;
+    constexpr long ASK = 0x1023, TILE_DATA = 18; // arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)
+    return syscall(SYS_arch_prctl, ASK, TILE_DATA) == 0;
+}
 
 static const Kernels *kernels() {
     static const Kernels *found = []() -> const Kernels * {
@@ -27,6 +40,8 @@ static const Kernels *kernels() {
                           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                           __builtin_cpu_supports("avx512vnni");
         std::vector<const Kernels *> usable;
+        if (wide && __builtin_cpu_supports("avx512bf16") && has_tiles())
+            usable.push_back(&amx);
         if (wide && __builtin_cpu_supports("avx512bf16"))
             usable.push_back(&avx512_bf16);
         if (wide)
@@ -79,7 +94,9 @@ static void multiply(const Layer &l, const float *x, int64_t rows, const float *
     static thread_local std::vector<int8_t> q;
     static thread_local std::vector<float> scale;
     static thread_local std::vector<int32_t> sum;
-    const Inputs in{room(q, rows * l.columns), room(scale, rows * l.groups()), room(sum, rows * l.groups())};
+    const bool tiles = k.in_tiles(l, rows);
+    const int64_t held = rows + (tiles ? TILE_ROWS : 0);
+    const Inputs in{tiles, room(q, held * l.columns), room(scale, held * l.groups()), room(sum, held * l.groups())};
     split(rows, 1 + (1 << 12) / l.width(), [&](int64_t first, int64_t last) {
         for (int64_t r = first; r < last; r++)
             k.quantize(l, x + r * l.width(), in, r);

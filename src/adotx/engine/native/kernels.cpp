@@ -1,6 +1,6 @@
 // Quantised products and paged attention for x86 with VNNI. Compiled once per instruction set, -DKERNELS=name.
 //
-// Sources: Intel's documentation of VPDPBUSD and VDPBF16PS; attention block by block with a running maximum as
+// Sources: Intel's documentation of VPDPBUSD, VDPBF16PS and TDPBSUD; attention block by block with a running maximum as
 // in FlashAttention (Dao et al., 2022), over ranges of positions as in Flash-Decoding (Dao et al., 2023).
 #include "kernels.h"
 #include "vectors.h"
@@ -10,14 +10,26 @@
 #include <cmath>
 #include <limits>
 #include <utility>
+#include <vector>
 
 namespace adotx {
 namespace {
 
 constexpr int PANEL = 2 * W;
 
+constexpr int TALL = TILE_ROWS, DEEP = 64; // rows of a tile of inputs, and columns, which are bytes
+
+// Fewer rows are quicker one by one: most of a tile would be idle, and int4 has to be widened for it first.
+bool in_tiles(const Layer &m, int64_t rows) {
+#if defined(__AMX_INT8__)
+    return rows > (m.four ? 32 : 8) && !(m.columns % DEEP) && !(m.group % DEEP);
+#else
+    return false;
+#endif
+}
+
 void quantize(const Layer &m, const float *x, const Inputs &in, int64_t row) {
-    int8_t *q = in.q + row * m.columns;
+    int8_t *q = in.q + (in.tiles ? row / TALL * TALL * m.columns + row % TALL * DEEP : row * m.columns);
     const int64_t groups = m.groups();
     F factor = spread(1.0f);
     if (m.norm) {
@@ -46,7 +58,8 @@ void quantize(const Layer &m, const float *x, const Inputs &in, int64_t row) {
         for (int64_t i = 0; i < count; i += W) {
             const I v = to_int(load(values + i) * inverse);
             sum = add(sum, v);
-            store_low8(q + begin + i, v);
+            const int64_t at = begin + i;
+            store_low8(q + (in.tiles ? at / DEEP * DEEP * TALL + at % DEEP : at), v);
         }
         in.scale[row * groups + g] = end / 127;
         in.sum[row * groups + g] = total(sum);
@@ -97,8 +110,150 @@ template <bool FOUR, int... R> constexpr auto tiles_of(std::integer_sequence<int
 constexpr auto TILES8 = tiles_of<false>(std::make_integer_sequence<int, TILE>());
 constexpr auto TILES4 = tiles_of<true>(std::make_integer_sequence<int, TILE>());
 
+// Products of `height` rows with a panel as outputs of the layer, from row `top` on.
+void write(const Layer &m, int64_t p, int64_t top, int64_t height, float *acc, const float *residual, float *y) {
+    const int64_t n = std::min<int64_t>(PANEL, m.rows - p * PANEL);
+    for (int64_t r = 0; r < height; r++) {
+        const int64_t at = (top + r) * m.rows + p * PANEL;
+        float *from = acc + r * PANEL;
+        for (int v = 0; v < PANEL; v += W) {
+            const F factor = m.four ? spread(1.0f) : load(m.scale + p * PANEL + v);
+            store(from + v, fma(load(from + v), factor, load(m.bias + p * PANEL + v)));
+        }
+        if (residual)
+            for (int64_t i = 0; i < n; i++)
+                from[i] += residual[at + i];
+        std::memcpy(y + at, from, sizeof(float) * n);
+    }
+}
+
+#if defined(__AMX_INT8__)
+// Four neighbouring inputs of 16 outputs are a tile's row in a panel's half already: weights are taken as they lie.
+
+// Tile registers as they are used here, for the thread that has it; others' settings are gone with it.
+struct Registers {
+    struct alignas(64) Settings {
+        uint8_t palette = 1, start = 0, none[14] = {};
+        uint16_t bytes[16] = {};
+        uint8_t rows[16] = {};
+    };
+    Registers() {
+        Settings all;
+        std::fill(all.bytes, all.bytes + 8, uint16_t(DEEP));
+        std::fill(all.rows, all.rows + 8, uint8_t(TALL));
+        asm volatile("ldtilecfg %0" : : "m"(all));
+    }
+    ~Registers() { asm volatile("tilerelease"); }
+};
+
+// Not the intrinsics: GCC 12 does not know that they read memory.
+#define LOAD_TILE(tile, from, stride) \
+    asm volatile("tileloadd (%0,%1,1), %%tmm" #tile : : "r"(from), "r"(int64_t(stride)) : "memory")
+#define STORE_TILE(tile, to, stride) \
+    asm volatile("tilestored %%tmm" #tile ", (%0,%1,1)" : : "r"(to), "r"(int64_t(stride)) : "memory")
+#define MEET_TILES(sum, s8, u8) asm volatile("tdpbsud %tmm" #u8 ", %tmm" #s8 ", %tmm" #sum)
+#define CLEAR_TILE(tile) asm volatile("tilezero %tmm" #tile)
+
+// s [N * TALL, PANEL] = products of N tiles' rows of inputs, `next` bytes apart, with a panel, for `count` columns.
+template <int N> void meet_tiles(const uint8_t *w, const int8_t *x, int64_t next, int64_t count, int32_t *s) {
+    CLEAR_TILE(0);
+    CLEAR_TILE(1);
+    if (N == 2) {
+        CLEAR_TILE(2);
+        CLEAR_TILE(3);
+    }
+    for (int64_t k = 0; k < count; k += DEEP) {
+        LOAD_TILE(6, w + k * PANEL, 4 * PANEL);
+        LOAD_TILE(4, x + k * TALL, DEEP);
+        MEET_TILES(0, 4, 6);
+        LOAD_TILE(7, w + k * PANEL + 4 * W, 4 * PANEL);
+        MEET_TILES(1, 4, 7);
+        if (N == 2) {
+            LOAD_TILE(5, x + k * TALL + next, DEEP);
+            MEET_TILES(2, 5, 6);
+            MEET_TILES(3, 5, 7);
+        }
+    }
+    STORE_TILE(0, s, 4 * PANEL);
+    STORE_TILE(1, s + W, 4 * PANEL);
+    if (N == 2) {
+        STORE_TILE(2, s + TALL * PANEL, 4 * PANEL);
+        STORE_TILE(3, s + TALL * PANEL + W, 4 * PANEL);
+    }
+}
+
+// A panel of int4 as if it were int8 (with 8 added, not 128).
+void widen(const uint8_t *w, int64_t columns, uint8_t *to) {
+    const I low = spread(0x0f0f0f0f);
+    for (int64_t k = 0; k < columns; k += 8, w += 8 * W, to += 16 * W)
+        for (int v = 0; v < 8 * W; v += 4 * W) {
+            const I pair = load(w + v);
+            store_bytes(to + v, both(pair, low));
+            store_bytes(to + v + 8 * W, both(right<4>(pair), low));
+        }
+}
+
+// One group of columns: acc [N * TALL, PANEL] += products of the rows from `top` on with panel `p`, whose bytes are
+// w: the same as `tile`, to the bit.
+template <int N, bool FOUR>
+void tall_tile(const Layer &m, const Inputs &in, int64_t top, int64_t p, const uint8_t *w, int64_t g, float *acc) {
+    alignas(64) int32_t s[N * TALL * PANEL];
+    const int64_t groups = m.groups(), begin = g * m.group, count = std::min(m.group, m.columns - begin);
+    meet_tiles<N>(w + begin * PANEL, in.q + top * m.columns + begin * TALL, TALL * m.columns, count, s);
+    const uint16_t *ws = FOUR ? m.scales + (p * groups + g) * PANEL : nullptr;
+    const F one = spread(1.0f), wide[2] = {FOUR ? from_half(ws) : one, FOUR ? from_half(ws + W) : one};
+    for (int64_t r = 0; r < N * TALL; r++) {
+        const F factor = spread(in.scale[(top + r) * groups + g]);
+        const I many = spread(-(FOUR ? 8 : 128) * in.sum[(top + r) * groups + g]); // the stored 8 or 128 too many
+        unroll<2>([&](auto v) {
+            float *to = acc + r * PANEL + v * W;
+            const F products = to_float(add(load(s + r * PANEL + v * W), many));
+            store(to, fma(products, FOUR ? factor * wide[v] : factor, load(to)));
+        });
+    }
+}
+
+template <bool FOUR>
+void multiply_tall(const Layer &m, const Inputs &in, int64_t rows, int64_t first, int64_t last, const float *residual,
+                   float *y) {
+    // So many panels meet so many pairs of tiles of inputs while both lie in the nearest cache: each is fetched from
+    // the next one half as often.
+    constexpr int WIDE = 2, PAIR = 2 * TALL, HIGH = 2 * PAIR;
+    static thread_local std::vector<uint8_t> bytes;
+    alignas(64) float acc[WIDE][HIGH * PANEL];
+    const Registers registers;
+    for (int64_t p = first; p < last; p += WIDE) {
+        const int64_t wide = std::min<int64_t>(WIDE, last - p);
+        const uint8_t *w = m.weight + p * m.stride;
+        int64_t stride = m.stride;
+        if (FOUR) {
+            stride = m.columns * PANEL;
+            bytes.resize(WIDE * stride);
+            for (int64_t i = 0; i < wide; i++)
+                widen(w + i * m.stride, m.columns, bytes.data() + i * stride);
+            w = bytes.data();
+        }
+        for (int64_t top = 0; top < rows; top += HIGH) {
+            const int64_t height = std::min<int64_t>(HIGH, rows - top);
+            std::memset(acc, 0, sizeof acc);
+            for (int64_t g = 0; g < m.groups(); g++)
+                for (int64_t i = 0; i < wide; i++)
+                    for (int64_t r = 0; r < height; r += PAIR)
+                        (height - r > TALL ? tall_tile<2, FOUR> : tall_tile<1, FOUR>)(
+                            m, in, top + r, p + i, w + i * stride, g, acc[i] + r * PANEL);
+            for (int64_t i = 0; i < wide; i++)
+                write(m, p + i, top, height, acc[i], residual, y);
+        }
+    }
+}
+#endif
+
 void multiply(const Layer &m, const Inputs &in, int64_t rows, int64_t first, int64_t last, const float *residual,
               float *y) {
+#if defined(__AMX_INT8__)
+    if (in.tiles)
+        return (m.four ? multiply_tall<true> : multiply_tall<false>)(m, in, rows, first, last, residual, y);
+#endif
     // As many rows as stay in the cache beside a panel; these meet all panels before the next ones do.
     constexpr int64_t MOST = 16 * TILE;
     const int64_t fit = std::clamp<int64_t>((int64_t(1) << 20) / m.columns / TILE * TILE, 2 * TILE, MOST);
@@ -120,19 +275,7 @@ void multiply(const Layer &m, const Inputs &in, int64_t rows, int64_t first, int
                                      in.scale + r * groups + g, in.sum + r * groups + g, groups, acc + a * PANEL);
                 }
             }
-            const int64_t n = std::min<int64_t>(PANEL, m.rows - p * PANEL);
-            for (int64_t r = 0; r < height; r++) {
-                const int64_t at = (top + r) * m.rows + p * PANEL;
-                float *from = acc + r * PANEL;
-                for (int v = 0; v < PANEL; v += W) {
-                    const F factor = m.four ? spread(1.0f) : load(m.scale + p * PANEL + v);
-                    store(from + v, fma(load(from + v), factor, load(m.bias + p * PANEL + v)));
-                }
-                if (residual)
-                    for (int64_t i = 0; i < n; i++)
-                        from[i] += residual[at + i];
-                std::memcpy(y + at, from, sizeof(float) * n);
-            }
+            write(m, p, top, height, acc, residual, y);
         }
     }
 }
@@ -288,6 +431,6 @@ void attend(const Heads &h, const float *q, const float *cos, const float *sin, 
 
 #define TEXT(x) #x
 #define NAME(x) TEXT(x)
-const Kernels KERNELS = {NAME(KERNELS), PANEL, quantize, multiply, store_position, attend};
+const Kernels KERNELS = {NAME(KERNELS), PANEL, in_tiles, quantize, multiply, store_position, attend};
 
 } // namespace adotx

@@ -30,8 +30,11 @@ struct Layer {
     int64_t width() const { return gated ? 2 * columns : columns; } // of the inputs
 };
 
+constexpr int TILE_ROWS = 16;
+
 // What meets the matrix, in 8 bits: value = q * scale of its group.
 struct Inputs {
+    bool tiles;   // how q lies: [rows / TILE_ROWS, columns / 64, TILE_ROWS, 64]; what fills up the last rows may be anything
     int8_t *q;    // [rows, columns]
     float *scale; // [rows, groups]
     int32_t *sum; // [rows, groups], of the integers
@@ -55,6 +58,8 @@ struct Partial {
 struct Kernels {
     const char *name;
     int panel; // outputs in a panel
+    // Whether so many rows of inputs are to lie in tiles; all of `Inputs` has room for TILE_ROWS more then.
+    bool (*in_tiles)(const Layer &, int64_t rows);
     // One row of inputs, float32 [width].
     void (*quantize)(const Layer &, const float *x, const Inputs &, int64_t row);
     // y [rows, layer.rows] = inputs @ matrix' + bias (+ residual, unless null; it may be y) in the panels first..last.
@@ -70,6 +75,6 @@ struct Kernels {
                    const Partial &);
 };
 
-extern const Kernels avx512_bf16, avx512, avx2;
+extern const Kernels amx, avx512_bf16, avx512, avx2;
 
 } // namespace adotx

@@ -17,6 +17,7 @@ constexpr int W = 16;    // lanes
 constexpr int TILE = 12; // rows of inputs that meet a panel at once: two sums each, and room to work
 constexpr int HEADS = 8; // query heads that meet keys at once
 inline I load(const void *p) { return _mm512_loadu_si512(p); }
+inline void store_bytes(uint8_t *p, I x) { _mm512_storeu_si512(p, x); }
 inline I spread(int32_t x) { return _mm512_set1_epi32(x); }
 // Not the intrinsic: around it GCC 12 copies and spills the sums.
 inline I dot(I sum, I u8, I s8) {

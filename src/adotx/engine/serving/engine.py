@@ -21,7 +21,7 @@ from weakref import WeakSet
 
 import numpy as np
 
-from adotx.engine.model.backend import Backend, Warmable
+from adotx.engine.model.backend import Backend, Perishable, Warmable
 from adotx.engine.model.openvino_backend import OpenVinoBackend
 from adotx.engine.serving.blocks import BlockPool
 from adotx.engine.serving.driver import Driver
@@ -283,8 +283,8 @@ class Engine:
 
     @property
     def alive(self) -> bool:
-        """Whether requests on their way are computed: until it is closed."""
-        return not self._closed
+        """Whether requests are computed: until it is closed, or its weights files are changed under it."""
+        return not self._closed and (not isinstance(self.backend, Perishable) or self.backend.usable)
 
     def warm(self) -> None:
         """Do now what the first image would have to wait for: compile the vision tower and run it once."""

@@ -70,8 +70,8 @@ async function read(file, { password, note = null } = {}) {
     if (open !== mine) return;
     if (error.name === "AbortError") {
       mine.state = ["read.stopped"];
-    } else if (error.code === "pdf.encrypted" || error.code === "pdf.password") {
-      const again = await askPassword(error.code === "pdf.password");
+    } else if (/^(pdf|hwpx)\.(encrypted|password)$/.test(error.code)) {
+      const again = await askPassword(error.code.endsWith(".password"));
       if (again !== null && open === mine) return read(file, { password: again, note });
       mine.state = null;
       mine.failure = error.message;

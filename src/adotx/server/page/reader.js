@@ -213,6 +213,8 @@ export class Reader {
     picture.hidden = !page?.image;
     if (page?.image && picture.src !== page.image) picture.src = page.image;
     picture.alt = t("page.picture", { number });
+    // A page that was read and had no size is one of a format without pages.
+    $("bare").hidden = !page?.result || Boolean(page.width) || page.result.text_source === "pixels";
     if (page?.width) $("paper").style.setProperty("--ratio", String(page.width / page.height));
     $("paper").classList.toggle("reading", Boolean(page) && !page.result && !this.#document.end);
     this.#boxes.clear();

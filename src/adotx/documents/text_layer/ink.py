@@ -1,0 +1,91 @@
+"""What is drawn on a page, told apart: its text, and all the rest. Pictures in, masks and rulings out.
+
+In: grey pictures of one page with and without its text. Out: where text is drawn, the frames that lines make,
+small marks beside lines, whether there is print under what an OCR program has put there. Knows no PDFium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from adotx.documents.layout.rulings import Frame, frames_on
+
+# Grey levels that a pixel of text, of a line, of print on a scan differs by.
+_TEXT, _LINE, _PRINT = 12, 7, 40
+# Bullets are so high and wide in em, and so dark; of a drawing with more small marks the others are none.
+_BULLET, _MARK, _MOST_MARKS = (0.12, 0.62), 50, 5000
+
+
+@dataclass
+class Drawn:
+    """Two pictures of a page, uint8 [H, W]: `whole`, and `rest`, which lacks the text."""
+
+    whole: np.ndarray
+    rest: np.ndarray
+
+    @cached_property
+    def text(self) -> np.ndarray:
+        """bool [H, W]: where text changes what is seen."""
+        return cv2.absdiff(self.whole, self.rest) > _TEXT
+
+    @cached_property
+    def lines(self) -> np.ndarray:
+        """bool [H, W]: what is thin and of another colour than what is beside it."""
+        rest = cv2.GaussianBlur(self.rest, (1, 1), 0)
+        size = cv2.getStructuringElement(cv2.MORPH_RECT, (9, 9))
+        # Dark lines vanish when closed, bright ones when opened.
+        dark = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, size)
+        light = cv2.morphologyEx(rest, cv2.MORPH_OPEN, size)
+        return (cv2.subtract(dark, rest) > _LINE) | (cv2.subtract(rest, light) > _LINE)
+
+    @cached_property
+    def print(self) -> np.ndarray:
+        """bool [H, W]: print on what is no text, as on a scan: darker than the paper around it."""
+        paper = cv2.morphologyEx(self.rest, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+        return cv2.subtract(paper, self.rest) > _PRINT
+
+    def frames(self, boxes: np.ndarray, em: float) -> list[Frame]:
+        """The frames that lines make.
+
+        Args:
+            boxes: int64 [n, 4], of lines of text.
+            em: pixels per em.
+        """
+        return frames_on(self.lines, boxes, em)
+
+    def marks(self, em: float) -> np.ndarray:
+        """int64 [n, 4]: boxes of small round or square marks, as browsers draw before items."""
+        paper = cv2.morphologyEx(self.rest, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+        dark = (cv2.subtract(paper, self.rest) > _MARK).view(np.uint8)
+        contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        low, high = _BULLET[0] * em, _BULLET[1] * em
+        found = []
+        for contour in contours[:_MOST_MARKS]:
+            x, y, wide, tall = cv2.boundingRect(contour)
+            if low <= wide <= high and low <= tall <= high and abs(wide - tall) <= 2:
+                found.append((x, y, x + wide, y + tall))
+        return np.array(found, np.int64).reshape(-1, 4)
+
+
+def share_in(mask: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """float64 [n]: the share of each box (x0, y0, x1, y1) that a mask covers; 0 for what lies outside."""
+    height, width = mask.shape
+    sums = cv2.integral(mask.view(np.uint8), sdepth=cv2.CV_32S)
+    x0, x1 = (np.clip(np.round(boxes[:, at]).astype(int), 0, width) for at in (0, 2))
+    y0, y1 = (np.clip(np.round(boxes[:, at]).astype(int), 0, height) for at in (1, 3))
+    x1, y1 = np.maximum(x1, np.minimum(x0 + 1, width)), np.maximum(y1, np.minimum(y0 + 1, height))
+    inside = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+    return inside / np.maximum((x1 - x0) * (y1 - y0), 1)
+
+
+def union(boxes: Sequence[Sequence[float]]) -> tuple[int, int, int, int]:
+    """The whole pixels around some boxes."""
+    array = np.array(boxes, np.float64).reshape(-1, 4)
+    x0, y0 = np.floor(array[:, :2].min(0)).astype(int)
+    x1, y1 = np.ceil(array[:, 2:].max(0)).astype(int)
+    return int(x0), int(y0), int(x1), int(y1)

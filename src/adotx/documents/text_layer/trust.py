@@ -1,0 +1,249 @@
+"""Whether a page's text layer says what the page shows: held against the pixels, never believed alone.
+
+In: an `Extract`. Out: a `Verdict`: the glyphs that are to be read as text, whether an OCR program has put
+them there, and what is told of the rest; or why the layer is not used. Where a text is odd, and for whatever
+an OCR program says, the model reads a sample of lines, and the layer has to say the same. Knows no PDFium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+import numpy as np
+from PIL import Image
+
+from adotx.documents.doubt import plain
+from adotx.documents.readers import PageReading, TextSource
+from adotx.documents.text_layer.characters import bad, is_mistaken, is_plausible, names_glyphs, text_of
+from adotx.documents.text_layer.extract import Extract
+from adotx.documents.text_layer.glyphs import Glyphs
+from adotx.documents.text_layer.ink import share_in
+from adotx.documents.text_layer.lines import Piece, pieces_of
+from adotx.errors import Sentence
+from adotx.markdown import to_markdown
+
+#: has the model read a picture
+Read = Callable[[Image.Image], PageReading]
+# Of a page's characters: how many may say nothing before none is believed.
+_MOST_BAD = 0.02
+# Of what is drawn invisibly: the share of words with print under them, and of the print under words.
+_ON_PRINT, _PRINT_UNDER, _COVERED = 0.8, 0.04, 0.5
+# Letters that are hidden on purpose rather than by chance, and that are worth a word.
+_WORTH_TELLING = 12
+# How much of a sample the layer and the model have to say alike: of text that is seen, of an OCR program's.
+_ALIKE, _ALIKE_OCR = 0.5, 0.8
+_SAMPLE = 6
+# Letters with accents are fewer than this share wherever people write.
+_WESTERN = 0.25
+_LONGEST = 60
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be done with a page's text layer.
+
+    Attributes:
+        source: what its text is; None: the page's picture is to be read.
+        glyphs: bool [n], those that are text.
+        notes: what is told of it.
+    """
+
+    source: TextSource | None
+    glyphs: np.ndarray
+    notes: list[Sentence] = field(default_factory=list)
+
+
+def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> Verdict:
+    """The verdict about one page.
+
+    Args:
+        extract: the page taken apart.
+        picture: draws it, RGB; asked only where a sample is to be read.
+        read: has the model read a picture.
+    """
+    glyphs = extract.glyphs
+    letters = ~glyphs.blank
+    nothing = np.zeros(len(glyphs), bool)
+    embedded = np.array([face.embedded for face in glyphs.fonts] or [True])[glyphs.faces]
+    seen = letters & (share_in(extract.drawn.text, _grown(glyphs.boxes)) > 0)
+    under = nothing
+    if (letters & ~seen).any():
+        under = share_in(extract.drawn.print, glyphs.boxes) > _PRINT_UNDER
+    # A font that is not in the file may not be drawn here, but it is meant to be.
+    undrawn = letters & ~seen & glyphs.visible & ~embedded & ~under
+    shown = seen | undrawn
+    hidden = letters & ~shown
+    notes: list[Sentence] = []
+    if undrawn.sum() > _WORTH_TELLING:
+        names = sorted({glyphs.fonts[face].name for face in np.unique(glyphs.faces[undrawn]).tolist()})
+        notes.append(
+            Sentence(
+                "not embedded and not drawn, its text is taken as it is: {fonts}", fonts=", ".join(names)
+            )
+        )
+    reason = _broken(glyphs, shown)
+    if reason:
+        return Verdict(None, nothing, [_unused(reason)])
+    text = said(glyphs, shown)
+    if names_glyphs(text):
+        return Verdict(None, nothing, [_unused(Sentence("it names glyphs, not characters"))])
+    odd = _odd(pieces_of(glyphs[shown | glyphs.blank]))
+    if odd:
+        alike = _agreement(extract, odd, picture, read)
+        if alike is not None and alike < _ALIKE:
+            return Verdict(None, nothing, [_unused(Sentence("it says something else than the page shows"))])
+    if hidden.sum() <= _WORTH_TELLING or hidden.sum() < 0.05 * shown.sum():
+        return Verdict("layer", shown, notes) if shown.any() else Verdict(None, nothing)
+    scanned = hidden & (glyphs.codes != 0)
+    on_print = float(under[scanned].mean()) if scanned.any() else 0.0
+    if on_print < 0.25 and shown.sum() > hidden.sum() / 4:
+        notes.append(Sentence("{count} letters that nobody can see are left out", count=int(hidden.sum())))
+        return Verdict("layer", shown, notes)
+    reason = _bad_ocr(extract, hidden, on_print) or _broken(glyphs, hidden)
+    if not reason:
+        alike = _agreement(extract, pieces_of(glyphs[hidden | glyphs.blank]), picture, read)
+        if alike is not None and alike < _ALIKE_OCR:
+            reason = Sentence("it says something else than the page shows")
+    if reason:
+        return Verdict(None, nothing, [_unused(reason)])
+    return Verdict("layer" if shown.sum() > hidden.sum() else "ocr-layer", shown | hidden, notes)
+
+
+def _unused(reason: Sentence) -> Sentence:
+    return Sentence("its text layer is not used: {reason}", reason=reason)
+
+
+def _grown(boxes: np.ndarray) -> np.ndarray:
+    return boxes + np.array([-0.5, -0.5, 0.5, 0.5])
+
+
+def said(glyphs: Glyphs, chosen: np.ndarray) -> str:
+    """What glyphs say, as the file draws them."""
+    codes = glyphs.codes[chosen | glyphs.blank]
+    return "".join(" " if code in (32, 160) else text_of(code) for code in codes.tolist())
+
+
+def _broken(glyphs: Glyphs, chosen: np.ndarray) -> Sentence | None:
+    """Why the characters themselves cannot be believed."""
+    count = int(chosen.sum())
+    if not count:
+        return None
+    none = glyphs.broken[chosen] | bad(glyphs.codes[chosen])
+    # A bullet or two of a symbol font say nothing about the letters beside them.
+    symbols = np.array([face.symbols for face in glyphs.fonts] or [False])[glyphs.faces[chosen]]
+    if (none & ~symbols).sum() > max(_MOST_BAD * count, 2):
+        return Sentence("{count} of {total} characters say nothing", count=int(none.sum()), total=count)
+    return None
+
+
+def _odd(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces of a script in which the page says what nobody writes; each script is looked at alone, for a
+    file has a font for each."""
+    groups: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        groups.setdefault(_script(piece.text), []).append(piece)
+    found = []
+    for script, group in groups.items():
+        text = " ".join(piece.text for piece in group)
+        if script == "western" or is_mistaken(text) or not is_plausible(text):
+            found += group
+    return found
+
+
+def _script(text: str) -> str:
+    letters = [char for char in text if char.isalpha()] or [" "]
+    if sum("가" <= char <= "힣" for char in letters) >= 0.3 * len(letters):
+        return "hangul"
+    return (
+        "western"
+        if sum(0x80 <= ord(char) < 0x250 for char in letters) >= _WESTERN * len(letters)
+        else "other"
+    )
+
+
+def _bad_ocr(extract: Extract, hidden: np.ndarray, on_print: float) -> Sentence | None:
+    """Why what is drawn invisibly does not lie where print is."""
+    away = Sentence("it does not lie on the page's print")
+    if on_print < _ON_PRINT:
+        return away
+    covered = np.zeros(extract.drawn.print.shape, bool)
+    for x0, y0, x1, y1 in _whole_words(extract.glyphs, hidden):
+        covered[max(0, y0) : y1, max(0, x0) : x1] = True
+    printed = extract.drawn.print
+    return away if (printed & covered).sum() < _COVERED * _textual(printed).sum() else None
+
+
+def _whole_words(glyphs: Glyphs, chosen: np.ndarray) -> list[tuple[int, int, int, int]]:
+    rooms = glyphs.rooms[chosen]
+    slack = 0.15 * glyphs.ems[chosen]
+    return [
+        (round(x0 - s), round(y0 - s), round(x1 + s), round(y1 + s))
+        for (x0, y0, x1, y1), s in zip(rooms.tolist(), slack.tolist(), strict=True)
+    ]
+
+
+def _textual(printed: np.ndarray) -> np.ndarray:
+    """Print without what is as dense as a photograph."""
+    import cv2
+
+    dense = cv2.blur(printed.astype(np.float32), (41, 41)) > 0.55
+    return printed & ~dense
+
+
+# A sample read by the model -------------------------------------------------------------------------------
+
+
+def _agreement(
+    extract: Extract, pieces: Sequence[Piece], picture: Callable[[], Image.Image], read: Read
+) -> float | None:
+    """How alike the layer and the model read some lines, 0 to 1; None where the model cannot tell."""
+    pieces = _sample(pieces)
+    if not pieces:
+        return None
+    strips = [_strip(picture_now, piece, extract) for picture_now in [picture()] for piece in pieces]
+    reading = read(_stacked(strips))
+    if reading.status in ("failed", "blank"):
+        return None if reading.status == "failed" else 0.0
+    return alike(" ".join(piece.text for piece in pieces), said_by(reading))
+
+
+def said_by(reading: PageReading) -> str:
+    """What a reading says, as text."""
+    return plain(to_markdown(reading.blocks))
+
+
+def alike(first: str, second: str) -> float:
+    """The share of two texts that is the same, but for blanks, signs and case."""
+    a, b = (("".join(filter(str.isalnum, text))).casefold() for text in (first, second))
+    return SequenceMatcher(None, a, b, autojunk=False).ratio() if a or b else 1.0
+
+
+def _sample(pieces: Sequence[Piece]) -> list[Piece]:
+    """Some pieces with enough text, from all over the page."""
+    long = [piece for piece in pieces if len(piece.text) >= 6] or list(pieces)
+    long.sort(key=lambda piece: piece.base)
+    step = max(1, len(long) // _SAMPLE)
+    return long[step // 2 :: step][:_SAMPLE]
+
+
+def _strip(picture: Image.Image, piece: Piece, extract: Extract) -> Image.Image:
+    zoom = picture.width / extract.size[0]
+    x0, y0, x1, y1 = piece.box
+    margin = 0.25 * piece.em
+    top, low = min(y0, piece.core[0]) - margin, max(y1, piece.core[1]) + margin
+    box = (x0 - margin, top, x1 + margin, low)
+    left, upper, right, lower = (round(side * zoom) for side in box)
+    return picture.crop((left, upper, max(right, left + 1), max(lower, upper + 1)))
+
+
+def _stacked(strips: Sequence[Image.Image]) -> Image.Image:
+    gap = max(strip.height for strip in strips) // 2
+    width = max(strip.width for strip in strips) + 2 * gap
+    sheet = Image.new("RGB", (width, sum(strip.height + gap for strip in strips) + gap), "white")
+    y = gap
+    for strip in strips:
+        sheet.paste(strip, (gap, y))
+        y += strip.height + gap
+    return sheet

@@ -1,0 +1,233 @@
+"""A whole run: data checked, model adapted, states kept, results saved.
+
+In: a `Recipe`. Out: the folder of the result. The same on one CPU and, started by `accelerate launch`, on
+many accelerators: one process checks the data and tells the others, steps are shared out, the first one
+writes.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType, broadcast_object_list
+from transformers.trainer_callback import PrinterCallback
+from transformers.utils import logging
+
+from adotx.chat import protocol as p
+from adotx.checkpoint import Checkpoint, open_checkpoint
+from adotx.errors import AdotxError, Sentence
+from adotx.finetune.callbacks import Keeper, Reporter
+from adotx.finetune.checking import Count, check
+from adotx.finetune.grpo import Grpo, Reward, grpo_config, grpo_rows
+from adotx.finetune.loading import check_targets, load_model, load_processor, lora, on_accelerator
+from adotx.finetune.packing import Loaded, blank_sample, filled, packs
+from adotx.finetune.recipe import Recipe
+from adotx.finetune.rows import find_lines
+from adotx.finetune.samples import Reader
+from adotx.finetune.saving import merge, publish
+from adotx.finetune.states import begin, finish, last_state
+from adotx.finetune.trainers import (
+    Dpo,
+    PackCollator,
+    PairCollator,
+    Sft,
+    accumulation,
+    dpo_config,
+    sft_config,
+    units_dataset,
+)
+from adotx.train.interrupts import Interrupts
+
+ADAPTER, MERGED = "adapter", "merged"
+
+Say = Callable[[Sentence | AdotxError], None]
+
+
+def run_recipe(recipe: Recipe, say: Say) -> Path:
+    """Train; see `adotx.finetune.run`."""
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    _hush()
+    checkpoint = open_checkpoint(recipe.model, online=recipe.online)
+    checkpoint.require_tensors()
+    state = _processes(recipe)
+    reader = Reader(recipe, checkpoint, find_lines(recipe.data))
+    count = _agreed(lambda: check(reader, say), state)
+    if _agreed(lambda: begin(recipe), state):
+        with Interrupts() as interrupts:
+            trainer = make_trainer(recipe, checkpoint, reader, count, say, interrupts)
+            before = last_state(recipe.out)
+            if before is not None and state.is_main_process:
+                step = int(before.name.rpartition("-")[2])
+                say(Sentence("goes on from step {step}", step=step))
+            trainer.train(resume_from_checkpoint=str(before) if before else None)
+        if trainer.state.global_step < trainer.state.max_steps:
+            step, total = trainer.state.global_step, trainer.state.max_steps
+            where = str(recipe.out)
+            what, remedy = "was stopped after step {step} of {total}", "the same command goes on from there"
+            raise AdotxError("finetune.stopped", what, where, remedy, step=step, total=total)
+        _save(recipe, checkpoint, trainer, state)
+    return recipe.out / (MERGED if recipe.merge or not recipe.lora else ADAPTER)
+
+
+def _hush() -> None:
+    """What libraries say to their own developers is not for who trains."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
+def make_trainer(
+    recipe: Recipe, checkpoint: Checkpoint, reader: Reader, count: Count, say: Say, interrupts: Interrupts
+) -> Any:
+    """A trainer over the usable rows."""
+    state = PartialState()
+    passes = accumulation(recipe, state.num_processes)
+    sharded = _wants_fsdp()
+    model, processor = load_model(recipe, checkpoint, sharded), load_processor(checkpoint)
+    adapter = lora(recipe, checkpoint)
+    check_targets(model, adapter)
+    alone = state.num_processes == 1
+    blank = None if alone else _blank(checkpoint)
+    pad_id = getattr(processor, "tokenizer", processor).pad_token_id
+    common: dict[str, Any] = {
+        "model": model,
+        "processing_class": processor,
+        "peft_config": adapter,
+        "callbacks": [Reporter(say), Keeper(interrupts)],
+    }
+    trainer: Any
+    if recipe.method == "sft":
+        units = _units(recipe, count)
+        held_out = _held_out(recipe, checkpoint, say)
+        collator: Any = PackCollator(reader, pad_id, blank)
+        if held_out is not None:
+            collator = _Both(collator, PackCollator(held_out, pad_id, blank))
+        trainer = Sft(
+            args=sft_config(recipe, passes),
+            data_collator=collator,
+            train_dataset=units_dataset(filled(units, recipe.batch)),
+            eval_dataset=None
+            if held_out is None
+            else units_dataset([[-1 - n] for n in range(len(held_out))]),
+            **common,
+        )
+    elif recipe.method == "dpo":
+        trainer = Dpo(
+            args=dpo_config(recipe, passes),
+            data_collator=PairCollator(reader, pad_id, blank),
+            train_dataset=units_dataset([[index] for index in count.usable]),
+            **common,
+        )
+    else:
+        from datasets import Dataset
+
+        seeing = sum(tiles > 0 for _, tiles in count.sizes)
+        if not alone and 0 < seeing < len(count.sizes):
+            what = "{seeing:,} of {total:,} prompts have pictures, and several processes need all or none to"
+            remedy = "split the data, or train in one process"
+            raise AdotxError("finetune.mixed", what, "data", remedy, seeing=seeing, total=len(count.sizes))
+        trainer = Grpo(
+            args=grpo_config(recipe, passes),
+            reward_funcs=Reward(reader),
+            train_dataset=Dataset.from_dict(grpo_rows(count.usable)),
+            reader=reader,
+            **common,
+        )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+class _Both:
+    """Rows of the training data, and those of the held-out data under negative numbers."""
+
+    def __init__(self, train: PackCollator, held_out: PackCollator) -> None:
+        self.train, self.held_out = train, held_out
+
+    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        if any(row < 0 for example in examples for row in example["rows"]):
+            return self.held_out([{"rows": [-1 - row for row in example["rows"]]} for example in examples])
+        return self.train(examples)
+
+
+def _units(recipe: Recipe, count: Count) -> list[list[int]]:
+    """Packs of lines, or single lines."""
+    if not recipe.pack:
+        return [[index] for index in count.usable]
+    shared = count.shared if recipe.shares else None
+    chosen = packs(count.sizes, recipe.budget, random.Random(recipe.seed), shared)
+    return [[count.usable[n] for n in held] for held in chosen]
+
+
+def _held_out(recipe: Recipe, checkpoint: Checkpoint, say: Say) -> Reader | None:
+    if not recipe.eval_data:
+        return None
+    reader = Reader(replace(recipe, data=recipe.eval_data), checkpoint, find_lines(recipe.eval_data))
+    kept = _agreed(lambda: check(reader, say), PartialState()).usable
+    return Reader(reader.recipe, checkpoint, [reader.lines[n] for n in kept])
+
+
+def _blank(checkpoint: Checkpoint) -> Loaded | None:
+    config = checkpoint.config
+    if config.family != p.VL or config.tiles is None or config.image_token_id is None:
+        return None
+    return blank_sample(config.image_token_id, config.tiles.tokens_per_tile, config.tiles.tile_size)
+
+
+def _wants_fsdp() -> bool:
+    return os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
+
+
+def _processes(recipe: Recipe) -> PartialState:
+    """The processes that train together; on CPUs, too, they share the weights out where FSDP is asked for."""
+    state = PartialState(cpu=not on_accelerator(recipe))
+    if _wants_fsdp() and state.distributed_type == DistributedType.MULTI_CPU:
+        # accelerate 1.15 takes FSDP for accelerators only, by this name; torch shards over gloo just as well.
+        PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+    return state
+
+
+def _agreed(work: Callable[[], Any], state: PartialState) -> Any:
+    """What the first process finds, in all of them; its error, too."""
+    found: list[Any] = [None]
+    if state.is_main_process:
+        try:
+            found = [work()]
+        except AdotxError as error:
+            found = [error]
+    if state.num_processes > 1:
+        broadcast_object_list(found)
+    if isinstance(found[0], AdotxError):
+        if not state.is_main_process:  # one of them says it
+            raise SystemExit(1)
+        raise found[0]
+    return found[0]
+
+
+def _save(recipe: Recipe, checkpoint: Checkpoint, trainer: Any, state: PartialState) -> None:
+    """The adapter and the merged checkpoint, or the whole weights."""
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if state.num_processes > 1 else None
+    if state.is_main_process:
+        model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
+        if recipe.lora:
+            adapter = recipe.out / ADAPTER
+            shutil.rmtree(adapter, ignore_errors=True)
+            model.save_pretrained(adapter, state_dict=weights)
+            with suppress(OSError):  # PEFT's model card: a form to be filled in
+                (adapter / "README.md").unlink()
+            if recipe.merge:
+                merge(checkpoint, adapter, recipe.out / MERGED)
+        else:
+            publish(checkpoint, model, recipe.out / MERGED, weights)
+        finish(recipe.out)
+    state.wait_for_everyone()

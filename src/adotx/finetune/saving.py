@@ -1,0 +1,64 @@
+"""Results in the published layout: an adapter folder, and a checkpoint with the adapter merged into it.
+
+The merged checkpoint has the base's configuration, tokenizer and processor files and only safetensors; it is
+written beside its place and moved there when it is whole. Knows no training.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from adotx.chat import protocol as p
+from adotx.checkpoint import Checkpoint
+from adotx.hf import AX4VLForConditionalGeneration
+
+#: files of a base that go along as they are; weights, code and pickles do not
+_ALONG = ("*.json", "*.jinja", "merges.txt", "LICENSE*", "NOTICE*", "timesteps.safetensors")
+_TYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
+_NOT_ALONG = ("config.json", "generation_config.json", "model.safetensors.index.json")
+
+
+def merge(checkpoint: Checkpoint, adapter: Path, out: Path) -> Path:
+    """The base with the adapter in it, in the base's own type.
+
+    Merged anew from the files, in float32: training may have held the base in four bits or sharded.
+    """
+    model = _load(checkpoint.path, checkpoint)
+    merged: Any = PeftModel.from_pretrained(model, adapter, local_files_only=True).merge_and_unload()
+    return publish(checkpoint, merged, out)
+
+
+def publish(
+    checkpoint: Checkpoint, model: Any, out: Path, state: dict[str, torch.Tensor] | None = None
+) -> Path:
+    """Write a model (or its weights `state`) with what goes along, in the type of the base's weights."""
+    partial = out.with_name(f"{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    stored = checkpoint.tensors.spec(next(iter(checkpoint.tensors.names())))[0]
+    kept = _TYPES.get(stored, torch.bfloat16)
+    if state is not None:
+        state = {name: t.to(kept) if t.is_floating_point() else t for name, t in state.items()}
+    model.config.dtype = kept
+    model.config.use_cache = True
+    (model.to(kept) if state is None else model).save_pretrained(partial, state_dict=state)
+    for pattern in _ALONG:
+        for path in checkpoint.path.glob(pattern):
+            if path.name not in _NOT_ALONG:
+                shutil.copyfile(path, partial / path.name)
+    if (checkpoint.path / "generation_config.json").is_file():
+        shutil.copyfile(checkpoint.path / "generation_config.json", partial / "generation_config.json")
+    shutil.rmtree(out, ignore_errors=True)
+    partial.rename(out)
+    return out
+
+
+def _load(path: Path, checkpoint: Checkpoint) -> Any:
+    cls: Any = AX4VLForConditionalGeneration if checkpoint.config.family == p.VL else AutoModelForCausalLM
+    return cls.from_pretrained(path, dtype=torch.float32, local_files_only=True)

@@ -1,0 +1,339 @@
+"""Fine-tuning itself, on a small random model: losses fall, adapters load back three ways, runs go on.
+
+Needs the extra `finetune`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+pytest.importorskip("peft")
+
+from PIL import Image  # noqa: E402
+
+from adotx.checkpoint import Checkpoint, open_checkpoint, validate  # noqa: E402
+from adotx.engine import Request, SamplingParams  # noqa: E402
+from adotx.errors import AdotxError  # noqa: E402
+from adotx.finetune import read_recipe, run  # noqa: E402
+from adotx.finetune.callbacks import Reporter  # noqa: E402
+from adotx.finetune.grpo import Reward  # noqa: E402
+from adotx.finetune.packing import blank_sample, filled, packed, packs, padded, pairs  # noqa: E402
+from adotx.finetune.rows import find_lines  # noqa: E402
+from adotx.finetune.samples import Reader  # noqa: E402
+from adotx.finetune.states import last_state  # noqa: E402
+from adotx.hf import AX4VLConfig, AX4VLForConditionalGeneration  # noqa: E402
+from adotx.model import Model  # noqa: E402
+from checkpoint_toys import toy_checkpoint  # noqa: E402
+
+ROOT = Path(__file__).parent.parent
+CALL = {"function": {"name": "get", "arguments": {"x": 1}}}
+TOOLS = [{"type": "function", "function": {"name": "get", "parameters": {"type": "object"}}}]
+QUIET = {"log_steps": 1, "threads": 1, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy with weights as they are before training; those of the toy itself let losses explode."""
+    path = toy_checkpoint(tmp_path_factory.mktemp("base"))
+    torch.manual_seed(0)
+    config = json.loads((path / "config.json").read_text())
+    model = AX4VLForConditionalGeneration(AX4VLConfig.from_dict(config))
+    with torch.no_grad():  # an adapter alone can say little through a head as small as a new one's
+        model.get_input_embeddings().weight.mul_(10)
+        model.get_output_embeddings().weight.mul_(10)
+    files = {name: (path / name).read_bytes() for name in ("config.json", "generation_config.json")}
+    model.save_pretrained(path)
+    for name, content in files.items():
+        (path / name).write_bytes(content)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data")
+    Image.new("RGB", (64, 64), "white").save(path / "one.png")
+    Image.new("RGB", (200, 64), "black").save(path / "many.png")
+    return path
+
+
+def asked(n: int) -> list[dict[str, Any]]:
+    """A question, in two of three with a picture."""
+    parts: list[dict[str, Any]] = [{"type": "text", "text": f"what is {n}?"}]
+    if n % 3:
+        parts.insert(0, {"type": "image", "image": "one.png" if n % 2 else "many.png"})
+    return [{"role": "user", "content": parts}]
+
+
+def said(text: str, *calls: Any) -> list[dict[str, Any]]:
+    return [{"role": "assistant", "content": text, **({"tool_calls": list(calls)} if calls else {})}]
+
+
+def written(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def conversations(folder: Path) -> Path:
+    rows: list[Any] = [{"messages": asked(n) + said("the " * (1 + n % 4))} for n in range(12)]
+    rows.append({"messages": asked(1) + said("", CALL), "tools": TOOLS})
+    return written(folder / "sft.jsonl", rows)
+
+
+@pytest.fixture(scope="module")
+def preferences(folder: Path) -> Path:
+    rows = [{"prompt": asked(n), "chosen": said("the"), "rejected": said("im")} for n in range(8)]
+    return written(folder / "dpo.jsonl", rows)
+
+
+@pytest.fixture(scope="module")
+def tasks(folder: Path) -> Path:
+    rows: list[Any] = [{"prompt": asked(n), "answer": "the"} for n in range(5)]
+    rows.append({"prompt": asked(1), "tools": TOOLS, "tool_calls": [CALL]})
+    return written(folder / "grpo.jsonl", rows)
+
+
+def losses(out: Path, key: str = "loss") -> list[float]:
+    state = last_state(out)
+    assert state is not None
+    history = json.loads((state / "trainer_state.json").read_text())["log_history"]
+    return [row[key] for row in history if key in row]
+
+
+def reader_of(path: Path, base: Path, **settings: Any) -> Reader:
+    recipe = read_recipe("sft", {"data": [path], "model": str(base), **settings})
+    return Reader(recipe, open_checkpoint(base), find_lines([path]))
+
+
+def check_three_ways(base: Path, out: Path, prompt: list[int]) -> None:
+    """The merged folder in the engine and in transformers, the adapter on its base in PEFT: one model."""
+    from peft import PeftModel
+
+    assert not validate(out / "merged").faults
+    merged: Any = AX4VLForConditionalGeneration.from_pretrained(out / "merged", dtype=torch.float32)
+    plain: Any = AX4VLForConditionalGeneration.from_pretrained(base, dtype=torch.float32)
+    adapted = PeftModel.from_pretrained(plain, out / "adapter").eval()
+    ids = torch.tensor([prompt])
+    with torch.no_grad():
+        a, b = merged.eval()(input_ids=ids).logits, adapted(input_ids=ids).logits
+        with adapted.disable_adapter():
+            before = adapted(input_ids=ids).logits
+    assert torch.allclose(a, b, atol=1e-5) and not torch.allclose(a, before, atol=1e-4)
+    config = json.loads((out / "merged" / "config.json").read_text())
+    assert config["an_unknown_key"] == {"of": ["another", "version"]} and config["use_cache"]
+    engine = Model.open(str(out / "merged"), "f32").engine
+    (answer,) = engine.generate([Request(prompt, sampling=SamplingParams(max_new_tokens=4))])
+    wanted = merged.generate(ids, max_new_tokens=4, do_sample=False)[0, len(prompt) :].tolist()
+    assert list(answer.ids) == wanted[: len(answer.ids)] and answer.ids
+
+
+PROMPT = [25, 8, 100, 120, 27, 25, 10]
+
+
+class TestSft:
+    def test_loss_falls_and_the_adapter_loads(self, base: Path, conversations: Path, tmp_path: Path) -> None:
+        settings = {"data": [conversations], "model": str(base), "out": tmp_path / "run", **QUIET}
+        words: list[str] = []
+        more = {"learning_rate": 2e-2, "max_steps": 14, "batch": 2, "pack_tokens": 400, "targets": "all"}
+        out = run(
+            "sft", {**settings, **more, "eval_data": [conversations]}, lambda what: words.append(str(what))
+        )
+        assert out == tmp_path / "run" / "merged"
+        found = losses(tmp_path / "run")
+        assert found[-1] < found[0] - 1 and any("held-out" in line for line in words)
+        check_three_ways(base, tmp_path / "run", PROMPT)
+        assert run("sft", {**settings, **more, "eval_data": [conversations]}, lambda what: None) == out
+        with pytest.raises(AdotxError, match="other settings"):
+            run("sft", {**settings, **more, "rank": 8}, lambda what: None)
+
+    def test_all_weights(self, base: Path, conversations: Path, tmp_path: Path) -> None:
+        settings = {"data": [conversations], "model": str(base), "out": tmp_path, "lora": False, **QUIET}
+        out = run(
+            "sft", {**settings, "max_steps": 4, "learning_rate": 1e-2, "batch": 1, "checkpointing": "on"}
+        )
+        assert not validate(out).faults and losses(tmp_path)[-1] < losses(tmp_path)[0]
+        assert open_checkpoint(out).tensors.names() == open_checkpoint(base).tensors.names()
+
+    def test_goes_on_as_if_it_had_not_been_stopped(
+        self, base: Path, conversations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings = {"data": [conversations], "model": str(base), "merge": False, **QUIET}
+        settings |= {"max_steps": 8, "save_steps": 3, "batch": 2, "pack": False, "dropout": 0.1}
+        run("sft", {**settings, "out": tmp_path / "whole"}, lambda what: None)
+
+        class Killed(Exception):
+            pass
+
+        logged = Reporter.on_log
+
+        def killing(self: Any, args: Any, state: Any, *rest: Any, **more: Any) -> None:
+            if state.global_step == 5:
+                raise Killed
+            logged(self, args, state, *rest, **more)
+
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(Reporter, "on_log", killing)
+            run("sft", {**settings, "out": tmp_path / "cut"}, lambda what: None)
+        half = tmp_path / "cut" / "checkpoint-6"  # a state that was being written
+        shutil.copytree(tmp_path / "cut" / "checkpoint-3", half)
+        (half / "whole").unlink()
+        (half / "optimizer.pt").write_bytes(b"")
+        said: list[str] = []
+        run("sft", {**settings, "out": tmp_path / "cut"}, lambda what: said.append(str(what)))
+        assert "goes on from step 3" in said
+        assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
+        names = ("adapter/adapter_model.safetensors",)
+        assert all(
+            (tmp_path / "cut" / n).read_bytes() == (tmp_path / "whole" / n).read_bytes() for n in names
+        )
+
+    def test_a_pattern_that_fits_nothing(self, base: Path, conversations: Path, tmp_path: Path) -> None:
+        for pattern in ("nothing", "("):
+            with pytest.raises(AdotxError, match="fits no module"):
+                run("sft", {"data": [conversations], "model": str(base), "out": tmp_path, "targets": pattern})
+
+
+class TestPacking:
+    @pytest.mark.parametrize("attention", ["sdpa", "eager"])
+    def test_packed_and_unpacked_losses_are_equal(
+        self, base: Path, conversations: Path, attention: str
+    ) -> None:
+        model: Any = AX4VLForConditionalGeneration.from_pretrained(
+            base, dtype=torch.float32, attn_implementation=attention
+        ).eval()
+        reader = reader_of(conversations, base)
+        loaded = [each for n in range(len(reader)) for each in reader.loaded(n)]
+        counts = [sample.trained for sample, _ in loaded]
+
+        def summed(batch: dict[str, Any]) -> float:
+            with torch.no_grad():
+                return float(model(**batch, num_items_in_batch=1, use_cache=False).loss)
+
+        alone = [summed(padded([each], 1)) for each in loaded]
+        for order in (list(range(len(loaded))), random.Random(2).sample(range(len(loaded)), len(loaded))):
+            batch = packed([loaded[n] for n in order])
+            assert int((batch["labels"] != -100).sum()) == sum(counts)
+            assert summed(batch) / sum(counts) == pytest.approx(sum(alone) / sum(counts), abs=1e-5)
+        assert summed(padded(loaded, 1)) / sum(counts) == pytest.approx(sum(alone) / sum(counts), abs=1e-5)
+        side = reader.checkpoint.config.tiles.tile_size  # type: ignore[union-attr]
+        texts = [each for each in loaded if each[1] is None]
+        blank = blank_sample(22, 4, side)
+        assert summed(packed(texts, blank)) == pytest.approx(summed(packed(texts)), abs=1e-4)
+        assert "pixel_values" in packed(texts, blank)
+
+    def test_packs_keep_to_their_budget_and_lose_nothing(self) -> None:
+        rng = random.Random(3)
+        sizes = [(rng.randint(1, 120), rng.randint(0, 5)) for _ in range(500)]
+        found = packs(sizes, (128, 8), random.Random(1))
+        assert sorted(n for held in found for n in held) == list(range(500))
+        for held in found:
+            assert sum(sizes[n][0] for n in held) <= 128 and sum(sizes[n][1] for n in held) <= 8
+        assert len(found) < 1.15 * sum(ids for ids, _ in sizes) / 128
+        assert len(filled(found, 8)) % 8 == 0 and packs(sizes, (128, 8), random.Random(1)) == found
+        assert packs([(500, 20)], (128, 8), random.Random(1)) == [[0]]
+
+    def test_an_empty_unit_weighs_nothing(self, base: Path) -> None:
+        batch = packed([])
+        assert batch["labels"].tolist() == [[-100]]
+
+    @pytest.mark.parametrize("attention", ["sdpa", "eager"])
+    def test_a_shared_picture_says_the_same(self, base: Path, folder: Path, attention: str) -> None:
+        """Several questions about one picture: its ids once, each question seeing it and itself alone."""
+        rows = [
+            {"messages": [*asked(n)[:1], *said("the " * n), *asked(3 * n), *said("im")]} for n in (1, 2, 4)
+        ]
+        rows += [{"messages": [*asked(1), *said("안녕" * n)]} for n in (1, 2, 3)]
+        many = [{"type": "image", "image": "many.png"}, {"type": "text", "text": "?"}]
+        rows += [{"messages": [{"role": "user", "content": many}, *said("tool" * n)]} for n in (1, 2)]
+        reader = reader_of(written(folder / f"shared-{attention}.jsonl", rows), base, attention=attention)
+        model: Any = AX4VLForConditionalGeneration.from_pretrained(
+            base, dtype=torch.float32, attn_implementation=attention
+        ).eval()
+        loaded = [each for n in range(len(reader)) for each in reader.loaded(n)]
+        dense = attention == "sdpa"
+        with torch.no_grad():
+            alone = sum(float(model(**padded([each], 1), num_items_in_batch=1).loss) for each in loaded)
+            batch = packed(loaded, share=True, dense=dense)
+            together = float(model(**batch, num_items_in_batch=1, use_cache=False).loss)
+        trained = sum(sample.trained for sample, _ in loaded)
+        assert int((batch["labels"][:, 1:] != -100).sum()) == trained
+        assert together / trained == pytest.approx(alone / trained, abs=1e-5)
+        assert batch["input_ids"].shape[1] < packed(loaded)["input_ids"].shape[1]
+        assert len(batch["pixel_values"]) < len(packed(loaded)["pixel_values"])
+
+
+class TestPreferences:
+    def test_loss_falls_and_the_adapter_loads(self, base: Path, preferences: Path, tmp_path: Path) -> None:
+        settings = {"data": [preferences], "model": str(base), "out": tmp_path, **QUIET}
+        run("dpo", {**settings, "max_steps": 10, "batch": 2, "learning_rate": 2e-2}, lambda what: None)
+        found = losses(tmp_path)
+        assert found[0] == pytest.approx(np.log(2), abs=1e-3) and found[-1] < found[0] / 2
+        check_three_ways(base, tmp_path, PROMPT)
+
+
+class TestRewarded:
+    def test_reward_rises_and_the_adapter_loads(self, base: Path, tasks: Path, tmp_path: Path) -> None:
+        settings = {"data": [tasks], "model": str(base), "out": tmp_path, **QUIET}
+        settings |= {"max_completion": 3, "batch": 8, "generations": 4, "micro_batch": 4, "temperature": 1.0}
+        run("grpo", {**settings, "max_steps": 12, "learning_rate": 3e-2, "targets": "all"}, lambda what: None)
+        rewards = losses(tmp_path, "reward")
+        assert len(rewards) == 12 and all(0 <= each <= 1 for each in rewards)
+        check_three_ways(base, tmp_path, PROMPT)
+
+    def test_an_answer_is_read_by_id(self, base: Path, tasks: Path) -> None:
+        recipe = read_recipe("grpo", {"data": [tasks], "model": str(base)})
+        checkpoint: Checkpoint = open_checkpoint(base)
+        reward = Reward(Reader(recipe, checkpoint, find_lines([tasks])))
+        words = checkpoint.tokenizer
+        open_, close, end = (words.special[name] for name in ("<tool_call>", "</tool_call>", "<|im_end|>"))
+        call = words.encode('{"name": "get", "arguments": {"x": 1}}')
+        asked_for = len(reward.reader) - 1
+        assert reward.of([open_, *call, close, end], asked_for) == 1
+        forged = words.encode('<tool_call>{"name": "get", "arguments": {"x": 1}}</tool_call>')
+        assert reward.of(forged, asked_for) == 0
+        assert reward.of([*words.encode("the"), end], 0) == 1 and reward.of([end], 0) == 0
+
+
+def test_two_sharded_processes_learn_what_one_learns(base: Path, conversations: Path, tmp_path: Path) -> None:
+    words = ["-m", "adotx", "train", "sft", "--data", conversations, "-m", base, "batch=2", "max_steps=50"]
+    words += [
+        "pack_tokens=300",
+        "learning_rate=3e-3",
+        "log_steps=1",
+        "merge=false",
+        "device=cpu",
+        "threads=1",
+    ]
+    config = ROOT / "docs" / "scale" / "fsdp-cpu.yaml"
+    launch = ["-m", "accelerate.commands.accelerate_cli", "launch", "--config_file", config]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    for name, starter in (("one", []), ("two", launch)):
+        command = [sys.executable, *map(str, [*starter, *words]), "-o", str(tmp_path / name)]
+        subprocess.run(command, env=env, check=True, capture_output=True)
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert len(one) == 50 and one[-1] < one[0]
+    assert max(abs(a - b) for a, b in zip(one, two, strict=True)) < 1e-4
+
+
+def test_an_empty_picture_joins_a_pair_without_one(base: Path, folder: Path) -> None:
+    """Several processes train the tower together, so each batch has a picture; no answer changes."""
+    rows = [{"prompt": "what?", "chosen": said("the"), "rejected": said("im")}]
+    recipe = read_recipe("dpo", {"data": [written(folder / "text.jsonl", rows)], "model": str(base)})
+    reader = Reader(recipe, open_checkpoint(base), find_lines(recipe.data))
+    chosen, rejected = reader.loaded(0)
+    plain, seen = (pairs([(chosen, rejected)], 1, blank) for blank in (None, blank_sample(22, 4, 64)))
+    assert "pixel_values" not in plain and seen["pixel_values"].shape == (2, 3, 64, 64)
+    assert int(seen["completion_mask"].sum()) == int(plain["completion_mask"].sum())
+    assert (seen["input_ids"] == 22).sum(1).tolist() == [4, 4]
