@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adotx.cli.workspace import Work, Workspace
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 if TYPE_CHECKING:
     from adotx.documents.outputs import Choice, Document, Format
@@ -135,12 +135,16 @@ class Files:
     Args:
         workspace, work: the folder, and what is done in it.
         formats, choice: of what is written.
+
+    Attributes:
+        notes: after `end`: what could not be written, in words.
     """
 
     def __init__(self, workspace: Workspace, work: Work, formats: Iterable[Format], choice: Choice) -> None:
         self._workspace, self._work, self._choice = workspace, work, choice
         self._formats = [each for each in formats if each.suffix in work.todo]
         self._begun: set[str] = set()
+        self.notes: list[Sentence] = []
 
     def page(self, page: PageResult) -> None:
         """The next page."""
@@ -164,8 +168,10 @@ class Files:
             if each.by_page:
                 self._workspace.grow(self._work, each.suffix, "\n" if each.name in self._begun else "")
             elif document is not None:
+                made = document()
                 with self._workspace.written(self._work, each.suffix) as file:
-                    each.write(document(), file, self._choice)
+                    each.write(made, file, self._choice)
+                self.notes += made.notes
 
 
 def _head(format_: Format, name: str) -> str:

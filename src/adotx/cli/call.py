@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from adotx.cli.answers import Destination, Files, Stream
+from adotx.cli.errors import in_language
 from adotx.cli.inputs import Input, Skipped, inputs
 from adotx.cli.memory import PageMemory
 from adotx.cli.reading import Job, Read, Reading, RemoteReading
 from adotx.cli.remembered import Remembered, write_report
-from adotx.cli.strings import text
+from adotx.cli.strings import language, text
 from adotx.cli.telling import Telling
 from adotx.cli.workspace import How, Work, Workspace, file_hash
 from adotx.documents.outputs import Document, prepared
@@ -227,6 +228,8 @@ class Call:
         if task.work is not None and self._workspace is not None:
             if whole or counts["pages"]:
                 files.end(remembered.document if remembered is not None and whole else None)
+                for note in files.notes:
+                    self._progress.line(note)
                 reason = "" if task.refusal is None else str(task.refusal)
                 seconds = time.perf_counter() - start
                 paths = self._workspace.finish(task.work, whole, seconds, counts, reason)
@@ -264,7 +267,11 @@ class Call:
         stream.begin(str(task.input.path.name))
         if not self._to.formats[0].by_page:
             self.telling.clear()
-            stream.whole(Document(task.input.name, settled, task.path, task.password))
+            say = partial(in_language, language=language())
+            made = Document(task.input.name, settled, task.path, task.password, say=say)
+            stream.whole(made)
+            for note in made.notes:
+                self._progress.line(note)
             return
         any_, failure = False, None
         try:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -47,9 +48,11 @@ class Remembered:
 
     def document(self) -> Document:
         """What outputs take."""
+        from adotx.cli.errors import in_language
         from adotx.documents.outputs import Document
 
-        return Document(self.name, self.results(), self.path, self.password)
+        say = partial(in_language, language=language())
+        return Document(self.name, self.results(), self.path, self.password, say=say)
 
     def results(self) -> Generator[PageResult, None, None]:
         """Its pages, without what runs over them."""

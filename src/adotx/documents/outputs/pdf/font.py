@@ -15,7 +15,7 @@ from adotx.documents.outputs.pdf.objects import Name, PdfFile
 
 #: Of the em: how far the box of a line reaches above and below its base line. Less than the em together: type
 #: is larger than its ink, and programs tell by its size which lines are close enough to be of one column.
-ASCENT, DESCENT = 0.4, 0.1
+ASCENT, DESCENT = 0.48, 0.12
 _WIDE, _NARROW = 1000, 500
 _NAME = Name("ADOTXA+Invisible")
 _MOST_CODES = 0xFFFE

@@ -112,7 +112,7 @@ def _cells(table: Table) -> Iterator[tuple[str, str]]:
                 heads[at] = f"{heads.get(at, '')} {cell.text}"[-_BEFORE:]
         yield cell.text, f"{heads.get(column, '')} {left.get(row, '')}"
         left[row] = f"{left.get(row, '')} {cell.text}"[-_BEFORE:]
-        for part in getattr(cell, "inner", ()):
+        for part in cell.inner:
             if isinstance(part, Table):
                 yield from _cells(part)
     for part in table.parts:
