@@ -138,7 +138,7 @@ class PageText:
                 yield PlacedFlow(placed(list(lines)), region.right, "panel" if fixed else "")
         else:
             rows = [[placed(cell) for cell in row] for row in region.rows]  # type: ignore[attr-defined]
-            yield PlacedGrid(rows, region.ruled, region.spans)  # type: ignore[attr-defined]
+            yield PlacedGrid(rows, region.ruled, region.spans, exact=True)  # type: ignore[attr-defined]
 
     def _lines(
         self, regions: Sequence[object], pieces: Sequence[Piece], pictures: dict[object, Picture]
