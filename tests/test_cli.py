@@ -32,11 +32,11 @@ PEER = {"--peer", "--peer-tries", "--peer-answers"}
 SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "transcribe": (
         {"--out", "--format", "--report", "--pages", "--page-marks", "--mark-doubtful", "--keep-running",
-         "--redact", "--hanja", "--text-layer", "--second-reader", "--password", "--recursive",
-         "--retry-failed", "--force", *SERVED},
+         "--redact", "--hanja", "--text-layer", "--show-changes", "--second-reader", "--password",
+         "--recursive", "--retry-failed", "--force", *SERVED},
         ["PATH"],
     ),
-    "ask": ({*SERVED, *SAMPLING}, ["IMAGE", "QUESTION"]),
+    "ask": ({"--pages", "--password", *SERVED, *SAMPLING}, ["DOCUMENT", "QUESTION"]),
     "describe": ({*SERVED, *SAMPLING}, ["IMAGE"]),
     "chat": ({"--system", *SERVED, *SAMPLING}, []),
     "serve": ({"--host", "--port", "--settings", "--api-keys", *MODEL}, []),

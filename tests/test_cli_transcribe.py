@@ -7,9 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,54 +14,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from adotx.cli import DONE, FINDING, REFUSED, run
-from adotx.documents.doubt import doubted
-from adotx.documents.readers import PageReading
-from adotx.documents.sources import PageImage
-from adotx.errors import AdotxError, Sentence
-from adotx.markdown import parse_markdown
 from checkpoint_toys import toy_checkpoint
+from documents_lines import Pages
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-class Pages:
-    """A file's lines are its pages: FAIL and LOST cannot be read, PART not all of it, DOUBT is not sure,
-    MARK has a doubtful figure, BREAK ends the document, WAIT is read when `go` is set.
-
-    Attributes:
-        read: (file's name, page) of each page that was read.
-    """
-
-    def __init__(self) -> None:
-        self.read: list[tuple[str, int]] = []
-        self.go = threading.Event()
-        self.waiting = threading.Event()
-
-    def open(self, file: Path, password: str | None = None) -> Iterator[PageImage]:
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            if line == "BREAK":
-                raise AdotxError("pdf.broken", "the file ends early", str(file), "copy it again")
-            yield PageImage(number, None, given=partial(self.given, file, number, line))
-
-    def given(self, file: Path, number: int, line: str, read: object) -> PageReading:
-        self.read.append((file.name, number))
-        blocks = parse_markdown(line)
-        if line == "WAIT":
-            self.waiting.set()
-            self.go.wait(60)
-        if line == "FAIL":
-            return PageReading((), "failed", "a loop")
-        if line == "DOUBT":
-            return PageReading(blocks, "ok", "a row was cut off")
-        if line == "MARK":
-            return PageReading(parse_markdown(f"합계 {doubted('1,200')}원"), "ok", "")
-        if line == "PART":
-            unread = Sentence("{count} of {total} rows could not be read", count=1, total=3)
-            return PageReading(blocks, "partial", unread)
-        if line == "LOST":
-            error = AdotxError("pdf.empty", "the PDF has no pages", "a.pdf, page 1", "export it again")
-            return PageReading((), "failed", Sentence("{error}", error=error))
-        return PageReading(blocks, "ok" if line else "blank", "" if line else "its pixels are all paper")
 
 
 @pytest.fixture(autouse=True)

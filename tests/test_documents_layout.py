@@ -18,6 +18,7 @@ from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.pack import lines_of, pack
 from adotx.documents.layout.page import lay_out
 from adotx.documents.layout.sheet import straight_sheet
+from adotx.documents.layout.stripes import without_stripes
 from documents_pages import WORDS, Drawn, markdown_of
 
 
@@ -171,6 +172,21 @@ def test_dust_on_the_glass_is_no_rule() -> None:
     values[:, 400:402] = (values[:, 400:402] * 0.8).astype(np.uint8)
     values[120] = (values[120] * 0.85).astype(np.uint8)
     assert markdown_of(Drawn(Image.fromarray(values), page.lines)) == before
+
+
+def test_stripes_of_a_copier_come_off_and_a_panel_stays() -> None:
+    page = prose(6)
+    clean = np.asarray(page.image.convert("RGB"))
+    height, width = clean.shape[:2]
+    wave = np.abs(np.sin(np.arange(width) / 9)) * (np.arange(width) % 180 < 90)
+    dark = 1 - 0.3 * wave[None, :, None]
+    striped = (clean * dark).astype(np.uint8)
+    mended = without_stripes(striped)
+    assert np.abs(mended.astype(int) - clean).mean() < 2 < 8 < np.abs(striped.astype(int) - clean).mean()
+    assert markdown_of(Drawn(Image.fromarray(striped).convert("L"), page.lines)) == markdown_of(page)
+    panelled = clean.copy()
+    panelled[height // 4 : 3 * height // 4, 40:70] //= 2
+    assert without_stripes(panelled) is panelled, "it ends before the sheet does"
 
 
 def test_columns_are_read_one_after_the_other() -> None:

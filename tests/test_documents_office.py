@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import datetime
 import importlib.util
+import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -12,14 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adotx.documents.outputs import FORMATS, Choice, Document, page_of, page_values
+from adotx.documents.readers import PageReading
 from adotx.documents.sources import SUFFIXES, find_documents, open_pages
 from adotx.documents.sources.html.tags import decoded, tags
 from adotx.documents.sources.omml import latex
 from adotx.documents.sources.xlsx.numbers import shown
 from adotx.documents.sources.xml_tree import TreeLimits, parse
+from adotx.documents.transcribe import Transcriber
 from adotx.errors import AdotxError
 from adotx.markdown import Block, Code, Figure, Heading, Item, Paragraph, Table, to_markdown
-from office_files import markdown, packed, png, reading, says
+from office_files import cell, hwpx, markdown, p, packed, png, reading, says, tbl
 
 _W = 'xmlns:w="w" xmlns:m="m" xmlns:r="r" xmlns:a="a" xmlns:wp="wp"'
 _REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -56,6 +61,13 @@ def numbered(id: int, level: int) -> str:
     return f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{id}"/></w:numPr>'
 
 
+class NoReader:
+    """A model that is never asked."""
+
+    def read(self, image: object, is_cancelled: object) -> PageReading:
+        raise AssertionError("nothing is to be read")
+
+
 def refusal(path: Path, **options: object) -> AdotxError:
     with pytest.raises(AdotxError) as caught:
         reading(path, **options)
@@ -69,7 +81,8 @@ def refusal(path: Path, **options: object) -> AdotxError:
 def test_docx_headings_and_korean_numbers(tmp_path: Path) -> None:
     levels = (("decimal", "제%1조"), ("decimal", "%2."), ("ganada", "%3."), ("decimalEnclosedCircle", "%4"))
     numbering = "<w:abstractNum w:abstractNumId='0'>" + "".join(
-        f'<w:lvl w:ilvl="{n}"><w:start w:val="1"/><w:numFmt w:val="{form}"/><w:lvlText w:val="{text}"/></w:lvl>'
+        f'<w:lvl w:ilvl="{n}"><w:start w:val="1"/><w:numFmt w:val="{form}"/>'
+        f'<w:lvlText w:val="{text}"/></w:lvl>'
         for n, (form, text) in enumerate(levels)
     )
     numbering += "</w:abstractNum><w:num w:numId='1'><w:abstractNumId w:val='0'/></w:num>"
@@ -86,17 +99,24 @@ def test_docx_headings_and_korean_numbers(tmp_path: Path) -> None:
 
 
 def test_docx_merged_cells_notes_changes_and_formulas(tmp_path: Path) -> None:
-    def cell(text: str, properties: str = "") -> str:
+    def tc(text: str, properties: str = "") -> str:
         return f"<w:tc><w:tcPr>{properties}</w:tcPr>{wp(text)}</w:tc>"
 
     table = (
-        "<w:tbl><w:tr>" + cell("가", '<w:gridSpan w:val="2"/>') + cell("나", '<w:vMerge w:val="restart"/>')
-        + "</w:tr><w:tr>" + cell("다") + cell("라") + cell("", "<w:vMerge/>") + "</w:tr></w:tbl>"
-    )  # fmt: skip
+        "<w:tbl><w:tr>"
+        + tc("가", '<w:gridSpan w:val="2"/>')
+        + tc("나", '<w:vMerge w:val="restart"/>')
+        + "</w:tr><w:tr>"
+        + tc("다")
+        + tc("라")
+        + tc("", "<w:vMerge/>")
+        + "</w:tr></w:tbl>"
+    )
     text = (
         "<w:r><w:t>본문</w:t></w:r><w:r><w:footnoteReference w:id='7'/></w:r>"
         "<w:ins><w:r><w:t> 넣음</w:t></w:r></w:ins><w:del><w:r><w:delText> 지움</w:delText></w:r></w:del>"
-        "<m:oMath><m:f><m:num><m:r><m:t>a</m:t></m:r></m:num><m:den><m:r><m:t>b</m:t></m:r></m:den></m:f></m:oMath>"
+        "<m:oMath><m:f><m:num><m:r><m:t>a</m:t></m:r></m:num>"
+        "<m:den><m:r><m:t>b</m:t></m:r></m:den></m:f></m:oMath>"
     )
     notes = f"<w:footnote w:id='7'>{wp('덧붙임')}</w:footnote>"
     file = docx(tmp_path / "a.docx", table + wp(text), footnotes=notes, header=wp("머리말"))
@@ -113,13 +133,19 @@ def test_docx_merged_cells_notes_changes_and_formulas(tmp_path: Path) -> None:
     ("inside", "expected"),
     [
         ("<rad><deg/><e><r><t>x</t></r></e></rad>", r"\sqrt{x}"),
-        ("<sSubSup><e><r><t>x</t></r></e><sub><r><t>i</t></r></sub><sup><r><t>2</t></r></sup></sSubSup>", "x_{i}^{2}"),
-        ('<nary><naryPr><chr val="∑"/></naryPr><sub><r><t>k</t></r></sub><sup><r><t>n</t></r></sup>'
-         "<e><r><t>k</t></r></e></nary>", r"\sum_{k}^{n} k"),
+        (
+            "<sSubSup><e><r><t>x</t></r></e><sub><r><t>i</t></r></sub><sup><r><t>2</t></r></sup></sSubSup>",
+            "x_{i}^{2}",
+        ),
+        (
+            '<nary><naryPr><chr val="∑"/></naryPr><sub><r><t>k</t></r></sub><sup><r><t>n</t></r></sup>'
+            "<e><r><t>k</t></r></e></nary>",
+            r"\sum_{k}^{n} k",
+        ),
         ("<d><e><r><t>a≤π</t></r></e></d>", r"\left( a\le \pi \right)"),
         ("<m><mr><e><r><t>1</t></r></e><e><r><t>2</t></r></e></mr></m>", r"\begin{matrix}1 & 2\end{matrix}"),
     ],
-)  # fmt: skip
+)
 def test_office_formulas_as_latex(inside: str, expected: str) -> None:
     root = parse(f"<oMath>{inside}</oMath>".encode(), TreeLimits(), frozenset(), ValueError)
     assert latex(root) == expected
@@ -131,16 +157,30 @@ def test_office_formulas_as_latex(inside: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("number", "format", "text"),
     [
-        ("1234567.5", "#,##0", "1,234,568"), ("-5", "#,##0;[Red]-#,##0", "-5"), ("-5", "#,##0;(#,##0)", "(5)"),
-        ("0.125", "0.0%", "12.5%"), ("1234", '"₩"#,##0', "₩1,234"), ("-1234", "[$₩-412]#,##0", "-₩1,234"),
-        ("1234.5", '#,##0.00"원"', "1,234.50원"), ("1200000", "#,##0,", "1,200"), ("7", "000", "007"),
-        ("46082", "yyyy-mm-dd", "2026-03-01"), ("46083.5868055556", 'yyyy"년" m"월" d"일" h:mm', "2026년 3월 2일 14:05"),
-        ("0.75", "h:mm AM/PM", "6:00 PM"), ("1.5", "[h]:mm", "36:00"), ("46082", "yyyy. m. d. aaaa", "2026. 3. 1. 일요일"),
-        ("1", "yyyy-mm-dd", "1900-01-01"), ("0.1", "General", "0.1"), ("0.30000000000000004", "General", "0.3"),
-        ("1000", "0.00E+00", "1.00E+03"), ("0", "_-* #,##0_-;-* #,##0_-;_-* \"-\"_-", "-"), ("abc", "0", "abc"),
-        ("1e400", "0", "1e400"), ("3", "??? nonsense [", "3 nonsense ["),
+        ("1234567.5", "#,##0", "1,234,568"),
+        ("-5", "#,##0;[Red]-#,##0", "-5"),
+        ("-5", "#,##0;(#,##0)", "(5)"),
+        ("0.125", "0.0%", "12.5%"),
+        ("1234", '"₩"#,##0', "₩1,234"),
+        ("-1234", "[$₩-412]#,##0", "-₩1,234"),
+        ("1234.5", '#,##0.00"원"', "1,234.50원"),
+        ("1200000", "#,##0,", "1,200"),
+        ("7", "000", "007"),
+        ("46082", "yyyy-mm-dd", "2026-03-01"),
+        ("46083.5868055556", 'yyyy"년" m"월" d"일" h:mm', "2026년 3월 2일 14:05"),
+        ("0.75", "h:mm AM/PM", "6:00 PM"),
+        ("1.5", "[h]:mm", "36:00"),
+        ("46082", "yyyy. m. d. aaaa", "2026. 3. 1. 일요일"),
+        ("1", "yyyy-mm-dd", "1900-01-01"),
+        ("0.1", "General", "0.1"),
+        ("0.30000000000000004", "General", "0.3"),
+        ("1000", "0.00E+00", "1.00E+03"),
+        ("0", '_-* #,##0_-;-* #,##0_-;_-* "-"_-', "-"),
+        ("abc", "0", "abc"),
+        ("1e400", "0", "1e400"),
+        ("3", "??? nonsense [", "3 nonsense ["),
     ],
-)  # fmt: skip
+)
 def test_numbers_look_as_cells_show_them(number: str, format: str, text: str) -> None:
     assert shown(number, format) == text
 
@@ -169,10 +209,10 @@ def test_round_trip_with_openpyxl(tmp_path: Path) -> None:
     readings = [page.given(says) for page in pages if page.given is not None]
     assert [page.number for page in pages] == [1, 2] and "1 hidden" in pages[0].notes[0]
     assert readings[0] is not None and to_markdown(readings[0].blocks) == (
-        "## 매출\n\n<table>\n<tr><th colspan=\"3\">2026년 현황</th></tr>\n"
+        '## 매출\n\n<table>\n<tr><th colspan="3">2026년 현황</th></tr>\n'
         "<tr><td>지점</td><td>금액</td><td>날짜</td></tr>\n"
         "<tr><td>서울</td><td>1,234,567</td><td>2026-03-01</td></tr>\n</table>"
-    )  # fmt: skip
+    )
     assert readings[1] is not None and readings[1].blocks == (Heading.of("둘", 2), Paragraph.of("하나뿐"))
 
 
@@ -182,7 +222,8 @@ def sheet_file(path: Path, cells: str, more: str = "") -> Path:
         path,
         {
             "_rels/.rels": rels(officeDocument="xl/workbook.xml"),
-            "xl/workbook.xml": '<workbook xmlns:r="r"><sheets><sheet name="가" sheetId="1" r:id="worksheet"/></sheets></workbook>',
+            "xl/workbook.xml": '<workbook xmlns:r="r"><sheets>'
+            '<sheet name="가" sheetId="1" r:id="worksheet"/></sheets></workbook>',
             "xl/_rels/workbook.xml.rels": rels(worksheet="worksheets/sheet1.xml"),
             "xl/worksheets/sheet1.xml": f"<worksheet><sheetData>{cells}</sheetData>{more}</worksheet>",
         },
@@ -190,7 +231,10 @@ def sheet_file(path: Path, cells: str, more: str = "") -> Path:
 
 
 def test_a_sheet_that_claims_to_be_huge_is_as_large_as_its_text(tmp_path: Path) -> None:
-    cells = '<row r="1"><c r="A1" t="str"><v>처음</v></c></row><row r="1048576"><c r="XFD1048576" t="str"><v>끝</v></c></row>'
+    cells = (
+        '<row r="1"><c r="A1" t="str"><v>처음</v></c></row>'
+        '<row r="1048576"><c r="XFD1048576" t="str"><v>끝</v></c></row>'
+    )
     merge = '<mergeCells><mergeCell ref="A1:XFD1048576"/><mergeCell ref="B2:ZZZZ9"/></mergeCells>'
     blocks = reading(sheet_file(tmp_path / "a.xlsx", cells, merge)).blocks
     assert len(to_markdown(blocks)) < 100_000 and "처음" in to_markdown(blocks)
@@ -216,10 +260,15 @@ def test_round_trip_with_python_pptx(tmp_path: Path) -> None:
     table.cell(1, 0).text, table.cell(1, 1).text = "나", "다"
     made.save(tmp_path / "a.pptx")
     [page] = open_pages(tmp_path / "a.pptx")
-    assert page.given is not None and (found := page.given(says)) is not None
+    assert page.given is not None
+    found = page.given(says)
+    assert found is not None
     assert [to_markdown([b]) for b in found.blocks if not isinstance(b, Table)] == [
-        "# 추진 배경", "- 첫째", "- 세부", "바닥 글"
-    ]  # fmt: skip
+        "# 추진 배경",
+        "- 첫째",
+        "- 세부",
+        "바닥 글",
+    ]
     [made_table] = [b for b in found.blocks if isinstance(b, Table)]
     assert [[(c.text, c.colspan) for c in row] for row in made_table.rows] == [
         [("가", 2)],
@@ -241,17 +290,24 @@ def test_html_is_read_as_a_browser_shows_it(tmp_path: Path) -> None:
         tmp_path,
         "<title>아님</title><h2>공고 <b>1호</b></h2><p>본문 <b>굵게</b>\n 끝<script>p('<p>x')</script>"
         "<p hidden>숨김<ol start=3><li>셋<ul><li>안</ul><li>넷</ol><pre>a\n  b</pre>"
-        "<table><tr><th rowspan=2>가<th colspan=2>나<tr><td>1<td>2</table><img src=http://x.example/a.png alt='그림'>"
+        "<table><tr><th rowspan=2>가<th colspan=2>나<tr><td>1<td>2</table>"
+        "<img src=http://x.example/a.png alt='그림'>"
         "<input type=checkbox checked>동의 &lt;b&gt;",
     )
     assert [to_markdown([b]) for b in blocks if not isinstance(b, Table | Code | Figure)] == [
-        "## 공고 1호", "본문 **굵게** 끝", "3. 셋", "- 안", "4. 넷", r"☑ 동의 \<b>"
-    ]  # fmt: skip
+        "## 공고 1호",
+        "본문 **굵게** 끝",
+        "3. 셋",
+        "- 안",
+        "4. 넷",
+        r"☑ 동의 \<b>",
+    ]
     assert Code(("a", "  b")) in blocks and Figure("그림") in blocks
     [table] = [b for b in blocks if isinstance(b, Table)]
     assert [[(c.text, c.colspan, c.rowspan) for c in row] for row in table.rows] == [
-        [("가", 1, 2), ("나", 2, 1)], [("1", 1, 1), ("2", 1, 1)]
-    ]  # fmt: skip
+        [("가", 1, 2), ("나", 2, 1)],
+        [("1", 1, 1), ("2", 1, 1)],
+    ]
     assert table.header_rows == 1
 
 
@@ -270,10 +326,39 @@ def test_time_for_any_html_grows_with_its_length(piece: str) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.sampled_from(
-    ["<table>", "<tr>", "<td>", "</td>", "</table>", "<li>", "<ul>", "</ul>", "<p>", "<h1>", "</h1>", "<pre>", "</pre>",
-     "<select>", "<option>", "<math>", "</math>", "<div hidden>", "</div>", "<blockquote>", "<thead>", "글", " ", "<br>"]
-), max_size=40))  # fmt: skip
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<table>",
+                "<tr>",
+                "<td>",
+                "</td>",
+                "</table>",
+                "<li>",
+                "<ul>",
+                "</ul>",
+                "<p>",
+                "<h1>",
+                "</h1>",
+                "<pre>",
+                "</pre>",
+                "<select>",
+                "<option>",
+                "<math>",
+                "</math>",
+                "<div hidden>",
+                "</div>",
+                "<blockquote>",
+                "<thead>",
+                "글",
+                " ",
+                "<br>",
+            ]
+        ),
+        max_size=40,
+    )
+)
 def test_any_nesting_is_read(tmp_path: Path, pieces: list[str]) -> None:
     blocks = html(tmp_path, "".join(pieces))
     assert isinstance(to_markdown(blocks), str)
@@ -352,3 +437,15 @@ def test_a_folder_is_searched_for_office_documents(tmp_path: Path) -> None:
     found = find_documents(tmp_path)
     assert [each.name for each in found.documents] == names and found.skipped == [tmp_path / "g.txt"]
     assert {Path(name).suffix for name in names} <= SUFFIXES
+
+
+def test_a_table_in_a_cell_survives_json_and_html(tmp_path: Path) -> None:
+    inner = tbl(cell(0, 0, p("안1")) + cell(0, 1, p("안2")))
+    file = hwpx(tmp_path / "a.hwpx", p(tbl(cell(0, 0, p("앞") + p(inner)) + cell(0, 1, p("옆")))))
+    [page] = Transcriber.reading_with(NoReader()).document(file)
+    assert page.text_source == "hwpx" and page.size is None
+    again = page_of(json.loads(json.dumps(page_values(page))))
+    assert again.markdown == page.markdown and "<td>" not in page.markdown.split("앞")[0]
+    written = io.BytesIO()
+    FORMATS["html"].write(Document("a", [page]), written, Choice())
+    assert written.getvalue().decode().count("<table>") == 2

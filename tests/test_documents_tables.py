@@ -223,3 +223,45 @@ def test_a_fold_is_measured(at: float, half: int, deep: int, up: bool) -> None:
     found = sag(unbent(rgb, -low), quads, 24.0)
     assert found is not None
     assert np.abs(found - low)[60:940].max() < 0.2 * 24
+
+
+@pytest.mark.parametrize("uprights", ((1,), (1, 2), (1, 2, 3)))
+def test_a_table_whose_sides_are_open_has_its_outer_columns(uprights: Sequence[int]) -> None:
+    page = Drawn.blank(900, 620)
+    top = round(page.paragraph(60, 30, 780, WORDS[:24])) + 20
+    for row, cells in enumerate(ROWS):
+        for column, cell in enumerate(cells):
+            page.text(80 + 200 * column, top + 8 + HIGH * row, cell)
+    for row in range(len(ROWS) + 1):
+        page.rule(60, top + HIGH * row, 860, top + HIGH * row, width=2)
+    for column in uprights:
+        page.rule(60 + 200 * column, top, 60 + 200 * column, top + HIGH * len(ROWS), width=2)
+    (grid,) = [region for region in lay_out(page.image).regions if isinstance(region, Grid)]
+    assert grid.ruled and len(grid.rows) == len(ROWS)
+    assert {len(row) for row in grid.rows} == {len(uprights) + 1}
+    assert all(cell for row in grid.rows for cell in row)
+
+
+def justified(page: Drawn, x: int, y: float, wide: int, lines: Sequence[Sequence[str]]) -> None:
+    """Lines whose words are spread from side to side, but for the last."""
+    font = page.font(22)
+    for number, words in enumerate(lines):
+        free = wide - sum(font.getlength(word) for word in words)
+        blank = 8 if number + 1 == len(lines) else free / max(1, len(words) - 1)
+        at = float(x)
+        for word in words:
+            page.text(at, y + 36 * number, word, 22)
+            at += font.getlength(word) + blank
+
+
+def test_justified_lines_of_narrow_columns_are_no_table() -> None:
+    page = Drawn.blank(1000, 620)
+    text = "evidence of an early/settlement by the/southern riverside/continued extensive/excavations near an"
+    lines = [line.split() for line in [*text.split("/"), "administrative town"]]
+    # Two lines of three words each whose gaps lie over each other.
+    lines[3:3] = [["uncovered", "many", "stones"], ["decorated", "with", "flowers"]]
+    for x in (50, 350, 650):
+        justified(page, x, 60.0 + x // 40, 250, lines)
+    regions = lay_out(page.image).regions
+    assert not [region for region in regions if isinstance(region, Grid)]
+    assert [round(region.left, -1) for region in regions if isinstance(region, Flow)] == [50, 350, 650]

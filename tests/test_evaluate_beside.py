@@ -176,6 +176,6 @@ def test_every_page_mode_and_language_is_asked(tmp_path, monkeypatch) -> None:
 
 
 def test_peers_are_those_of_the_command_line() -> None:
-    from adotx.cli.app import Peer
+    from adotx.cli.options import Peer
 
     assert {peer.value for peer in Peer} == set(peers.PEERS)

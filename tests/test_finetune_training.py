@@ -29,7 +29,7 @@ from adotx.errors import AdotxError  # noqa: E402
 from adotx.finetune import read_recipe, run  # noqa: E402
 from adotx.finetune.callbacks import Reporter  # noqa: E402
 from adotx.finetune.grpo import Reward  # noqa: E402
-from adotx.finetune.packing import blank_sample, filled, packed, packs, padded  # noqa: E402
+from adotx.finetune.packing import blank_sample, filled, packed, packs, padded, pairs  # noqa: E402
 from adotx.finetune.rows import find_lines  # noqa: E402
 from adotx.finetune.samples import Reader  # noqa: E402
 from adotx.finetune.states import last_state  # noqa: E402
@@ -325,3 +325,15 @@ def test_two_sharded_processes_learn_what_one_learns(base: Path, conversations: 
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert len(one) == 50 and one[-1] < one[0]
     assert max(abs(a - b) for a, b in zip(one, two, strict=True)) < 1e-4
+
+
+def test_an_empty_picture_joins_a_pair_without_one(base: Path, folder: Path) -> None:
+    """Several processes train the tower together, so each batch has a picture; no answer changes."""
+    rows = [{"prompt": "what?", "chosen": said("the"), "rejected": said("im")}]
+    recipe = read_recipe("dpo", {"data": [written(folder / "text.jsonl", rows)], "model": str(base)})
+    reader = Reader(recipe, open_checkpoint(base), find_lines(recipe.data))
+    chosen, rejected = reader.loaded(0)
+    plain, seen = (pairs([(chosen, rejected)], 1, blank) for blank in (None, blank_sample(22, 4, 64)))
+    assert "pixel_values" not in plain and seen["pixel_values"].shape == (2, 3, 64, 64)
+    assert int(seen["completion_mask"].sum()) == int(plain["completion_mask"].sum())
+    assert (seen["input_ids"] == 22).sum(1).tolist() == [4, 4]

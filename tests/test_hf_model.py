@@ -232,7 +232,7 @@ def test_mismatches_name_both_numbers(model, tiles):
     crossed = torch.tensor([[50, 22, 22, 22, 22, 22, 22], [50, 22, 22, 60, 61, 62, 63]])
     with pytest.raises(AdotxError, match=r"row 0 has 6, row 1 has 2"):
         model(input_ids=crossed, pixel_values=tiles[:2])
-    with pytest.raises(AdotxError, match="0 image slots .* 4 image features"):
+    with pytest.raises(AdotxError, match=r"0 image slots .* 4 image features"):
         model(inputs_embeds=torch.zeros(1, 3, 24), pixel_values=tiles[:1])
     with pytest.raises(AdotxError, match="exactly one"):
         model(pixel_values=tiles[:1])

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import pypdfium2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from adotx.cli.errors import in_language
 from adotx.client.documents import RemoteTranscriber
 from adotx.client.http import Server
 from adotx.documents.doubt import doubted, plain, spans_of
+from adotx.documents.outputs import FORMATS
 from adotx.documents.outputs.markdown import whole_markdown
 from adotx.documents.outputs.values import block_values, page_values, summary_of
 from adotx.documents.readers import PageReading
@@ -145,6 +147,38 @@ class TestAnswers:
         assert (page.number, page.status) == (1, "ok")
         assert page.markdown == "사과나무 아래에서 합계 1,200원"
         assert page.marked == "사과나무 아래에서 합계 <mark>1,200</mark>원"
+
+    def test_the_schema_of_the_command_line(self, client: httpx.Client) -> None:
+        jsonschema = pytest.importorskip("jsonschema_rs")
+        schema = json.loads((ROOT / "docs" / "document.schema.json").read_text(encoding="utf-8"))
+        values = post(client, pdf(2)).json()
+        assert not [error.message for error in jsonschema.validator_for(schema).iter_errors(values)]
+
+    @pytest.mark.parametrize("format", ["text", "html", "pdf", "csv", "xlsx"])
+    def test_files(self, client: httpx.Client, format: str) -> None:
+        response = post(client, pdf(2), response_format=format)
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith(FORMATS[format].media_type)
+        said = "사과나무 아래에서 합계 1,200원"
+        if format == "pdf":
+            pages = pypdfium2.PdfDocument(response.content)
+            text = "".join(pages[0].get_textpage().get_text_range().split())
+            assert len(pages) == 2 and "".join(said.split()) in text
+        elif format in ("text", "html"):
+            assert said in response.text
+
+    def test_what_is_redacted_leaves_no_trace(self, tmp_path: Path) -> None:
+        def read(number: int, _: object) -> PageReading:
+            return PageReading((Paragraph.of("900101-1234568 漢字"),), "ok", "", 1, 0.98)
+
+        with reading(tmp_path, read) as (client, _):
+            whole = post(client, pdf(1), redact="resident", hanja="reading")
+            streamed = post(client, pdf(1), redact="resident", stream="true")
+            refused = post(client, pdf(1), redact="all", stream="true", page_images="true")
+            unknown = post(client, pdf(1), redact="shoes")
+        assert whole.json()["markdown"] == "██████-███████ 漢字(한자)\n"
+        assert "1234568" not in whole.text and "1234568" not in streamed.text
+        assert error(refused) == (400, "server.parameter") and error(unknown) == (400, "redact.kind")
 
     def test_events(self, client: httpx.Client) -> None:
         response = post(client, pdf(2), stream="true", page_images="true")

@@ -14,7 +14,7 @@ EVERYWHERE = ["q_proj", "v_proj"]
 
 
 def save_adapter(
-    base: Path, folder: Path, targets: str | list[str], seed: int, strength: float = 0.4
+    base: Path, folder: Path, targets: str | list[str], seed: int, strength: float = 2.0
 ) -> Torch:
     """Write an adapter for a checkpoint; returns torch's model with it."""
     reference = Torch(base)
@@ -28,3 +28,12 @@ def save_adapter(
     model.save_pretrained(folder)
     reference.model = model.eval()
     return reference
+
+
+def without_tower(adapted: Torch) -> Torch:
+    """The same with nothing of the adapter left on the tower; for good."""
+    with torch.no_grad():
+        for name, parameter in adapted.model.named_parameters():
+            if "vision_tower" in name and "lora_B" in name:
+                parameter.zero_()
+    return adapted

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ask_vllm import ask
+from PIL import Image
 from references import Torch
 from vllm import ModelRegistry
 from vllm.model_executor.models.config import MODELS_CONFIG_MAP
@@ -63,7 +64,9 @@ def test_adapters_are_applied_whole() -> None:
     assert lora.enable_tower_connector_lora
 
 
-def test_requests_are_refused_in_one_line(picture: Path) -> None:
+def test_requests_are_refused_in_one_line(tmp_path: Path) -> None:
+    picture = tmp_path / "wide.png"
+    Image.new("RGB", (800, 400), "white").save(picture)
     reference = Torch(NANO)
     one = reference.text([{"role": "user", "content": [{"type": "image"}]}])
     images = [str(picture)]

@@ -177,7 +177,8 @@ def test_an_adapter_for_a_request(client: openai.OpenAI, plain: Torch, adapted: 
     messages = row_messages(url_of(row_picture("어댑터"), folder / "l.png"))
     got = {model: say(client, messages, model).choices[0].message.content for model in ("nano", "mine")}
     assert got["nano"] == expected(plain, messages, [folder / "l.png"])
-    assert got["mine"] == expected(adapted, messages, [folder / "l.png"])
+    # At the end vLLM leaves half a character out.
+    assert got["mine"] == expected(adapted, messages, [folder / "l.png"]).rstrip("\ufffd")
     assert got["nano"] != got["mine"]
 
 
@@ -213,7 +214,8 @@ def test_calls_and_their_results_become_our_prompts(client: openai.OpenAI) -> No
 def test_a_call_can_be_asked_for(client: openai.OpenAI, number: int, stream: bool) -> None:
     """nano calls nothing by itself; held to the form, what it writes is a whole call."""
     for choice in ("required", {"type": "function", "function": {"name": "get_exchange_rate"}}):
-        tools = [RATE]
+        # Without "strict" vLLM holds a call to JSON, not to the tool's parameters.
+        tools = [{"type": "function", "function": {**RATE["function"], "strict": True}}]
         answer = say(
             client, DIALOGUES[number], tools=tools, tool_choice=choice, max_tokens=200, stream=stream
         )

@@ -1,80 +1,49 @@
 """The verbs and their options as Typer reads them. A verb's work is in a module imported when called.
 
-Imports typer and the table of strings, nothing heavier: `adotx --help` must be quick.
+Imports typer and the table of strings, nothing heavier: `adotx --help` must be quick. Verbs that train and
+measure: `adotx.cli.app_training`.
 """
 
 # No `from __future__ import annotations` here: Typer reads the annotations, which use names of this module.
 
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.main
-from typer.core import TyperCommand, TyperGroup
 
+from adotx.cli.app_training import data_app, evaluate_app, train_app
 from adotx.cli.options import (
     Asked,
     Hanja,
     MaxTokens,
     Model,
     Online,
-    Peer,
+    Password,
     Picture,
     Quantized,
     SecondReader,
     Seed,
     Server,
     ServerKey,
-    Side,
     Temperature,
     TopP,
     WeightFormat,
     Weights,
 )
 from adotx.cli.strings import language, text
-from adotx.cli.usage import files_named, help_text, usage_error_text
+from adotx.cli.usage import files_named, usage_error_text
+from adotx.cli.verbs import group, verb
 
 if TYPE_CHECKING:
     from adotx.cli.target import Target
     from adotx.engine import SamplingParams
 
 
-class Command(TyperCommand):
-    """A verb whose help page is in the user's language."""
-
-    def get_help(self, ctx: Any) -> str:
-        return help_text(super().get_help(ctx), language())
-
-
-class Group(TyperGroup):
-    """Verbs in the order of this file, not of the alphabet; help as `Command`."""
-
-    def get_help(self, ctx: Any) -> str:
-        return help_text(super().get_help(ctx), language())
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(self.commands)
-
-
-def _typer(key: str) -> typer.Typer:
-    return typer.Typer(
-        cls=Group,
-        help=text(key),
-        no_args_is_help=True,
-        add_completion=False,
-        # Plain help and plain tracebacks: importing rich takes longer than all the rest.
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    )
-
-
-app = _typer("app")
-data_app = _typer("data")
-train_app = _typer("train")
-evaluate_app = _typer("evaluate")
+app = group("app")
 
 
 def run(argv: Sequence[str] | None) -> int:
@@ -86,27 +55,22 @@ def run(argv: Sequence[str] | None) -> int:
     usage_error: type[Any] = typer.BadParameter.__mro__[1]  # Typer gives the base class no public name
     try:
         args = list(sys.argv[1:] if argv is None else argv)
-        args = files_named(args, lambda: typer.main.get_command(app))
+        args = files_named(_of_before(args), lambda: typer.main.get_command(app))
         return app(args=args, prog_name="adotx", standalone_mode=False)
     except usage_error as error:
         print(usage_error_text(error, language()), end="", file=sys.stderr, flush=True)
         return error.exit_code
 
 
-def _verb(group: typer.Typer, key: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Register a function as a verb; its return value is the exit code."""
-
-    def register(function: Callable[..., int]) -> Callable[..., int]:
-        import functools
-
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> None:
-            raise typer.Exit(function(*args, **kwargs))
-
-        group.command(key.rpartition(".")[2], cls=Command, help=text(key))(call)
-        return function
-
-    return register
+def _of_before(words: list[str]) -> list[str]:
+    """A command line as it was written when --pages had no value and marked where pages begin."""
+    for n, word in enumerate(words):
+        value = words[n + 1] if n + 1 < len(words) else "-"
+        meant = value.startswith("-") or (not re.fullmatch(r"[\d,\s-]+", value) and Path(value).exists())
+        if words[0] == "transcribe" and word == "--pages" and meant:
+            print(text("transcribe.pages_flag"), file=sys.stderr, flush=True)
+            return [*words[:n], "--page-marks", *words[n + 1 :]]
+    return words
 
 
 def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | None) -> "SamplingParams":
@@ -140,7 +104,7 @@ def _top(
     pass
 
 
-@_verb(app, "transcribe")
+@verb(app, "transcribe")
 def transcribe(
     ctx: typer.Context,
     paths: Annotated[
@@ -173,10 +137,11 @@ def transcribe(
     text_layer: Annotated[
         bool, typer.Option("--text-layer/--no-text-layer", help=text("transcribe.text_layer"))
     ] = True,
+    show_changes: Annotated[
+        bool, typer.Option("--show-changes", help=text("transcribe.show_changes"))
+    ] = False,
     second_reader: SecondReader = True,
-    password: Annotated[
-        str | None, typer.Option("--password", help=text("transcribe.password"), metavar="TEXT")
-    ] = None,
+    password: Password = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help=text("transcribe.recursive"))] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help=text("transcribe.retry_failed"))
@@ -197,6 +162,7 @@ def transcribe(
         mark_doubtful,
         second_reader,
         text_layer,
+        show_changes,
         keep_running,
         redact or (),
         hanja.value,
@@ -208,13 +174,17 @@ def transcribe(
     return run(paths, out, _target(ctx), settings)
 
 
-@_verb(app, "ask")
+@verb(app, "ask")
 def ask(
     ctx: typer.Context,
-    image: Picture,
+    document: Annotated[
+        Path, typer.Argument(help=text("ask.document"), metavar="DOCUMENT", show_default=False)
+    ],
     question: Annotated[
         str, typer.Argument(help=text("ask.question"), metavar="QUESTION", show_default=False)
     ],
+    pages: Annotated[str, typer.Option("--pages", help=text("ask.pages"), metavar="1-3,7")] = "",
+    password: Password = None,
     model: Asked = None,
     weights: WeightFormat = Weights.INT8,
     max_tokens: MaxTokens = 512,
@@ -227,10 +197,11 @@ def ask(
 ) -> int:
     from adotx.cli.ask import ask as run
 
-    return run(image, question, _target(ctx), _sampling(max_tokens, temperature, top_p, seed))
+    sampling = _sampling(max_tokens, temperature, top_p, seed)
+    return run(document, question, _target(ctx), sampling, pages, password)
 
 
-@_verb(app, "describe")
+@verb(app, "describe")
 def describe(
     ctx: typer.Context,
     image: Picture,
@@ -249,7 +220,7 @@ def describe(
     return run(image, _target(ctx), _sampling(max_tokens, temperature, top_p, seed))
 
 
-@_verb(app, "chat")
+@verb(app, "chat")
 def chat(
     ctx: typer.Context,
     model: Asked = None,
@@ -271,7 +242,7 @@ def chat(
     return run(_target(ctx), system, _sampling(max_tokens, temperature, top_p, seed))
 
 
-@_verb(app, "serve")
+@verb(app, "serve")
 def serve(
     model: Model = "nano",
     weights: WeightFormat = Weights.INT8,
@@ -290,7 +261,7 @@ def serve(
     return run(model, weights.value, online, host, port, settings, api_keys)
 
 
-@_verb(app, "validate")
+@verb(app, "validate")
 def validate(
     directory: Annotated[str, typer.Argument(help=text("validate.dir"), metavar="DIR", show_default=False)],
 ) -> int:
@@ -299,7 +270,7 @@ def validate(
     return run(directory)
 
 
-@_verb(app, "convert")
+@verb(app, "convert")
 def convert(
     checkpoint: Annotated[
         str, typer.Argument(help=text("convert.checkpoint"), metavar="CHECKPOINT", show_default=False)
@@ -316,7 +287,7 @@ def convert(
     return run(checkpoint, weights.value, out)
 
 
-@_verb(app, "tokens")
+@verb(app, "tokens")
 def tokens(
     what: Annotated[str, typer.Argument(help=text("tokens.what"), metavar="IMAGE|TEXT", show_default=False)],
     model: Model = "nano",
@@ -325,165 +296,6 @@ def tokens(
     from adotx.cli.tokens import tokens as run
 
     return run(what, model, online)
-
-
-Corpora = Annotated[Path, typer.Option("--corpora", help=text("data.pages.corpora"), metavar="DIR")]
-
-
-@_verb(data_app, "data.fonts")
-def data_fonts(
-    folder: Annotated[
-        Path, typer.Argument(help=text("data.fonts.folder"), metavar="FOLDER", show_default=False)
-    ],
-    only_list: Annotated[bool, typer.Option("--list", help=text("data.fonts.list"))] = False,
-) -> int:
-    from adotx.cli.data import fonts as run
-
-    return run(folder, only_list)
-
-
-@_verb(data_app, "data.pack")
-def data_pack(
-    out: Annotated[Path, typer.Argument(help=text("data.pack.out"), metavar="DIR", show_default=False)],
-    corpora: Corpora,
-    fonts: Annotated[list[Path], typer.Option("--fonts", help=text("data.pack.fonts"), metavar="DIR")],
-    megabytes: Annotated[float, typer.Option("--megabytes", help=text("data.pack.megabytes"), min=1)] = 50.0,
-) -> int:
-    from adotx.cli.data import pack as run
-
-    return run(out, corpora, fonts, megabytes)
-
-
-@_verb(data_app, "data.pages")
-def data_pages(
-    out: Annotated[Path, typer.Argument(help=text("data.pages.out"), metavar="DIR", show_default=False)],
-    corpora: Corpora,
-    fonts: Annotated[Path, typer.Option("--fonts", help=text("data.pages.fonts"), metavar="DIR")],
-    count: Annotated[int, typer.Option("--count", "-n", help=text("data.pages.count"), min=1)] = 10,
-    split: Annotated[Side, typer.Option("--split", help=text("data.pages.split"))] = Side.TRAIN,
-    seed: Annotated[int, typer.Option("--seed", help=text("data.pages.seed"))] = 0,
-) -> int:
-    from adotx.cli.data import pages as run
-
-    return run(out, corpora, fonts, count, split.value, seed)
-
-
-@_verb(data_app, "data.split")
-def data_split(
-    corpora: Annotated[
-        Path, typer.Argument(help=text("data.split.corpora"), metavar="DIR", show_default=False)
-    ],
-) -> int:
-    from adotx.cli.data import split as run
-
-    return run(corpora)
-
-
-@_verb(data_app, "data.rows")
-def data_rows(
-    folder: Annotated[Path, typer.Argument(help=text("data.rows.folder"), metavar="DIR", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help=text("data.rows.out"), metavar="DIR")],
-    model: Model = "nano",
-) -> int:
-    from adotx.cli.data import rows as run
-
-    return run(folder, out, model)
-
-
-def _stage(name: str) -> None:
-    @_verb(train_app, f"train.{name}")
-    def stage(
-        settings: Annotated[
-            list[str] | None,
-            typer.Argument(help=text("train.settings"), metavar="KEY=VALUE", show_default=False),
-        ] = None,
-        config: Annotated[
-            Path | None,
-            typer.Option("--config", "-c", help=text("train.config"), metavar="FILE"),
-        ] = None,
-    ) -> int:
-        from adotx.cli.train import train as run
-
-        return run(name, config, settings or [])
-
-
-# `nano` is all stages in their order; then `adotx.train.STAGES` (a test compares: help imports no room).
-for _name in ("nano", "tokenizer", "language", "glyphs", "reading", "pages", "export"):
-    _stage(_name)
-
-
-def _method(name: str) -> None:
-    @_verb(train_app, f"train.{name}")
-    def method(
-        settings: Annotated[
-            list[str] | None,
-            typer.Argument(help=text("train.settings"), metavar="KEY=VALUE", show_default=False),
-        ] = None,
-        data: Annotated[
-            list[Path] | None, typer.Option("--data", "-d", help=text("finetune.data"), metavar="FILE")
-        ] = None,
-        model: Annotated[
-            str | None,
-            typer.Option("--model", "-m", help=text("model"), metavar="MODEL", show_default="nano"),
-        ] = None,
-        out: Annotated[
-            Path | None, typer.Option("--out", "-o", help=text("finetune.out"), metavar="DIR")
-        ] = None,
-        lora: Annotated[bool | None, typer.Option("--lora/--full", help=text("finetune.lora"))] = None,
-        show: Annotated[
-            int | None, typer.Option("--show", help=text("finetune.show"), min=0, metavar="N")
-        ] = None,
-        config: Annotated[
-            Path | None,
-            typer.Option("--config", "-c", help=text("train.config"), metavar="FILE"),
-        ] = None,
-        online: Online = False,
-    ) -> int:
-        from adotx.cli.finetune import finetune as run
-
-        given = {"data": data or None, "model": model, "out": out, "lora": lora, "online": online or None}
-        return run(name, config, settings or [], {k: v for k, v in given.items() if v is not None}, show)
-
-
-# `adotx.finetune.METHODS` (the same test).
-for _name in ("sft", "dpo", "grpo"):
-    _method(_name)
-
-
-@_verb(evaluate_app, "evaluate.transcription")
-def evaluate_transcription(
-    folder: Annotated[Path, typer.Argument(help=text("evaluate.folder"), metavar="DIR", show_default=False)],
-    model: Model = "nano",
-    weights: WeightFormat = Weights.INT8,
-    answers: Annotated[
-        Path | None, typer.Option("--answers", help=text("evaluate.answers"), metavar="DIR")
-    ] = None,
-    kinds: Annotated[
-        list[str] | None, typer.Option("--kind", help=text("evaluate.kind"), metavar="KIND")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", help=text("evaluate.limit"), min=1, metavar="N")
-    ] = None,
-    peer: Annotated[Peer | None, typer.Option("--peer", help=text("evaluate.peer"))] = None,
-    peer_tries: Annotated[
-        int | None, typer.Option("--peer-tries", help=text("evaluate.peer_tries"), min=1, metavar="N")
-    ] = None,
-    peer_answers: Annotated[
-        Path | None, typer.Option("--peer-answers", help=text("evaluate.peer_answers"), metavar="DIR")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help=text("evaluate.json"), metavar="FILE")
-    ] = None,
-    card: Annotated[Path | None, typer.Option("--card", help=text("evaluate.card"), metavar="FILE")] = None,
-    second_reader: SecondReader = True,
-    online: Online = False,
-) -> int:
-    from adotx.cli.evaluate import Choice
-    from adotx.cli.evaluate import transcription as run
-
-    beside = peer.value if peer else ""
-    choice = Choice(answers, kinds or (), limit, beside, peer_tries, peer_answers, second_reader)
-    return run(folder, model, weights.value, online, choice, json_file, card)
 
 
 app.add_typer(evaluate_app, name="evaluate")

@@ -179,7 +179,8 @@ class Call:
             copy = self._copies[input_] = self._copies.get(input_) or copied(path)
             path = Path(copy.name)
         change = partial(prepared, choice=self._choice)
-        task = Task(path, name, self._pages, self._settings.password, change=change, input=input_, copy=copy)
+        password, changes = self._settings.password, self._settings.show_changes
+        task = Task(path, name, self._pages, password, changes, change=change, input=input_, copy=copy)
         if self._scratch is not None:
             task.memory = PageMemory.open(self._scratch / f"{len(list(self._scratch.iterdir()))}.jsonl", {})
         if self._workspace is None:

@@ -44,6 +44,7 @@ class Job:
         name: what errors call it.
         pages: which of its pages.
         password: of an encrypted PDF.
+        show_changes: show what tracked changes have deleted and inserted.
         memory: where its pages are remembered; None: nowhere.
         change: made of each page before anything else is done with it.
         count: of its pages, those that are not wanted too; None where not known yet.
@@ -53,6 +54,7 @@ class Job:
     name: str
     pages: Selection = ALL
     password: str | None = field(default=None, repr=False)
+    show_changes: bool = False
     memory: PageMemory | None = None
     change: Callable[[PageResult], PageResult] = lambda page: page
     count: int | None = None
@@ -265,7 +267,7 @@ def _items(job: Job) -> Iterator[_Item]:
     held: PageImage | None = None
     refusal = None
     try:
-        for page in job.selected(open_pages(job.path, password=job.password)):
+        for page in job.selected(open_pages(job.path, password=job.password, show_changes=job.show_changes)):
             if held is not None:
                 yield _Item(job, held)
             held = page

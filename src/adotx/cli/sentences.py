@@ -359,10 +359,10 @@ KOREAN: dict[str, str] = {
     "its encryption is of no known kind": "알 수 없는 방식으로 암호화되어 있습니다",
     "a picture could not be read: {reason}": "그림 하나를 읽지 못했습니다: {reason}",
     "{count} picture(s) could not be shown": "그림 {count}개를 표시할 수 없습니다",
-    "{count} object(s) of the HWP file could not be taken over": "HWP 파일의 개체 {count}개를 옮기지 못했습니다",
-    "comments that are not printed stand as quotations": "인쇄되지 않는 메모와 숨은 설명을 인용문으로 실었습니다",
+    "{count} object(s) of the HWP file could not be taken over": "HWP의 개체 {count}개를 옮기지 못했습니다",
+    "comments that are not printed stand as quotations": "인쇄되지 않는 메모를 인용문으로 실었습니다",
     "the slide is hidden": "숨긴 슬라이드입니다",
     "{count} hidden sheet(s) are left out": "숨긴 시트 {count}개를 뺐습니다",
     "cells beyond the first {limit:,} are left out": "처음 {limit:,}개를 넘는 셀을 뺐습니다",
-    "{count} formula(s) without a result stand as formulas": "결과가 없는 수식 {count}개를 수식으로 실었습니다",
+    "{count} formula(s) without a result stand as formulas": "결과 없는 수식 {count}개를 수식으로 실었습니다",
 }

@@ -78,8 +78,20 @@ STRINGS: dict[str, tuple[str, str]] = {
     # Verbs
     **TRANSCRIBE,
     "ask": (
-        "Ask a question about an image; the answer streams to stdout.",
-        "이미지에 대해 묻습니다. 답변은 stdout으로 흘러나옵니다.",
+        "Ask a question about a document; the answer goes to stdout.",
+        "문서에 대해 묻습니다. 답변은 stdout으로 나옵니다.",
+    ),
+    "ask.document": (
+        "An image, a PDF or another document that `transcribe` reads.",
+        "이미지, PDF 등 `transcribe`로 읽는 문서.",
+    ),
+    "ask.pages": ("Which pages, like 1-3,7; all of them by default.", "1-3,7처럼 쓴 쪽. 기본은 모든 쪽."),
+    "ask.source": ("page {page}: {line}", "{page}쪽: {line}"),
+    "ask.doubtful": ("note: may be wrong: {figures}", "알림: 틀렸을 수 있습니다: {figures}"),
+    "ask.page": ("note: page {page}: {reason}", "알림: {page}쪽: {reason}"),
+    "ask.unknown": (
+        "{name}: no answer found ({model} looks for what the question names and infers nothing)",
+        "{name}: 답을 찾지 못했습니다({model}은(는) 질문에 나온 이름을 문서에서 찾을 뿐 추론하지 않습니다)",
     ),
     "ask.image": ("An image file.", "이미지 파일."),
     "ask.question": ("The question, in Korean or English.", "한국어나 영어로 된 질문."),

@@ -88,22 +88,27 @@ class Target:
         converted = Conversion(progress, name, self.weights)
         return Model.open(name, self.weights, online=self.online, progress=converted)
 
+    @property
+    def answers(self) -> bool:
+        """Whether it answers questions; False: it transcribes and does nothing else. Nothing is loaded.
+
+        Raises:
+            AdotxError: there is no such checkpoint, or no such server.
+        """
+        if self.server is not None:
+            return self._remote(self.server).answers
+        from adotx.checkpoint import open_checkpoint
+
+        return open_checkpoint(self.model or DEFAULT, self.online).extra.get("reader") != "rows"
+
     def open_to_ask(self) -> Model | RemoteModel:
         """The model, where it answers questions.
 
         Raises:
             AdotxError: ``ask.reader``: it transcribes and does nothing else; those of `open`.
         """
-        if self.server is not None:
-            remote = self._remote(self.server)
-            if not remote.answers:
-                raise _reads_only(remote.name)
-            return remote
-        from adotx.checkpoint import open_checkpoint
-
-        name = self.model or DEFAULT
-        if open_checkpoint(name, self.online).extra.get("reader") == "rows":  # before it is loaded
-            raise _reads_only(name)
+        if not self.answers:  # before it is loaded
+            raise _reads_only(self.name)
         return self.open()
 
     def reading(

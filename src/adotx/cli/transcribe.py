@@ -8,19 +8,16 @@ a later call goes on there.
 
 from __future__ import annotations
 
-import re
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from adotx.cli import DONE, FINDING, REFUSED
 from adotx.cli.progress import Progress
-from adotx.cli.strings import text
 from adotx.cli.target import Target
 from adotx.errors import AdotxError
 
@@ -43,6 +40,7 @@ class Settings:
         mark_doubtful: put doubtful figures between marks.
         second_reader: let the second reader check figures.
         text_layer: take the text that files themselves give.
+        show_changes: show what tracked changes have deleted and inserted.
         keep_running: leave headers, footers and page numbers, and tables that go on, where they stand.
         redact: kinds of numbers that are blacked out.
         hanja: "keep", or "reading": with their reading in brackets.
@@ -59,6 +57,7 @@ class Settings:
     mark_doubtful: bool = False
     second_reader: bool = True
     text_layer: bool = True
+    show_changes: bool = False
     keep_running: bool = False
     redact: Sequence[str] = ()
     hanja: Literal["keep", "reading"] = "keep"
@@ -80,7 +79,8 @@ class Settings:
     def reading(self) -> str:
         """The options that change what is remembered of a page, as the manifest says them."""
         layer, second = "" if self.text_layer else "no-text-layer", "" if self.second_reader else _ALONE
-        return " ".join(filter(None, (second, layer, self.choice().how())))
+        changes = "show-changes" if self.show_changes else ""
+        return " ".join(filter(None, (second, layer, changes, self.choice().how())))
 
     def writing(self) -> str:
         """The options that change what is written of remembered pages."""
@@ -103,7 +103,6 @@ def transcribe(paths: Sequence[Path], out: Path | None, target: Target, settings
     """
     from adotx.cli.call import Call
 
-    paths, settings = _of_before(paths, settings)
     with (
         Progress() as progress,
         _stopped_as_by_ctrl_c(),
@@ -124,15 +123,6 @@ def transcribe(paths: Sequence[Path], out: Path | None, target: Target, settings
         if told.total + told.refused > 1:
             told.summary()
     return REFUSED if told.refused else FINDING if told.failed or told.partial else DONE
-
-
-def _of_before(paths: Sequence[Path], settings: Settings) -> tuple[Sequence[Path], Settings]:
-    """`--pages FILE`, as it was written when --pages had no value, taken as it was meant."""
-    file = Path(settings.pages)
-    if not settings.pages or re.fullmatch(r"[\d,\s-]+", settings.pages) or not file.exists():
-        return paths, settings
-    print(text("transcribe.pages_flag"), file=sys.stderr, flush=True)
-    return (file, *paths), replace(settings, pages="", page_marks=True)
 
 
 @contextmanager

@@ -67,6 +67,10 @@ TRANSCRIBE: dict[str, tuple[str, str]] = {
         "독립된 둘째 판독기로 숫자, 로마자, 한자를 확인합니다.",
     ),
     "transcribe.password": ("The password of encrypted PDFs.", "암호로 보호된 PDF의 암호."),
+    "transcribe.show_changes": (
+        "Show deleted and inserted text of tracked changes between <del> and <ins>, not the accepted text.",
+        "변경 추적에서 지운 글과 넣은 글을 받아들인 글 대신 <del>과 <ins>로 보여 줍니다.",
+    ),
     "transcribe.recursive": (
         "Take the directories in directories too; answers lie in the same order.",
         "하위 디렉터리도 읽습니다. 결과도 같은 구조로 놓입니다.",

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
+from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
 from adotx.errors import Sentence
@@ -51,9 +53,17 @@ class Keeper(TrainerCallback):
         self.interrupts = interrupts
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.interrupts.wanted:
+        if _anywhere(self.interrupts.wanted):
             control.should_save = control.should_training_stop = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        PartialState().wait_for_everyone()  # each writes a part of it
         if state.is_world_process_zero:
             mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+
+def _anywhere(wanted: bool) -> bool:
+    """Whether any process wants to stop: one that stopped alone would leave the others waiting."""
+    if PartialState().num_processes == 1:
+        return wanted
+    return bool(gather_object([wanted]).count(True))

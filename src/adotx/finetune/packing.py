@@ -1,9 +1,10 @@
 """Samples laid out for a step: lengths in, packs out; samples in, tensors out.
 
 A pack is several samples in one sequence. Each has positions of its own, from 0, and no attention mask: from
-that (and without a cache) transformers keeps what stands in one sample from seeing another, in every attention it has. So a pack
-says the same as its samples one by one. Samples that ask about the same pictures may share them: a picture's
-ids are most of a sample, and the vision tower most of the work. Knows no text and no models.
+that (and without a cache) transformers keeps what stands in one sample from seeing another, in every
+attention it has. So a pack says the same as its samples one by one. Samples that ask about the same pictures
+may share them: a picture's ids are most of a sample, and the vision tower most of the work. Knows no text and
+no models.
 """
 
 from __future__ import annotations

@@ -132,6 +132,11 @@ def make_trainer(
     else:
         from datasets import Dataset
 
+        seeing = sum(tiles > 0 for _, tiles in count.sizes)
+        if not alone and 0 < seeing < len(count.sizes):
+            what = "{seeing:,} of {total:,} prompts have pictures, and several processes need all or none to"
+            remedy = "split the data, or train in one process"
+            raise AdotxError("finetune.mixed", what, "data", remedy, seeing=seeing, total=len(count.sizes))
         trainer = Grpo(
             args=grpo_config(recipe, passes),
             reward_funcs=Reward(reader),

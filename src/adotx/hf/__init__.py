@@ -11,7 +11,9 @@ checkpoints run unchanged but for the path of the model. What differs on purpose
 - Chat templates of the published files are replaced by ours, which renders the same text and does not fail on
   null content, list content, tools with a system message, or an image in an answer. Pass `chat_template=` to
   `from_pretrained` or `apply_chat_template` to use another one.
-- The processor pads on the left and raises when image tokens and images differ in number, either way.
+- The processor pads on the left and raises when image tokens and images differ in number, either way, and for
+  arguments that it does not know.
+- Image slots are never labels.
 
 Knows nothing of the embedded engine. Supports transformers 5.16 to 5.23.
 """

@@ -3,7 +3,8 @@
 After it `AutoConfig`, `AutoModel`, `AutoModelForCausalLM`, `AutoModelForImageTextToText`,
 `AutoModelForMultimodalLM`, `AutoProcessor` and `AutoImageProcessor` take our classes for `model_type:
 a.x-4-vl`. A checkpoint's `auto_map` is ignored, also with `trust_remote_code=True`: transformers prefers
-classes registered from outside to remote code. The models also become attributes of `transformers`.
+classes registered from outside to remote code. The models also become attributes of `transformers`, and
+their names known to its tables of names.
 
 `AutoTokenizer.from_pretrained` is wrapped, since it offers no registration by vocabulary: text checkpoints
 of this family call themselves `qwen2` and would get Qwen2's tokenizer, which gives wrong ids. The wrapper
@@ -18,9 +19,9 @@ from __future__ import annotations
 
 import sys
 from functools import wraps
+from types import ModuleType
 from typing import Any
 
-import transformers
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -31,6 +32,7 @@ from transformers import (
     AutoTokenizer,
 )
 from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from adotx.hf.base_model import AX4VLModel
 from adotx.hf.configuration import AX4VLConfig, AX4VLProjectorConfig
@@ -47,9 +49,11 @@ def register() -> None:
     AutoModel.register(AX4VLConfig, AX4VLModel, exist_ok=True)
     for auto in (AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMultimodalLM):
         auto.register(AX4VLConfig, AX4VLForConditionalGeneration, exist_ok=True)
-    # Trainers look up config.architectures here before they ask an Auto class.
-    # transformers replaces its own module while it loads; who imported it early holds the first one.
-    for module in (transformers, sys.modules["transformers"]):
+    # Trainers and servers look up config.architectures there before they ask an Auto class.
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES[AX4VLConfig.model_type] = (
+        AX4VLForConditionalGeneration.__name__
+    )
+    for module in _transformers_modules():
         for model in (AX4VLModel, AX4VLForConditionalGeneration):
             setattr(module, model.__name__, model)
     # What AutoImageProcessor.register does; the class itself is not usable in 5.16 without torchvision.
@@ -57,6 +61,13 @@ def register() -> None:
     IMAGE_PROCESSOR_MAPPING.register(AX4VLConfig, classes, exist_ok=True)
     AutoProcessor.register(AX4VLConfig, AX4VLProcessor, exist_ok=True)
     _wrap_auto_tokenizer()
+
+
+def _transformers_modules() -> list[ModuleType]:
+    """Each module object `transformers`: it replaces itself as it loads, and who was early has the first."""
+    held = [vars(module).get("transformers") for module in list(sys.modules.values()) if module is not None]
+    modules = {id(one): one for one in (sys.modules["transformers"], *held) if isinstance(one, ModuleType)}
+    return [one for one in modules.values() if one.__name__ == "transformers"]
 
 
 def _wrap_auto_tokenizer() -> None:

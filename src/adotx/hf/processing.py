@@ -267,7 +267,8 @@ class AX4VLProcessor(ProcessorMixin):
                 unknown argument.
         """
         return_tensors = None if return_tensors == "auto" else return_tensors
-        if chat_template is not None or self.chat_template != default_template(VL_FAMILY):
+        # A caller may hand over our own template, which is rendered by id all the same.
+        if (chat_template or self.chat_template) != default_template(VL_FAMILY):
             return super().apply_chat_template(
                 conversation,
                 chat_template=chat_template,

@@ -157,7 +157,8 @@ def _pillow_allows(max_pixels: int) -> Iterator[None]:
 
 _MAGIC = (
     (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BM", "BMP"),
-    (b"II*\x00", "TIFF"), (b"MM\x00*", "TIFF"),
+    (b"II*\x00", "TIFF"), (b"MM\x00*", "TIFF"), (b"\xff\x0a", "JPEG XL"), (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"ftypheic", "HEIC"), (b"ftypheix", "HEIC"), (b"ftypmif1", "HEIC"), (b"ftypmsf1", "HEIC"),
 )  # fmt: skip
 
 
@@ -205,7 +206,7 @@ def _identify(data: bytes, where: str, limits: Limits) -> Image.Image:
             package=package,
         )
     for magic, name in _MAGIC:
-        if data.startswith(magic):
+        if data.startswith(magic) or (magic[:4] == b"ftyp" and data[4:12] == magic):
             raise AdotxError(
                 "image.truncated" if len(data) < 64 else "image.corrupt",
                 "a {format} file whose header is cut short or damaged",
@@ -219,10 +220,19 @@ def _identify(data: bytes, where: str, limits: Limits) -> Image.Image:
 
 
 def _missing_decoder(data: bytes) -> Iterator[tuple[str, str]]:
-    """(format, package that opens it) of a picture whose decoder does not come with Pillow."""
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc"):
+    """(format, package that opens it) of a picture whose decoder is not there: Pillow has none."""
+    heic = data[4:8] == b"ftyp" and data[8:12] in (
+        b"heic",
+        b"heix",
+        b"heim",
+        b"heis",
+        b"mif1",
+        b"msf1",
+        b"hevc",
+    )
+    if heic and "HEIF" not in Image.OPEN:
         yield "HEIC", "'adotx[pictures]'"
-    elif data.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")):
+    if data.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")) and "JXL" not in Image.OPEN:
         yield "JPEG XL", "pillow-jxl-plugin"
 
 

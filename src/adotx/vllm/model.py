@@ -64,12 +64,13 @@ class AX4VLForConditionalGeneration(nn.Module, SupportsMultiModal, SupportsLoRA,
         model_config = vllm_config.model_config
         self.config: AX4VLConfig = model_config.hf_config
         self.whole_tower = model_config.multimodal_config.mm_encoder_tp_mode == "data"
-        with self._mark_tower_model(vllm_config, "image"):
+        marking: Any = self  # as torch types it, an attribute that it does not know may be a tensor
+        with marking._mark_tower_model(vllm_config, "image"):
             self.vision_tower = _tower(self.config, maybe_prefix(prefix, "vision_tower"))
             self.multi_modal_projector = _projector(
                 self.config, maybe_prefix(prefix, "multi_modal_projector")
             )
-        with self._mark_language_model(vllm_config):
+        with marking._mark_language_model(vllm_config):
             self.language_model = init_vllm_registered_model(
                 vllm_config=vllm_config,
                 hf_config=self.config.text_config,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 ERRORS: dict[str, list[tuple[str, str | None]]] = {
+    "ask.pages": [
+        ("{count}쪽이 선택되었습니다. 1쪽에서 {most}쪽까지 보여 줄 수 있습니다", "--pages로 몇 쪽을 고르세요"),
+    ],
     "ask.reader": [
         (
             "문서를 옮기는 체크포인트라서 질문에 답하지 못합니다",

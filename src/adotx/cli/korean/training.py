@@ -87,6 +87,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "finetune.json": [("JSON이 아닙니다: {reason}", "UTF-8로 한 줄에 JSON 객체 하나씩 쓰세요")],
     "finetune.line": [("한 줄이 {limit:,}바이트를 넘습니다", "이미지는 경로로 주세요")],
+    "finetune.mixed": [
+        (
+            "프롬프트 {total:,}개 중 {seeing:,}개에만 이미지가 있습니다",
+            "데이터를 나누거나 프로세스 하나로 학습하세요",
+        ),
+    ],
     "finetune.no_data": [("데이터를 지정하지 않았습니다", "--data 파일.jsonl을 주세요")],
     "finetune.nothing": [("학습할 줄이 남지 않았습니다", "다른 데이터를 주세요")],
     "finetune.outside": [

@@ -28,6 +28,9 @@ _TALLER = 1.3
 # Print over a rule or at its fringe is darker by so many grey levels; a fringe is as light as this per cent
 # of its row; letters reach so many pixels beside what is seen of them above it.
 _DARKER, _FRINGE, _WIDER = 60.0, 75.0, 2
+# Of so many level rules this share begin, or end, within so many em of each other, and so many em beyond the
+# outermost upright, where the side of a table is open.
+_SIDED, _MOST_RULES, _SAME_END, _BEYOND = 3, 0.65, 0.6, 1.2
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
 
@@ -341,6 +344,7 @@ def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: 
         groups.setdefault(root(len(horizontal) + j), ([], []))[1].append(rule)
     frames, free = [], []
     for across, down in groups.values():
+        down += _open_sides(across, down, em)
         xs = _places([rule.at for rule in down], slack)
         ys = _places([rule.at for rule in across], _same_place(em))
         if not down:
@@ -352,6 +356,24 @@ def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: 
         elif len(xs) >= 2 and len(ys) >= 2:
             frames += [_cell_frame(*part, em) for part in _parted(across, down, ys, em)]
     return frames + _open_tables(free, text, em)
+
+
+def _open_sides(across: list[Rule], down: list[Rule], em: float) -> list[Rule]:
+    """The sides of a table that are not drawn: where most of its level rules begin, or end, beyond the
+    outermost upright."""
+    if len(across) < _SIDED or not down:
+        return []
+    top, low = (round(f(rule.at for rule in across)) for f in (min, max))
+    sides = []
+    for ends, outermost, way in (
+        ([rule.start for rule in across], min(rule.at for rule in down), -1),
+        ([rule.end for rule in across], max(rule.at for rule in down), 1),
+    ):
+        at = float(np.median(ends))
+        agree = np.mean([abs(end - at) < _SAME_END * em for end in ends])
+        if agree > _MOST_RULES and way * (at - outermost) > _BEYOND * em:
+            sides.append(Rule(at, top, low, 1))
+    return sides
 
 
 def _parted(

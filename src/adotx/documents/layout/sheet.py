@@ -17,7 +17,7 @@ from PIL import Image
 
 from adotx.documents.layout.bend import sag, unbent
 from adotx.documents.layout.detect import Quads, detect
-from adotx.documents.layout.straighten import upright, warp
+from adotx.documents.layout.straighten import in_a_scene, upright, warp
 from adotx.documents.layout.stripes import without_stripes
 from adotx.documents.layout.turning import quarter_turns, rotated, turn_matrix, turned
 from adotx.documents.layout.vertical import laid_across, runs_down
@@ -40,8 +40,9 @@ _MOST_ENLARGED = 3.0
 _LONG, _ASKEW = 1.6, 0.2
 # Resolutions that differ by less than this between x and y are the same; by more than that, a mistake.
 _SAME_DPI, _FOOLISH_DPI = 1.08, 4.0
-# Around the text of a sheet in perspective, in em: what lies farther out may be another thing.
-_AROUND = 4.0
+# Around the text of a sheet in perspective, in em: what lies farther out may be another thing. The sides of a
+# table stand as far beside its text as its last column is wide.
+_AROUND, _BESIDE = 4.0, 10.0
 
 
 @dataclass
@@ -77,7 +78,7 @@ def straight_sheet(
     to_image = np.array([[1.0, 0, at[0]], [0, 1.0, at[1]], [0, 0, 1.0]])
     rgb, step = _square_pixels(rgb, image)
     to_image = to_image @ step
-    rgb, step = _with_margin(without_stripes(rgb))
+    rgb, step = _with_margin(rgb if in_a_scene(rgb) else without_stripes(rgb))
     to_image = to_image @ step
     quads = detect(rgb)
     times = 0
@@ -148,8 +149,8 @@ def _framed(rgb: np.ndarray, quads: Quads, matrix: np.ndarray) -> tuple[np.ndarr
         if not flat:
             em = float(np.median(moved.heights)) / BOX_OF_EM
             (a0, b0), (a1, b1) = (f(moved.corners.reshape(-1, 2), 0) for f in (np.min, np.max))
-            x0, y0 = max(x0, a0 - _AROUND * em), max(y0, b0 - _AROUND * em)
-            x1, y1 = min(x1, a1 + _AROUND * em), min(y1, b1 + _AROUND * em)
+            x0, y0 = max(x0, a0 - _BESIDE * em), max(y0, b0 - _AROUND * em)
+            x1, y1 = min(x1, a1 + _BESIDE * em), min(y1, b1 + _AROUND * em)
     scale = _scale(moved, x1 - x0, y1 - y0)
     size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
     if straight:

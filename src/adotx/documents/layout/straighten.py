@@ -166,7 +166,7 @@ def _uprights(text: Quads, rgb: np.ndarray, to_level: np.ndarray) -> tuple[np.nd
     """Upper and lower ends of what ought to be upright, after `to_level`: rules and edges of sheets, and
     margins that lines of text share."""
     pairs = [_margins(text)]
-    if abs(to_level[2, :2]).max() > 0 or _in_a_scene(rgb):
+    if abs(to_level[2, :2]).max() > 0 or in_a_scene(rgb):
         pairs.append(_strokes(rgb, to_level))
     ends = np.concatenate(pairs).astype(np.float64)
     ends = np.where((ends[:, 0, 1] > ends[:, 1, 1])[:, None, None], ends[:, ::-1], ends)
@@ -177,7 +177,7 @@ def _uprights(text: Quads, rgb: np.ndarray, to_level: np.ndarray) -> tuple[np.nd
     return ends[keep, 0], ends[keep, 1]
 
 
-def _in_a_scene(rgb: np.ndarray) -> bool:
+def in_a_scene(rgb: np.ndarray) -> bool:
     """Whether something else than paper shows around a sheet: its rim is not as bright as most of it."""
     green = rgb[..., 1]
     rim = np.concatenate([green[0], green[-1], green[:, 0], green[:, -1]])

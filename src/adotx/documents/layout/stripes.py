@@ -10,8 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# So many rows show what a column has in common, and this share of them at each end: rules and panels end before
-# the sheet does.
+# So many rows show what a column has in common, and this share of them at each end: rules and panels end
+# before the sheet does.
 _ROWS, _ENDS = 400, 0.02
 # Paper is as light as this per cent of a column.
 _PAPER = 70

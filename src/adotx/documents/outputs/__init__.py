@@ -102,9 +102,9 @@ def _json(document: Document, file: BinaryIO, choice: Choice) -> None:
     summary, parts = Summary(), []
     file.write(b'{"object": ' + say(OBJECT) + b', "name": ' + say(document.name) + b', "pages": [')
     for n, page in enumerate(document.pages):
-        file.write((b"," if n else b"") + b"\n" + say(page_values(page)))
+        file.write((b"," if n else b"") + b"\n" + say(page_values(page, document.say)))
         summary.add(page)
-        parts.append(whole_markdown([page]).rstrip("\n"))
+        parts.append(whole_markdown([page], document.say).rstrip("\n"))
     rest = {"markdown": "".join(joined_parts(parts)), **summary.values(document.seconds)}
     file.write(b"\n], " + say(rest)[1:] + b"\n")
 

@@ -78,6 +78,7 @@ class Document:
         path: its file, for pictures of its pages; None where it cannot be read again.
         password: of an encrypted PDF.
         seconds: that it took; None: the sum of its pages'.
+        say: makes reasons texts in the reader's language.
         notes: after writing: what could not be done, in words.
     """
 
@@ -86,6 +87,7 @@ class Document:
     path: Path | None = None
     password: str | None = field(default=None, repr=False)
     seconds: float | None = None
+    say: Say = str
     notes: list[Sentence] = field(default_factory=list)
 
     def pictures(self) -> Iterator[tuple[PageResult, Callable[[], Image.Image] | None]]:

@@ -81,7 +81,11 @@ def _table(values: dict[str, Any]) -> Table:
 
 
 def _cell(values: dict[str, Any]) -> Cell:
-    return Cell(_text(values), _int(values.get("colspan", 1), 1), _int(values.get("rowspan", 1), 1))
+    inner = tuple(
+        _text(part) if "text" in part else Table(_table(part).rows, _int(part["header_rows"], 0))
+        for part in _list(values.get("inner", []))
+    )
+    return Cell(_text(values), _int(values.get("colspan", 1), 1), _int(values.get("rowspan", 1), 1), inner)
 
 
 def _spans(values: dict[str, Any]) -> tuple[Span, ...]:

@@ -147,7 +147,11 @@ def _table(table: Table, marks: bool) -> str:
 def _cell(cell: Cell, name: str, marks: bool) -> str:
     sizes = (("colspan", cell.colspan), ("rowspan", cell.rowspan))
     spans = "".join(f' {key}="{count}"' for key, count in sizes if count > 1)
-    return f"<{name}{spans}>{text_html(cell.text, marks)}</{name}>"
+    inner = "".join(
+        text_html(part, marks) if isinstance(part, str) else _table(part, marks)
+        for part in cell.inner or (cell.text,)
+    )
+    return f"<{name}{spans}>{inner}</{name}>"
 
 
 def html_pieces(

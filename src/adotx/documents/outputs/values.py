@@ -176,7 +176,8 @@ def _span(span: Span) -> dict[str, Any]:
 
 def _cell(cell: Cell) -> dict[str, Any]:
     sizes = {name: size for name in ("colspan", "rowspan") if (size := getattr(cell, name)) > 1}
-    return {**_text(cell.text), **sizes}
+    inner = [_text(part) if isinstance(part, str) else _table(part) for part in cell.inner]
+    return {**_text(cell.text), **sizes, **({"inner": inner} if inner else {})}
 
 
 def _text(text: str) -> dict[str, Any]:

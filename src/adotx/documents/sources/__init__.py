@@ -1,8 +1,8 @@
-"""Paths in, pages out: pictures, multi-page TIFFs, PDFs, office documents, folders of them, what a pipe brings.
+"""Paths in, pages out: pictures, TIFFs, PDFs, office documents, folders of them, what a pipe brings.
 
-Out: `find_documents` names files, `open_pages` gives the pages of one: pictures, RGB, as a person sees them, or
-the text that the file itself gives. Which source a file is for is told by its content, not by its name. A new format is one more module here and one
-line in `SOURCES`. Knows nothing of models or Markdown.
+Out: `find_documents` names files, `open_pages` gives the pages of one: pictures, RGB, as a person sees them,
+or the text that the file itself gives. Which source a file is for is told by its content, not by its name. A
+new format is one more module here and one line in `SOURCES`. Knows nothing of models or Markdown.
 """
 
 from __future__ import annotations

@@ -56,9 +56,14 @@ function render(block, shift) {
   }
 }
 
+// What a cell says: text, and tables where they stand inside.
+function inside(cell) {
+  return (cell.inner ?? [cell]).flatMap((part) => part.rows ? [table(part)] : doubts(part));
+}
+
 function table(block) {
   const row = (cells, name) => el("tr", {}, ...cells.map((cell) =>
-    el(name, { colSpan: cell.colspan, rowSpan: cell.rowspan, scope: name === "th" ? "col" : undefined }, ...doubts(cell))));
+    el(name, { colSpan: cell.colspan, rowSpan: cell.rowspan, scope: name === "th" ? "col" : undefined }, ...inside(cell))));
   const head = block.rows.slice(0, block.header_rows).map((cells) => row(cells, "th"));
   const body = block.rows.slice(block.header_rows).map((cells) => row(cells, "td"));
   const whole = el("table", {}, head.length ? el("thead", {}, ...head) : null, el("tbody", {}, ...body));

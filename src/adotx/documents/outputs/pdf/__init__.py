@@ -15,7 +15,6 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from adotx import __version__
 from adotx.documents.outputs.document import Choice, Document
 from adotx.documents.outputs.pdf.font import InvisibleFont
 from adotx.documents.outputs.pdf.layer import lines_of, text_operators
@@ -103,8 +102,8 @@ class Pages:
         pdf = self._pdf
         self._font.write()
         pdf.add({"Type": Name("Pages"), "Kids": self._pages, "Count": len(self._pages)}, at=self._tree)
-        pdf.add({"Type": Name("Catalog"), "Pages": self._tree, "Lang": "ko"}, at=self._root)
-        pdf.end(self._root, pdf.add({"Title": title, "Producer": f"adotx {__version__}"}))
+        pdf.add({"Type": Name("Catalog"), "Pages": self._tree}, at=self._root)
+        pdf.end(self._root, pdf.add({"Title": title, "Producer": "adotx"}))
 
     def _of_file(self, path: Path, number: int, picture: Image.Image) -> tuple[Placed, tuple[float, float]]:
         data = path.read_bytes()

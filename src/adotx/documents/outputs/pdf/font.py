@@ -2,8 +2,8 @@
 
 In: texts. Out: their codes, and a composite font (Type0, Identity-H, CIDFontType2) with a TrueType program of
 two glyphs, each a line without area, and a ToUnicode map of the letters that were used. Wide letters (Hangul,
-Hanja) are an em wide, others half of one; the box of a line reaches from 0.2 em below its base line to 0.8 em
-above it. The glyphs are not empty because PDFium leaves out text whose box is. Knows no pages.
+Hanja) are an em wide, others half of one. The glyphs are not empty because PDFium leaves out text whose box
+is. Knows no pages.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import unicodedata
 
 from adotx.documents.outputs.pdf.objects import Name, PdfFile
 
-#: of the em: how far the box of a line reaches above and below its base line
-ASCENT, DESCENT = 0.8, 0.2
+#: Of the em: how far the box of a line reaches above and below its base line. Less than the em together: type
+#: is larger than its ink, and programs tell by its size which lines are close enough to be of one column.
+ASCENT, DESCENT = 0.4, 0.1
 _WIDE, _NARROW = 1000, 500
 _NAME = Name("ADOTXA+Invisible")
 _MOST_CODES = 0xFFFE

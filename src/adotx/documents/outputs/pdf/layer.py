@@ -6,20 +6,19 @@ find words and their places, and copy lines with their blanks. Lines stand in re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import hypot
 
-from adotx.documents.doubt import plain
-from adotx.documents.outputs.pdf.font import ASCENT, InvisibleFont, width_of
+from adotx.documents.outputs.pdf.font import ASCENT, DESCENT, InvisibleFont, width_of
 from adotx.documents.outputs.plain_text import to_text
-from adotx.documents.outputs.words import Point, Quad, letter_width, words_of
+from adotx.documents.outputs.words import Point, along, letter_width, words_of
 from adotx.documents.readers import TextLine
 from adotx.documents.transcribe import PageResult
 
 #: of a line of a page whose lines are not known, in em, and how much of its height is type
 _WIDEST, _TYPE = 45.0, 0.7
-# In points: what is smaller is not there.
-_LEAST = 1e-3
+# In points, and of the size of type: what is smaller is not there.
+_LEAST = 0.01
 
 
 def text_operators(
@@ -34,15 +33,8 @@ def text_operators(
         to_points: from pixels of the page's picture to points of the PDF's page, which count upwards.
         font: what it is set in, under the name F.
     """
-    out = ["BT 3 Tr"]
-    for line in lines:
-        words = words_of(line)
-        for word, after in zip(words, [*words[1:], None], strict=True):
-            out.append(_set(word.text, word.quad, to_points, font))
-            if after is not None:
-                (_, b, c, _), (a, _, _, d) = word.quad, after.quad
-                out.append(_set(" ", (b, a, d, c), to_points, font))
-    return "\n".join((*filter(None, out), "ET\n")).encode("ascii")
+    parts = (part for line in lines for part in _line(line, to_points, font))
+    return "\n".join(("BT 3 Tr", *parts, "ET\n")).encode("ascii")
 
 
 def lines_of(page: PageResult, size: tuple[int, int]) -> Sequence[TextLine]:
@@ -82,15 +74,34 @@ def _filling(text: str, box: tuple[float, float, float, float]) -> list[TextLine
     return lines
 
 
-def _set(text: str, quad: Quad, to_points: Callable[[Point], Point], font: InvisibleFont) -> str:
-    text = plain(text)
-    (ax, ay), (bx, by), _, (dx, dy) = (to_points(point) for point in quad)
-    length, height, em = hypot(bx - ax, by - ay), hypot(dx - ax, dy - ay), width_of(text)
-    if length < _LEAST or height < _LEAST or not em:
-        return ""
-    x, y = ax + ASCENT * (dx - ax), ay + ASCENT * (dy - ay)
+def _line(line: TextLine, to_points: Callable[[Point], Point], font: InvisibleFont) -> Iterator[str]:
+    """A line's words and the blanks between them, each stretched to its width, one after another."""
+    (ax, ay), (bx, by), _, (dx, dy) = (to_points(point) for point in line.quad)
+    length, height = hypot(bx - ax, by - ay), hypot(dx - ax, dy - ay)
+    if length < _LEAST or height < _LEAST:
+        return
+    size = height / (ASCENT + DESCENT)
+    down = ASCENT / (ASCENT + DESCENT)
+    x, y = ax + down * (dx - ax), ay + down * (dy - ay)
     right, up = ((bx - ax) / length, (by - ay) / length), ((ax - dx) / height, (ay - dy) / height)
-    scale = min(max(100 * length / (em * height), 1.0), 10_000.0)
-    matrix = " ".join(f"{value:.4f}" for value in (*right, *up))
-    codes = font.encoded(text).hex()
-    return f"/F {height:.2f} Tf {scale:.2f} Tz {matrix} {x:.2f} {y:.2f} Tm <{codes}> Tj"
+    turn = " ".join(_number(value, 4) for value in (*right, *up))
+    yield f"/F {_number(size, 2)} Tf"
+    at: float | None = None
+    for word in words_of(line):
+        start, end = along(line.quad, word.quad[0]) * length, along(line.quad, word.quad[1]) * length
+        if at is not None and start - at > _LEAST * size:
+            yield _stretched(" ", start - at, size, font)
+        else:
+            yield f"{turn} {_number(x + right[0] * start, 2)} {_number(y + right[1] * start, 2)} Tm"
+        if end - start > _LEAST * size:
+            yield _stretched(word.text, end - start, size, font)
+            at = end
+
+
+def _stretched(text: str, length: float, size: float, font: InvisibleFont) -> str:
+    scale = min(max(100 * length / (size * width_of(text)), 0.1), 10_000.0)
+    return f"{_number(scale, 1)} Tz <{font.encoded(text).hex()}> Tj"
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else str(round(value))

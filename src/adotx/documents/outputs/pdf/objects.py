@@ -1,11 +1,12 @@
-"""A small writer of PDF files (ISO 32000-1): objects out as they come, then the table that finds them.
+"""A small writer of PDF files (ISO 32000-1): streams out as they come, then all else, packed, and the table.
 
-In: objects as Python values. Out: a file that is written from its beginning to its end and held nowhere.
-Knows no pages.
+In: objects as Python values. Out: a file that is written from its beginning to its end; only objects that are
+no streams, small ones, are held until then. Knows no pages.
 """
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class PdfFile:
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._at = file, 0
         self._places: dict[int, int] = {}
+        self._small: dict[int, bytes] = {}  # they go into one stream
         self._last = 0
         # The second line tells programs that move files that this one is not text.
         self._write(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
@@ -72,8 +74,11 @@ class PdfFile:
         return Ref(self._last)
 
     def add(self, value: Any, at: Ref | None = None) -> Ref:
-        """Write an object; returns its reference."""
-        return self._object(written(value), at)
+        """Add an object that is no stream; returns its reference."""
+        ref = at or self.reserve()
+        assert ref.number not in self._places and ref.number not in self._small
+        self._small[ref.number] = written(value)
+        return ref
 
     def add_stream(
         self, data: bytes, values: Mapping[str, Any], at: Ref | None = None, pack: bool = False
@@ -87,19 +92,34 @@ class PdfFile:
             pack: compress it.
         """
         if pack:
-            data, values = zlib.compress(data, 6), {**values, "Filter": Name("FlateDecode")}
+            data, values = zlib.compress(data, 9), {**values, "Filter": Name("FlateDecode")}
         head = written({**values, "Length": len(data)})
         return self._object(head + b"\nstream\n" + data + b"\nendstream", at)
 
     def end(self, root: Ref, info: Ref | None = None) -> None:
-        """Write the table of all objects; nothing comes after it."""
+        """Write the objects that are no streams and the table of all; nothing comes after it."""
+        small = list(self._small.items())
+        heads, at = [], 0
+        for number, body in small:
+            heads.append(b"%d %d" % (number, at))
+            at += len(body) + 1
+        head = b" ".join(heads) + b"\n"
+        values = {"Type": Name("ObjStm"), "N": len(small), "First": len(head)}
+        packed = self.add_stream(head + b"\n".join(body for _, body in small), values, pack=True)
+        table = self.reserve()
+        self._places[table.number] = self._at
+        rows = [struct.pack(">BQI", 0, 0, 65535)]
+        index = {number: n for n, (number, _) in enumerate(small)}
+        for number in range(1, self._last + 1):
+            if number in index:
+                rows.append(struct.pack(">BQI", 2, packed.number, index[number]))
+            else:
+                rows.append(struct.pack(">BQI", 1, self._places[number], 0))
         start = self._at
-        lines = [b"xref\n0 %d\n0000000000 65535 f \n" % (self._last + 1)]
-        lines += [b"%010d 00000 n \n" % self._places[number] for number in range(1, self._last + 1)]
-        trailer: dict[str, Any] = {"Size": self._last + 1, "Root": root}
-        if info is not None:
-            trailer["Info"] = info
-        self._write(b"".join(lines) + b"trailer\n" + written(trailer) + b"\nstartxref\n%d\n%%%%EOF\n" % start)
+        trailer = {"Type": Name("XRef"), "Size": self._last + 1, "W": [1, 8, 4], "Root": root}
+        del self._places[table.number]
+        self.add_stream(b"".join(rows), {**trailer, **({"Info": info} if info else {})}, at=table, pack=True)
+        self._write(b"startxref\n%d\n%%%%EOF\n" % start)
 
     def _object(self, body: bytes, at: Ref | None) -> Ref:
         ref = at or self.reserve()

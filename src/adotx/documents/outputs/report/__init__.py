@@ -60,16 +60,13 @@ class _Place:
     link: str
 
 
-def write_report(
-    documents: Iterable[Document], file: BinaryIO, choice: Choice, language: str = "", say: Say = str
-) -> None:
+def write_report(documents: Iterable[Document], file: BinaryIO, choice: Choice, language: str = "") -> None:
     """Write the report.
 
     Args:
         documents: one after another; their pages are read once.
         choice: numbers that are redacted are covered on the pictures too.
         language: that it begins in, "ko" or "en"; "" for that of the browser. It can be switched there.
-        say: makes reasons texts in a language.
 
     Raises:
         AdotxError: a document's file cannot be opened again.
@@ -85,7 +82,7 @@ def write_report(
                 row.doubtful += len(page.doubtful)
                 start = parts.tell()
                 name = f"d{number}p{page.number}"
-                html = _page(name, document.name, page, blocks, picture, len(places), language, say)
+                html = _page(name, document.name, page, blocks, picture, len(places), language, document.say)
                 parts.write(html.encode("utf-8", "replace"))
                 link = _link(name, document.name, page, language)
                 places.append(_Place(_badness(page), start, parts.tell(), link))
@@ -213,11 +210,14 @@ def _sheet(
                 _polygon(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), f'class="block" data-block="{name}-{n}"')
             )
     for line in page.lines:
-        doubts = figures(line.text)
-        if doubts:
-            said = escape("|".join(doubts), quote=True)
-            boxes.append(_polygon(line.quad, f'data-said="{said}"'))
-        elif line.confidence is not None and line.confidence < _UNSURE:
+        # The words that hold them, where it is known where those stand.
+        doubtful = [word for word in line.words if figures(word.text)]
+        if not doubtful and figures(line.text):
+            doubtful = [line]
+        for each in doubtful:
+            said = escape("|".join(figures(each.text)), quote=True)
+            boxes.append(_polygon(each.quad, f'data-said="{said}"'))
+        if not doubtful and line.confidence is not None and line.confidence < _UNSURE:
             boxes.append(_polygon(line.quad, 'class="unsure"'))
     shown = picture.convert("RGB")
     shown.thumbnail((_SIDE, _SIDE))
@@ -284,7 +284,10 @@ def _table(rows: Sequence[_Row], language: str) -> str:
             + "".join(f'<td class="figure">{number}</td>' for number in numbers)
             + "</tr>"
         )
-    head = "".join(f'<th scope="col" data-t="{key}">{_w(key, language)}</th>' for key in heads)
+    head = ""
+    for key in heads:
+        right = " class=figure" if key in heads[3:] else ""
+        head += f'<th scope="col"{right} data-t="{key}">{_w(key, language)}</th>'
     return (
         f'<div class="wide" tabindex="0" role="region" data-t-label="documents" '
         f'aria-label="{_w("documents", language)}">'

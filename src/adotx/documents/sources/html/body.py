@@ -20,6 +20,7 @@ from adotx.markdown.html_table import MOST_COLUMNS, MOST_ROWS
 _HIDDEN = frozenset(
     [
         "script",
+        "title",
         "style",
         "template",
         "noscript",
@@ -233,6 +234,8 @@ class _Reader:
         if name in ("p", "li", "td", "th", "tr", "option", "dt", "dd") and name in self._open:
             self._imply_end(name)
         if name in _BREAKS:
+            if name != "p":
+                self._imply_end("p")
             self._end_block()
         if name not in _VOID:
             self._open.append(name)
