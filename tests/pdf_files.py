@@ -45,13 +45,14 @@ class Picture:
 
 @dataclass
 class Page:
-    """What a page draws, in order; `more` is drawn before all of it; `extra` goes into its dictionary."""
+    """What a page draws, in order; `more` is drawn before all of it; `extra` goes into its dictionary, each
+    "@" in it being a form that draws one of `objects`."""
 
     drawn: Sequence[Text | Picture]
     more: str = ""
     extra: str = ""
     size: tuple[float, float] = A4
-    objects: list[bytes] = field(default_factory=list)
+    objects: list[Text] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,13 @@ def pdf(pages: Sequence[Page], says: Callable[[str], str | None] | None = lambda
     """
     letters = "".join(
         sorted(
-            {char for page in pages for text in page.drawn if isinstance(text, Text) for char in text.said}
+            {
+                char
+                for page in pages
+                for text in (*page.drawn, *page.objects)
+                if isinstance(text, Text)
+                for char in text.said
+            }
         )
     )
     face = _face(letters or "가")
@@ -170,7 +177,10 @@ def pdf(pages: Sequence[Page], says: Callable[[str], str | None] | None = lambda
         body = stream("\n".join(content).encode())
         extra = page.extra
         for part in page.objects:
-            extra = extra.replace("@", f"{add(part)} 0 R", 1)
+            codes = "".join(f"{face.codes[char]:04x}" for char in part.said)
+            look = f"BT /F1 {part.size} Tf {part.x} {part.y} Td <{codes}> Tj ET".encode()
+            kind = "/Type /XObject /Subtype /Form /BBox [0 0 400 40] /Resources << /Font << /F1 3 0 R >> >>"
+            extra = extra.replace("@", f"{stream(look, kind)} 0 R", 1)
         width, height = page.size
         kids.append(
             add(

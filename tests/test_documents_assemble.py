@@ -184,7 +184,19 @@ def test_glue_where_lines_break_between_words() -> None:
     assert space_odds("했습니다", "그러나") > 0 > space_odds("프로그", "램을")
 
 
-@given(st.lists(st.text(min_size=1, max_size=12), max_size=6), st.booleans())
+def test_words_parted_at_a_line_s_end_are_whole_again() -> None:
+    assert (
+        join_lines(["no differ\u00ad", "ence in the north\u00ad", "East\u00ad"], False)
+        == "no difference in the north-East-"
+    )
+
+
+_SAID = st.text(
+    st.characters(exclude_characters="\u00ad", exclude_categories=["Cs"]), min_size=1, max_size=12
+)
+
+
+@given(st.lists(_SAID, max_size=6), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_joining_loses_no_letter(texts: list[str], anywhere: bool) -> None:
     assert join_lines(texts, anywhere).replace(" ", "") == "".join(texts).replace(" ", "")

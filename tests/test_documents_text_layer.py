@@ -238,6 +238,32 @@ def test_a_letter_drawn_twice_is_said_once(tmp_path: Path) -> None:
     assert reading is not None and squeezed(to_markdown(reading.blocks)) == squeezed(KOREAN[0])
 
 
+def test_words_parted_at_a_line_s_end_are_whole_again(tmp_path: Path) -> None:
+    texts = (
+        "The committee found no differ-",
+        "ence between the records of the north-",
+        "ern branch and those of 2026.",
+    )
+    reading, _ = given(tmp_path, pdf([Page(lines(texts, size=14))]), saying(*texts))
+    assert reading is not None
+    said = to_markdown(reading.blocks)
+    assert "difference between" in said and "northern branch" in said
+    assert reading.lines[0].text.endswith("differ-")
+
+
+def test_what_is_typed_over_a_page_is_read_and_icons_are_not(tmp_path: Path) -> None:
+    free = "<< /Type /Annot /Subtype /FreeText /F 4 /Contents (x) /Rect [60 500 460 540] /AP << /N @ >> >>"
+    note = "<< /Type /Annot /Subtype /Text /F 4 /Contents (a comment) /Rect [300 750 320 770] >>"
+    page = Page(
+        lines(KOREAN), extra=f"/Annots [{free} {note}]", objects=[Text(0, 10, "고침: 12월 7일부터", 20)]
+    )
+    reading, _ = given(tmp_path, pdf([page]))
+    assert reading is not None
+    # It is set larger than all else and heads nothing.
+    assert reading.blocks[-1] == Paragraph.of("고침: 12월 7일부터")
+    assert "comment" not in to_markdown(reading.blocks)
+
+
 class TestCharacters:
     def test_what_code_points_say(self) -> None:
         assert characters.text_of(0xFB01) == "fi" and characters.text_of(0xF0B7) == "•"

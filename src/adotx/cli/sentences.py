@@ -192,6 +192,9 @@ KOREAN: dict[str, str] = {
     "not embedded and not drawn, its text is taken as it is: {fonts}": (
         "파일에 들어 있지 않아 그리지 못한 글꼴이며, 글은 적힌 대로 옮겼습니다: {fonts}"
     ),
+    "letters in fonts that are not embedded could not be drawn: {fonts}": (
+        "파일에 들어 있지 않은 글꼴의 글자는 그리지 못했습니다: {fonts}"
+    ),
     "of a picture on it: {reason}": "쪽에 있는 그림: {reason}",
     "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
     "{count} formula(s) are given sign by sign": "수식 {count}개는 기호를 차례대로만 적었습니다",

@@ -16,7 +16,7 @@ import numpy as np
 from adotx.documents.assembly.body import Body
 from adotx.documents.assembly.code import code_score
 from adotx.documents.assembly.groups import BULLET, NUMBER, groups_of, is_code_group
-from adotx.documents.assembly.joins import join_lines
+from adotx.documents.assembly.joins import SOFT_HYPHEN, join_lines
 from adotx.documents.assembly.placed import PlacedFlow, PlacedLine, box_of
 from adotx.markdown import Block, Code, Heading, Item, Paragraph, Quote
 
@@ -88,7 +88,8 @@ def code_block(group: Sequence[PlacedLine]) -> Block:
     for number, line in enumerate(group):
         if number and usual > 0:
             lines += [""] * min(3, max(0, round(pitch[number - 1] / usual) - 1))
-        lines.append(" " * round((line.x0 - left) / max(step, 1.0)) + line.text)
+        said = line.text.replace(SOFT_HYPHEN, "-")
+        lines.append(" " * round((line.x0 - left) / max(step, 1.0)) + said)
     return Code(tuple(lines)).at(box_of(group))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from adotx.documents.assembly.body import Body
 from adotx.documents.assembly.code import code_score, is_code
+from adotx.documents.assembly.joins import SOFT_HYPHEN
 from adotx.documents.assembly.placed import PlacedLine
 
 # A box with another behind it, or with a ticked one, is to be ticked and no bullet.
@@ -64,6 +65,8 @@ def _continues(
 ) -> bool:
     """Whether `line` goes on with the block of `group`."""
     last, em = group[-1], max(group[-1].em, line.em)
+    if last.text.endswith(SOFT_HYPHEN):
+        return True
     if BULLET.match(line.text) or NUMBER.match(line.text):
         return False
     if not 0.83 < last.em / line.em < 1.2:

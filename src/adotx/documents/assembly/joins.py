@@ -17,6 +17,8 @@ from adotx.markdown.line_breaks import NEVER_FIRST, NEVER_LAST, may_break
 
 #: marks that end a word when a line ends with them
 STOPS = frozenset(".!?,;:…")
+#: a hyphen that a source of text knows to be there because the line ends
+SOFT_HYPHEN = "\u00ad"
 
 
 @cache
@@ -68,11 +70,14 @@ def glue(left: str, right: str, anywhere: bool) -> str:
 
 
 def join_lines(texts: Sequence[str], anywhere: bool) -> str:
-    """The lines of one paragraph or cell as running text."""
+    """The lines of one paragraph or cell as running text, words parted at a line's end whole again."""
     out = ""
     for text in texts:
-        out = out + glue(out, text, anywhere) + text if out else text
-    return out
+        if out.endswith(SOFT_HYPHEN):
+            out = out[:-1] + ("" if text[:1].islower() else "-") + text
+        else:
+            out = out + glue(out, text, anywhere) + text if out else text
+    return out.replace(SOFT_HYPHEN, "-")
 
 
 def sigmoid(x: float) -> float:

@@ -37,7 +37,7 @@ def grid_blocks(grid: PlacedGrid) -> list[Block]:
         boxes = [box_of(row[0]) for row in rows]
         return [Paragraph.of(text[0]).at(box) for text, box in zip(texts, boxes, strict=True)]
     if grid.ruled:
-        return [_table(rows, texts)]
+        return [Table.of(texts).at(_around(rows)) if grid.exact else _table(rows, texts)]
     if width == 2:
         return _pairs(rows, texts)
     # Sums under a receipt's goods: first and last column only.

@@ -15,14 +15,11 @@ import cv2
 import numpy as np
 
 from adotx.documents.layout.clean import PAPER, Box, CleanPage
+from adotx.documents.layout.walls import same_place, walls
 
 # A rule longer than this share of the page is dust on a scanner's glass.
 _DUST_SHARE = 0.97
 
-# A line that covers this share of a cell's side is a wall.
-_WALL = 0.7
-# Where a rule crosses a wall: within so many em.
-_CROSSING = 0.4
 # What parts two tables is higher than this many of the lowest rows.
 _TALLER = 1.3
 # Print over a rule or at its fringe is darker by so many grey levels; a fringe is as light as this per cent
@@ -33,11 +30,6 @@ _DARKER, _FRINGE, _WIDER = 60.0, 75.0, 2
 _SIDED, _MOST_RULES, _SAME_END, _BEYOND = 3, 0.65, 0.6, 1.2
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
-
-
-def _same_place(em: float) -> float:
-    """Pixels that two rules of a table lie apart at most to count as one."""
-    return max(3.0, 0.18 * em)
 
 
 @dataclass(frozen=True)
@@ -160,45 +152,7 @@ def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:
     if frame.kind != "grid":
         return frame
     xs, ys = np.array(frame.xs), np.array(frame.ys)
-    return replace(frame, right=_walls(faint, xs, ys, em), below=_walls(faint.T, ys, xs, em).T)
-
-
-def _walls(mask: np.ndarray, xs: np.ndarray, ys: np.ndarray, em: float) -> np.ndarray:
-    """Where the upright rules between columns part two cells: bool [len(ys) - 1, len(xs) - 2].
-
-    Where the level rules that a wall would meet are broken just there, a stamp lies over all three, and the
-    wall is taken to be under it.
-    """
-    reach, near = max(2, round(_same_place(em))), round(_CROSSING * em)
-    out = np.zeros((len(ys) - 1, len(xs) - 2), bool)
-    for column, (left, x, right) in enumerate(zip(xs[:-2], xs[1:-1], xs[2:], strict=True)):
-        at = slice(max(0, round(x) - reach), round(x) + reach + 1)
-        broken = []
-        for y in ys:
-            rule = np.logical_or.reduce(mask[max(0, round(y) - reach) : round(y) + reach + 1], 0)
-            sides = np.concatenate([rule[_inner(left, x)], rule[_inner(x, right)]])
-            crossing = rule[max(0, round(x) - near) : round(x) + near + 1]
-            broken.append(bool(sides.mean() > 0.5 > crossing.mean()))
-        for row, (top, low) in enumerate(pairwise(ys)):
-            hidden = broken[row] and broken[row + 1]
-            out[row, column] = hidden or _is_wall(mask[_inner(top, low), at])
-    return out
-
-
-def _inner(start: float, end: float) -> slice:
-    """What lies between two rules, without them."""
-    step = 0.12 * (end - start)
-    return slice(max(0, round(start + step)), max(1, round(end - step)))
-
-
-def _is_wall(area: np.ndarray) -> bool:
-    """Whether a straight line runs from the top of a mask to its bottom; a letter is not as high."""
-    if not area.size:
-        return True
-    wide = area.copy()  # a line may step aside by a pixel
-    wide[:, 1:] |= area[:, :-1]
-    wide[:, :-1] |= area[:, 1:]
-    return bool(wide.mean(0).max() > _WALL)
+    return replace(frame, right=walls(faint, xs, ys, em), below=walls(faint.T, ys, xs, em).T)
 
 
 def _rules(mask: np.ndarray, least: int, thickest: int, em: float, noisy: bool) -> list[Rule]:
@@ -346,7 +300,7 @@ def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: 
     for across, down in groups.values():
         down += _open_sides(across, down, em)
         xs = _places([rule.at for rule in down], slack)
-        ys = _places([rule.at for rule in across], _same_place(em))
+        ys = _places([rule.at for rule in across], same_place(em))
         if not down:
             free += across
         elif not across:
@@ -400,7 +354,7 @@ def _parted(
 
 def _cell_frame(across: list[Rule], down: list[Rule], em: float) -> Frame:
     """The grid or box that horizontal and vertical rules make."""
-    near = _same_place(em)
+    near = same_place(em)
     xs, ys = _places([rule.at for rule in down], near), _places([rule.at for rule in across], near)
     box = (round(xs[0]), round(ys[0]), round(xs[-1]), round(ys[-1]))
     # A single column of few rules frames text; it holds no cells.

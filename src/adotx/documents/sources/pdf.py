@@ -119,9 +119,7 @@ class _Document:
                     finally:
                         bitmap.close()
                     if damaged:
-                        missing.append(
-                            Sentence("{count} damaged picture(s) could not be drawn", count=damaged)
-                        )
+                        missing.append(_damaged(damaged))
                     return drawn
                 finally:
                     page.close()
@@ -150,16 +148,20 @@ class _Document:
             return None
         scale = min(dpi / _POINTS_PER_INCH, (max_pixels / (width * height)) ** 0.5)
         size = (math.ceil(width * scale), math.ceil(height * scale))
-        drawn: list[Sentence] = []
-        reading = reading_of(
-            extract, partial(self.render, index, max_pixels, dpi, drawn), size, read, page.notes
-        )
+        draw = partial(self.render, index, max_pixels, dpi, [])
+        reading = reading_of(extract, draw, size, read, page.notes, page.missing)
+        if reading is not None and extract.damaged:
+            page.missing.append(_damaged(extract.damaged))
         return reading
 
     def __del__(self) -> None:
         if hasattr(self, "_pdf"):
             with _PDFIUM:
                 self._pdf.close()
+
+
+def _damaged(count: int) -> Sentence:
+    return Sentence("{count} damaged picture(s) could not be drawn", count=count)
 
 
 def _remove_icons(page: pypdfium2.PdfPage) -> None:

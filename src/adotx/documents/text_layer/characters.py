@@ -13,8 +13,6 @@ from functools import cache
 
 import numpy as np
 
-#: a hyphen that is there only because the line ends
-SOFT_HYPHEN = "\u00ad"
 # Wingdings and Symbol put their signs into the private area at F000 plus their code.
 _SYMBOLS = {
     **dict.fromkeys((0xB7, 0x6C, 0x9F, 0xA8A8), "•"),

@@ -47,6 +47,7 @@ class Extract:
         pictures: boxes of its pictures.
         ticks: its fields to be ticked.
         typed: boxes of what somebody has typed over it.
+        damaged: how many of its pictures cannot be decoded.
         scale: pixels of the layout per point.
         size: (width, height) of the page in pixels of the layout.
     """
@@ -58,6 +59,7 @@ class Extract:
     size: tuple[int, int]
     ticks: list[Tick] = field(default_factory=list)
     typed: list[Box] = field(default_factory=list)
+    damaged: int = 0
 
 
 def take_apart(document: pypdfium2.PdfDocument, index: int) -> Extract | None:
@@ -80,11 +82,12 @@ def take_apart(document: pypdfium2.PdfDocument, index: int) -> Extract | None:
         # What lies outside of the page's box is on no page that anyone sees.
         glyphs = _on_page(glyphs.scaled(scale), page, scale)
         drawn, size = _drawn(page, scale)
-        pictures = list(_pictures(page, matrix, size))
+        found = list(_pictures(page, matrix, drawn.rest))
+        pictures, damaged = [box for box, whole in found if whole], sum(not whole for _, whole in found)
         for tick in ticks:
             tick.box = _mapped(tick.box, matrix)
         typed = [_mapped(box, matrix) for box in typed]
-        return Extract(glyphs, drawn, pictures, scale, size, ticks, typed)
+        return Extract(glyphs, drawn, pictures, scale, size, ticks, typed, damaged)
     finally:
         page.close()
 
@@ -142,10 +145,11 @@ def _rendered(page: pypdfium2.PdfPage, scale: float) -> np.ndarray:
         bitmap.close()
 
 
-def _pictures(page: pypdfium2.PdfPage, matrix: np.ndarray, size: tuple[int, int]) -> Iterator[Box]:
-    """The boxes of a page's pictures, as far as they are on it."""
+def _pictures(page: pypdfium2.PdfPage, matrix: np.ndarray, rest: np.ndarray) -> Iterator[tuple[Box, bool]]:
+    """The boxes of a page's pictures, as far as they are on it, and whether each can be decoded."""
     from pypdfium2 import raw
 
+    height, width = rest.shape
     edges = [ctypes.c_float() for _ in range(4)]
     for kind, picture, depth in _objects(page):
         # The bounds of one in a form are in the form's own measure.
@@ -153,9 +157,20 @@ def _pictures(page: pypdfium2.PdfPage, matrix: np.ndarray, size: tuple[int, int]
             continue
         left, bottom, right, top = (edge.value for edge in edges)
         x0, y0, x1, y1 = _mapped((left, bottom, right, top), matrix)
-        x0, y0, x1, y1 = max(x0, 0.0), max(y0, 0.0), min(x1, float(size[0])), min(y1, float(size[1]))
+        x0, y0, x1, y1 = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
         if x1 > x0 and y1 > y0:
-            yield x0, y0, x1, y1
+            inside = rest[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1]
+            # Decoding takes as long as drawing, so only what looks empty is looked at.
+            yield (x0, y0, x1, y1), inside.min() < inside.max() or _decodes(picture)
+
+
+def _decodes(picture: Any) -> bool:
+    from pypdfium2 import raw
+
+    bitmap = raw.FPDFImageObj_GetBitmap(picture)
+    if bitmap:
+        raw.FPDFBitmap_Destroy(bitmap)
+    return bool(bitmap)
 
 
 def _mapped(box: Box, matrix: np.ndarray) -> Box:

@@ -151,7 +151,7 @@ def _read(raw: Any, text: Any, matrix: np.ndarray) -> Glyphs:
         raw.FPDFText_GetLooseCharBox(text, index, room_at)
         # What ends a line is a sign of PDFium's own to it, whatever the file has.
         if code in (2, 0xFFFE) and raw.FPDFText_IsHyphen(text, index) == 1:
-            code = 0x2D
+            code = 0xAD
         codes.append(code)
         broken.append(code < 32 or (code >= 0x80 and raw.FPDFText_HasUnicodeMapError(text, index) == 1))
         numbers.append(operations.number(index))

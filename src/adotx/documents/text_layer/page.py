@@ -13,6 +13,7 @@ from itertools import groupby
 import numpy as np
 
 from adotx.documents.assembly import PlacedFlow, PlacedGrid, PlacedLine, PlacedPage, assemble
+from adotx.documents.assembly.joins import SOFT_HYPHEN
 from adotx.documents.assembly.letter_widths import words_width
 from adotx.documents.assembly.placed import Homography, PlacedFigure, Region
 from adotx.documents.layout.bands import Figure, Flow, TextLine
@@ -138,7 +139,7 @@ class PageText:
                 yield PlacedFlow(placed(list(lines)), region.right, "panel" if fixed else "")
         else:
             rows = [[placed(cell) for cell in row] for row in region.rows]  # type: ignore[attr-defined]
-            yield PlacedGrid(rows, region.ruled, region.spans)  # type: ignore[attr-defined]
+            yield PlacedGrid(rows, region.ruled, region.spans, exact=True)  # type: ignore[attr-defined]
 
     def _lines(
         self, regions: Sequence[object], pieces: Sequence[Piece], pictures: dict[object, Picture]
@@ -158,8 +159,11 @@ class PageText:
 
     def _standing(self, piece: Piece) -> StandingLine:
         _, y0, _, y1 = piece.box
-        words = tuple(StandingLine(text, self._quad((x0, y0, x1, y1))) for text, x0, x1 in piece.words)
-        return StandingLine(piece.text, self._quad(piece.box), None, words)
+        words = tuple(
+            StandingLine(text.replace(SOFT_HYPHEN, "-"), self._quad((x0, y0, x1, y1)))
+            for text, x0, x1 in piece.words
+        )
+        return StandingLine(piece.text.replace(SOFT_HYPHEN, "-"), self._quad(piece.box), None, words)
 
     def _quad(self, box: Sequence[float]) -> tuple[tuple[float, float], ...]:
         x0, y0, x1, y1 = box

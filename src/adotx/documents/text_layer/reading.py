@@ -39,6 +39,7 @@ def reading_of(
     size: tuple[int, int],
     read: Read,
     notes: list[Sentence],
+    missing: list[Sentence],
 ) -> PageReading | None:
     """The page as its text layer has it; None where the layer is not to be trusted, or where a picture with
     print is all of the page.
@@ -49,8 +50,9 @@ def reading_of(
         size: (width, height) of that picture; boxes and lines are in its pixels.
         read: has the model read a picture.
         notes: get what is worth telling.
+        missing: gets what neither the layer nor the picture says.
     """
-    return _Page(extract, picture, size, read).reading(notes)
+    return _Page(extract, picture, size, read).reading(notes, missing)
 
 
 @dataclass
@@ -60,9 +62,10 @@ class _Page:
     size: tuple[int, int]
     read: Read
 
-    def reading(self, notes: list[Sentence]) -> PageReading | None:
+    def reading(self, notes: list[Sentence], missing: list[Sentence]) -> PageReading | None:
         verdict = judged(self.extract, lambda: self.picture, self.read)
         notes += verdict.notes
+        missing += verdict.missing
         if verdict.source is None:
             return None
         glyphs = once(self.extract.glyphs[verdict.glyphs | self.extract.glyphs.blank])

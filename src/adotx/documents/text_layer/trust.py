@@ -48,11 +48,13 @@ class Verdict:
         source: what its text is; None: the page's picture is to be read.
         glyphs: bool [n], those that are text.
         notes: what is told of it.
+        missing: what is on the page and cannot be seen on its picture either.
     """
 
     source: TextSource | None
     glyphs: np.ndarray
     notes: list[Sentence] = field(default_factory=list)
+    missing: list[Sentence] = field(default_factory=list)
 
 
 def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> Verdict:
@@ -76,16 +78,13 @@ def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> 
     shown = seen | undrawn
     hidden = letters & ~shown
     notes: list[Sentence] = []
+    names = ", ".join(sorted({glyphs.fonts[face].name for face in np.unique(glyphs.faces[undrawn]).tolist()}))
     if undrawn.sum() > _WORTH_TELLING:
-        names = sorted({glyphs.fonts[face].name for face in np.unique(glyphs.faces[undrawn]).tolist()})
-        notes.append(
-            Sentence(
-                "not embedded and not drawn, its text is taken as it is: {fonts}", fonts=", ".join(names)
-            )
-        )
+        notes.append(Sentence("not embedded and not drawn, its text is taken as it is: {fonts}", fonts=names))
     reason = _broken(glyphs, shown)
     if reason:
-        return Verdict(None, nothing, [_unused(reason)])
+        lost = [Sentence("letters in fonts that are not embedded could not be drawn: {fonts}", fonts=names)]
+        return Verdict(None, nothing, [_unused(reason)], lost if notes else [])
     text = said(glyphs, shown)
     if names_glyphs(text):
         return Verdict(None, nothing, [_unused(Sentence("it names glyphs, not characters"))])
