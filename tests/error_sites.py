@@ -69,7 +69,6 @@ SENTENCE_FILES = (
     "engine/sampling/params.py",
     "engine/weights/convert.py",
     "errors.py",
-    "finetune/__init__.py",
     "finetune/callbacks.py",
     "finetune/checking.py",
     "finetune/recipe.py",

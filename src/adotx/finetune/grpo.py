@@ -81,9 +81,41 @@ class Grpo(GRPOTrainer):
         finally:
             self._seen = {}
 
-    def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """TRL's, a part of the rows at a time; a part without pictures is not given empty ones."""
         # While answers are scored the batch has no pictures yet: they are those of the prompts in hand.
-        return super()._get_per_token_logps_and_entropies(*args, **(kwargs | self._seen))
+        kwargs |= self._seen
+        images, tiles, pixels = (kwargs.pop(key, None) for key in ("num_images", "num_tiles", "pixel_values"))
+        score = super()._get_per_token_logps_and_entropies
+        size, parts, at = batch_size or len(input_ids), [], 0
+        for start in range(0, len(input_ids), size):
+            rows = slice(start, start + size)
+            held: dict[str, Any] = {}
+            count = sum(tiles[rows]) if tiles else 0
+            if count:
+                held = {
+                    "num_images": images[rows],
+                    "num_tiles": tiles[rows],
+                    "pixel_values": pixels[at : at + count],
+                }
+            at += count
+            parts.append(
+                score(model, input_ids[rows], attention_mask[rows], logits_to_keep, **held, **kwargs)
+            )
+        logps, entropies, losses = zip(*parts, strict=True)
+        return (
+            torch.cat(logps),
+            None if entropies[0] is None else torch.cat(entropies),
+            None if losses[0] is None else torch.stack(losses).mean(),
+        )
 
 
 def _pictures(loaded: list[Loaded]) -> dict[str, Any]:

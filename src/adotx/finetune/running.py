@@ -49,6 +49,8 @@ from adotx.finetune.trainers import (
 from adotx.train.interrupts import Interrupts
 
 ADAPTER, MERGED = "adapter", "merged"
+#: what fills the shorter rows of a batch; any id would do, since nothing sees it
+PAD = "<|pad|>"
 
 Say = Callable[[Sentence | AdotxError], None]
 
@@ -99,7 +101,7 @@ def make_trainer(
     check_targets(model, adapter)
     alone = state.num_processes == 1
     blank = None if alone else _blank(checkpoint)
-    pad_id = getattr(processor, "tokenizer", processor).pad_token_id
+    pad_id = checkpoint.tokenizer.special.get(PAD, 0)
     common: dict[str, Any] = {
         "model": model,
         "processing_class": processor,
