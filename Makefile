@@ -65,7 +65,7 @@ $(TESTS): pyproject.toml $(KERNELS)
 	$(PYTHON) -m venv --clear .venv/test
 ifneq ($(strip $(TORCH)),)
 	.venv/test/$(PIP) "$(TORCH)"
-	.venv/test/$(PIP) --editable ".[train,dev]"
+	.venv/test/$(PIP) --editable ".[finetune,dev]"
 else
 	.venv/test/$(PIP) --editable ".[dev]"
 endif

@@ -97,8 +97,8 @@ def test_the_arrows_have_no_circle() -> None:
 @pytest.mark.parametrize(
     "package, rooms",
     [
-        ("torch", {"hf", "train", "vllm"}),
-        ("transformers", {"hf", "train"}),
+        ("torch", {"finetune", "hf", "train", "vllm"}),
+        ("transformers", {"finetune", "hf", "train"}),
         ("vllm", {"vllm"}),
     ],
 )

@@ -107,7 +107,7 @@ def split(corpora: Path) -> int:
 
 def rows(folder: Path, out: Path, model: str) -> int:
     """Write the rows of the pages in `folder`, to fine-tune a row reader with; returns the exit code."""
-    from adotx.data.page_rows import ROWS_FILE, write_rows
+    from adotx.finetune.page_rows import ROWS_FILE, write_rows
     from adotx.model import Model
 
     with Progress() as progress:

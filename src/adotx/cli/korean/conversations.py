@@ -4,7 +4,7 @@ from __future__ import annotations
 
 ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "ask.pages": [
-        ("{count}쪽이 선택되었습니다. 1쪽에서 {most}쪽까지 보여 줄 수 있습니다", "--pages로 몇 쪽을 고르세요"),
+        ("{count}쪽을 골랐는데, 1쪽에서 {most}쪽까지 보여 줄 수 있습니다", "--pages로 몇 쪽을 고르세요"),
     ],
     "ask.reader": [
         (
