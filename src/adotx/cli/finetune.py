@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from adotx.cli import DONE
+from adotx.cli.errors import in_language
 from adotx.cli.progress import Progress
+from adotx.cli.strings import language
 from adotx.cli.train import read_settings
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 
 #: Modules that come with the extra `finetune`.
 EXTRA = {"torch", "transformers", "safetensors", "accelerate", "peft", "trl", "datasets", "jinja2"}
@@ -37,13 +39,17 @@ def finetune(
         from adotx.finetune import look, run
 
         with Progress() as progress:
+
+            def say(said: Sentence | AdotxError) -> None:
+                progress.line(in_language(said, language()))
+
             if show is None:
-                result = run(method, settings, progress.line)
+                result = run(method, settings, say)
                 if os.environ.get("RANK", "0") == "0":  # of several processes one says it
                     print(result)
                 return DONE
             colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-            for text in look(method, settings, show, progress.line, colours):
+            for text in look(method, settings, show, say, colours):
                 print(text, end="\n\n")
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]

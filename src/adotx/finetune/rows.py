@@ -177,14 +177,15 @@ def _row_of(value: dict[str, Any], where: str, texts: tuple[Messages, ...]) -> R
     tools, images = value.get("tools"), value.get("images", value.get("image")) or []
     images = [images] if isinstance(images, (str, dict)) else images
     named = [image.get("path") if isinstance(image, dict) else image for image in images]
-    if not all(isinstance(image, str) for image in named):
+    paths = [image for image in named if isinstance(image, str)]
+    if len(paths) < len(named):
         raise _row(where, Sentence("has images that are no paths or data URIs"))
     if isinstance(tools, str):  # Hugging Face's data sets keep them as text: their columns have one type
         try:
             tools = json.loads(tools)
         except (ValueError, RecursionError):
             raise _row(where, Sentence("has tools that are not JSON")) from None
-    return Row(where, texts, tools or None, tuple(named))
+    return Row(where, texts, tools or None, tuple(paths))
 
 
 def _messages(value: dict[str, Any], key: str, where: str, role: str = "user") -> Messages:
