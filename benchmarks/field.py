@@ -1,7 +1,7 @@
 """The documents that others' users had trouble with, read as a user reads them: `adotx transcribe FILE`.
 
 usage: python benchmarks/field.py FOLDER [--only ID,ID] [--model nano] [--weights int8] [--json FILE]
-           [--keep DIR]
+           [--keep DIR] [--table FILE]
 
 FOLDER has `cases.jsonl`, a case a line: `id`, `input` (a file below FOLDER), `right`, `must_hold`, `never`;
 beside the input lies `expected.md`. Such a case is one call of the command line in this process, the model
@@ -80,10 +80,12 @@ def main() -> None:
     parser.add_argument("--weights", default="int8")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", type=Path, help="write each answer to DIR/ID.md")
+    parser.add_argument("--table", type=Path, help="write every case's outcome as Markdown (docs/field.md)")
     args = parser.parse_args()
     open_once()
     outcomes = []
-    for case in find_cases(args.folder, args.only):
+    cases = find_cases(args.folder, args.only)
+    for case in cases:
         if case["id"] in BEHAVIOURS:
             outcomes.append(behave(case["id"]))
         else:
@@ -94,6 +96,8 @@ def main() -> None:
                 (args.keep / f"{case['id']}.md").write_text(call.out, encoding="utf-8")
         print(line(outcomes[-1]), flush=True)
     print("\n".join(totals(outcomes)))
+    if args.table:
+        args.table.write_text(document(cases, outcomes), encoding="utf-8")
     if args.json:
         found = [asdict(each) for each in outcomes]
         args.json.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -248,6 +252,26 @@ def line(outcome: Outcome) -> str:
         f"{outcome.id:<22} {outcome.verdict:<7} rc {code}  CER {error:>6}  text {text:>6} "
         f"{outcome.seconds:>6.1f} s  {'; '.join(wanted[:3])}{more}"
     )
+
+
+def document(cases: list[dict[str, Any]], outcomes: list[Outcome]) -> str:
+    """The outcomes as a page of docs/."""
+    rows = ["| case | kind | outcome | exit code | text CER | amiss |", "|---|---|---|---:|---:|---|"]
+    for case, outcome in zip(cases, outcomes, strict=True):
+        amiss = [*outcome.missing, *(f"not {each}" for each in outcome.wrongly)]
+        told = "; ".join(amiss[:3]) + ("; ..." if len(amiss) > 3 else "")
+        code = "" if outcome.code is None else outcome.code
+        error = "" if outcome.text_cer is None else f"{outcome.text_cer:.3f}"
+        cells = (case["id"], case["kind"], outcome.verdict, code, error, told)
+        rows.append(
+            "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        )
+    head = (
+        "# The field: files of the kinds that people report elsewhere\n\n"
+        "Written by `python benchmarks/field.py ../shared/field/documents --table docs/field.md`, whose head says what "
+        "the\noutcomes mean; each case was made after a public report about another tool.\n"
+    )
+    return "\n".join((head, *rows, "", *(each.strip() for each in totals(outcomes)))) + "\n"
 
 
 def totals(outcomes: list[Outcome]) -> list[str]:
