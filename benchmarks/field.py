@@ -268,8 +268,8 @@ def document(cases: list[dict[str, Any]], outcomes: list[Outcome]) -> str:
         )
     head = (
         "# The field: files of the kinds that people report elsewhere\n\n"
-        "Written by `python benchmarks/field.py ../shared/field/documents --table docs/field.md`, whose head says what "
-        "the\noutcomes mean; each case was made after a public report about another tool.\n"
+        "Written by `python benchmarks/field.py ../shared/field/documents --table docs/field.md`, whose head "
+        "says what\nthe outcomes mean. Each case was made after a public report about another tool.\n"
     )
     return "\n".join((head, *rows, "", *(each.strip() for each in totals(outcomes)))) + "\n"
 
