@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from adotx.documents.sources.latex import FUNCTIONS
 from adotx.documents.sources.xml_tree import Node
 
 _LARGE = {
@@ -44,29 +45,6 @@ _FENCES = {
     "‖": r"\|",
     "": ".",
 }
-_FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "log",
-        "ln",
-        "lim",
-        "exp",
-        "det",
-        "max",
-        "min",
-    ]
-)
 _SIGNS = {
     "×": r"\times ",
     "÷": r"\div ",
@@ -170,7 +148,7 @@ def _one(node: Node) -> str:
         return rf"\left{_FENCES.get(left, left)} {inner} \right{_FENCES.get(right, right)} "
     if name == "func":
         called = _part(node, "fName")
-        return f"\\{called} {_part(node, 'e')}" if called in _FUNCTIONS else f"{called} {_part(node, 'e')}"
+        return f"\\{called} {_part(node, 'e')}" if called in FUNCTIONS else f"{called} {_part(node, 'e')}"
     if name == "acc":
         return (
             f"{_ACCENTS.get(_sign(node, 'accPr', 'chr', chr(0x302)), chr(92) + 'hat')}{{{_part(node, 'e')}}}"
@@ -180,7 +158,7 @@ def _one(node: Node) -> str:
         return f"{line}{{{_part(node, 'e')}}}"
     if name in ("limLow", "limUpp"):
         base = _part(node, "e")
-        command = f"\\{base}" if base in _FUNCTIONS else base
+        command = f"\\{base}" if base in FUNCTIONS else base
         return f"{command}{'_' if name == 'limLow' else '^'}{{{_part(node, 'lim')}}} "
     if name == "m":
         rows = [" & ".join(_inside(each).strip() for each in row.every("e")) for row in node.every("mr")]

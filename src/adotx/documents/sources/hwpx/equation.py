@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from adotx.documents.sources.latex import FUNCTIONS
+
 _TOKEN = re.compile(
     r'"[^"]*"?|\\[A-Za-z]+|[A-Za-z]+|[가-힣ㄱ-ㆎ一-鿿]+|\d+(?:\.\d+)?|->|<-|\+-|-\+|<=|>=|!=|==|[{}_^#&~`()\[\]|]|[^\s]'
 )
@@ -81,40 +83,7 @@ _LARGE = {
     "bigotimes": r"\bigotimes", "bigodot": r"\bigodot", "bigvee": r"\bigvee", "bigwedge": r"\bigwedge",
     "lim": r"\lim",
 }  # fmt: skip
-_FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "coth",
-        "log",
-        "ln",
-        "lg",
-        "exp",
-        "det",
-        "max",
-        "min",
-        "gcd",
-        "arg",
-        "dim",
-        "ker",
-        "hom",
-        "sup",
-        "mod",
-        "arc",
-        "cosec",
-    ]
-)
-_LATEX_FUNCTIONS = _FUNCTIONS - {"mod", "arc", "cosec", "sup"}
+_FUNCTIONS = FUNCTIONS | {"mod", "arc", "cosec", "sup"}
 _ACCENTS = {
     "hat": r"\hat", "widehat": r"\widehat", "check": r"\check", "tilde": r"\tilde", "acute": r"\acute",
     "grave": r"\grave", "dot": r"\dot", "ddot": r"\ddot", "bar": r"\overline", "vec": r"\vec",
@@ -317,7 +286,7 @@ def _word(token: str) -> str:
             return f"\\{capital}" if capital in _GREEK_CAPITAL else rf"\mathrm{{{capital[0]}}}"
         return f"\\{word}"
     if word in _FUNCTIONS:
-        return f"\\{word}" if word in _LATEX_FUNCTIONS else rf"\operatorname{{{word}}}"
+        return f"\\{word}" if word in FUNCTIONS else rf"\operatorname{{{word}}}"
     if word in _FENCES and len(word) > 1:
         return _FENCES[word]
     return _SPACES.get(token) or _ESCAPED.get(token) or (token if token != "\\" else r"\backslash")
