@@ -234,11 +234,11 @@ KOREAN: dict[str, str] = {
     "has tools that are not JSON": "tools가 JSON이 아닙니다",
     "has a {key} that is no list of messages": "{key}이(가) 메시지 목록이 아닙니다",
     "has images but no user message that could show them": "images를 보여 줄 사용자 메시지가 없습니다",
-    "one of {known}": "{known} 중 하나를 쓰세요",
-    "1 or more": "1 이상이어야 합니다",
-    "2 or more": "2 이상이어야 합니다",
-    "more than 0": "0보다 커야 합니다",
-    "four-bit weights are not trained: use LoRA": "4비트 가중치는 학습하지 않으니 LoRA를 쓰세요",
+    "one of {known}": "{known} 중 하나",
+    "1 or more": "1 이상",
+    "2 or more": "2 이상",
+    "more than 0": "0보다 큰 수",
+    "empty where no LoRA is trained": "LoRA를 학습하지 않을 때는 빈 값",
     "and {count} more": "그 밖에 {count}개",
     "{rows} rows: {ids:,} tokens, {trained:,} of them trained on, {pictures:,} pictures in {tiles:,} tiles": (
         "{rows}줄: {ids:,}토큰, 그중 {trained:,}토큰을 학습, 이미지 {pictures:,}장에 타일 {tiles:,}개"

@@ -142,9 +142,14 @@ def grpo_config(recipe: Recipe, passes: int) -> GRPOConfig:
         AdotxError: ``finetune.generations``: a step does not hold whole groups of answers.
     """
     if recipe.batch % recipe.generations:
-        what = "batch = {batch} is no multiple of generations = {generations}"
-        values = {"batch": recipe.batch, "generations": recipe.generations}
-        raise AdotxError("finetune.generations", what, "batch", "make it one: it counts answers", **values)
+        raise AdotxError(
+            "finetune.generations",
+            "batch = {batch} is no multiple of generations = {generations}",
+            "batch",
+            "make it one: it counts answers",
+            batch=recipe.batch,
+            generations=recipe.generations,
+        )
     return GRPOConfig(
         **options(recipe, passes),
         beta=recipe.kl,

@@ -192,15 +192,13 @@ def _check(recipe: Recipe, where: str) -> None:
     if recipe.method == "grpo" and recipe.generations < 2:
         raise _cannot(where, "generations", recipe.generations, Sentence("2 or more"))
     if recipe.quantize and not recipe.lora:
-        raise _cannot(
-            where, "quantize", recipe.quantize, Sentence("four-bit weights are not trained: use LoRA")
-        )
+        # Four-bit weights are not trained themselves.
+        raise _cannot(where, "quantize", recipe.quantize, Sentence("empty where no LoRA is trained"))
 
 
 def _cannot(where: str, key: str, value: Any, rule: Sentence) -> AdotxError:
-    return AdotxError(
-        "finetune.value", "{key} = {value!r} cannot be", where, "{rule}", key=key, value=value, rule=rule
-    )
+    what, remedy = "{key} = {value!r} cannot be", "it must be {rule}"
+    return AdotxError("finetune.value", what, where, remedy, key=key, value=value, rule=rule)
 
 
 def _typed(where: str, key: str, value: Any, kind: str) -> Any:

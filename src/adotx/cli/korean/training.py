@@ -109,7 +109,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "finetune.targets": [
         ("{pattern!r}에 맞는 모듈이 모델에 없습니다", '"text", "all"이나 정규식을 쓰세요'),
     ],
-    "finetune.value": [("{key} = {value!r}: 쓸 수 없는 값입니다", "{rule}")],
+    "finetune.value": [("{key} = {value!r}: 쓸 수 없는 값입니다", "{rule}이어야 합니다")],
     "fonts.fetch": [
         ("글꼴 패키지를 하나도 받지 못했습니다", "npm을 설치하거나 apt-get update를 먼저 실행하세요"),
     ],
