@@ -89,8 +89,8 @@ def test_at_most_the_window_is_alive(tmp_path: Path, window: int, monkeypatch: p
     lock, alive, most, opened = threading.Lock(), 0, 0, 0
     real = transcribe.open_pages
 
-    def counted(*args: object) -> object:
-        for page in real(*args):  # type: ignore[arg-type]
+    def counted(*args: object, **options: object) -> object:
+        for page in real(*args, **options):  # type: ignore[arg-type]
 
             def opening(page: object = page) -> Image.Image:
                 nonlocal alive, most, opened

@@ -44,8 +44,8 @@ def client(model: ScriptedModel) -> Iterator[Any]:
         yield openai_client(url)
 
 
-def asked(client: Any, model: ScriptedModel, answer: str, seed: int, **options: Any) -> dict[str, Any]:
-    model.answers = {"?": cut_anyhow(model.checkpoint.tokenizer, answer, seed)}
+def asked(model: ScriptedModel, answer: list[int], **options: Any) -> dict[str, Any]:
+    model.answers = {"?": answer}
     return {"model": model.checkpoint.name, "messages": [{"role": "user", "content": "?"}], **options}
 
 
@@ -53,7 +53,7 @@ def asked(client: Any, model: ScriptedModel, answer: str, seed: int, **options: 
 @FEW
 def test_content_and_logprobs(client: Any, model: ScriptedModel, text: str, seed: int) -> None:
     text = f"답{text}."  # white space at the ends of an answer is not what is tried here
-    body = asked(client, model, text, seed, logprobs=True)
+    body = asked(model, cut_anyhow(model.checkpoint.tokenizer, text, seed), logprobs=True)
     whole = client.chat.completions.create(**body).choices[0]
     chunks = [chunk.choices[0] for chunk in client.chat.completions.create(**body, stream=True)]
     pieces = [chunk.delta.content or "" for chunk in chunks]
@@ -68,8 +68,10 @@ def test_content_and_logprobs(client: Any, model: ScriptedModel, text: str, seed
 @FEW
 def test_arguments_of_tools(client: Any, model: ScriptedModel, text: str, seed: int) -> None:
     given = json.dumps({"도시": text}, ensure_ascii=False)
-    call = f'<tool_call>{{"name": "날씨", "arguments": {given}}}</tool_call>'
-    body = asked(client, model, call, seed, tools=[TOOL])
+    tokenizer = model.checkpoint.tokenizer
+    begin, end = tokenizer.special["<tool_call>"], tokenizer.special["</tool_call>"]
+    call = cut_anyhow(tokenizer, f'{{"name": "날씨", "arguments": {given}}}', seed)
+    body = asked(model, [begin, *call, end], tools=[TOOL])
     [whole] = client.chat.completions.create(**body).choices[0].message.tool_calls
     deltas = [
         call

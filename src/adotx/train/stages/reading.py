@@ -163,7 +163,7 @@ class ReadingModel(nn.Module):
 
     def image_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
         """Grey tiles, uint8 [n, 384, 384] -> image tokens [n, 144, width]."""
-        return self.model.get_image_features(pixel_values(pixels))
+        return self.model.get_image_features(pixel_values(pixels), return_dict=True).pooler_output
 
     def states(
         self,
