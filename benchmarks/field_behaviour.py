@@ -192,13 +192,10 @@ def race(at: Path) -> str:
 
 
 def ask_readme(at: Path) -> str:
-    """The README's question is answered, or refused with what can answer it."""
+    """The example page names no sum: nothing is answered, and what can answer is named."""
     done = adotx("ask", EXAMPLE, "총액이 얼마인가요?")
-    return (
-        ""
-        if done.returncode == 2 and "--model" in done.stderr
-        else f"code {done.returncode}: {done.stdout[:60]}"
-    )
+    told = done.returncode == 1 and not done.stdout and "--model" in done.stderr
+    return "" if told else f"code {done.returncode}: {done.stdout[:60]}"
 
 
 BEHAVIOURS: dict[str, Callable[[Path], str]] = {

@@ -90,8 +90,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     "ask.doubtful": ("note: may be wrong: {figures}", "알림: 틀렸을 수 있습니다: {figures}"),
     "ask.page": ("note: page {page}: {reason}", "알림: {page}쪽: {reason}"),
     "ask.unknown": (
-        "{name}: no answer found ({model} looks for what the question names and infers nothing)",
-        "{name}: 답을 찾지 못했습니다({model}은(는) 질문에 나온 이름을 문서에서 찾을 뿐 추론하지 않습니다)",
+        "{name}: no answer found ({model} only looks for what the question names; --model can name another)",
+        "{name}: 답을 찾지 못했습니다({model}은(는) 질문에 나온 말을 찾기만 합니다. 다른 모델은 --model로)",
     ),
     "ask.image": ("An image file.", "이미지 파일."),
     "ask.question": ("The question, in Korean or English.", "한국어나 영어로 된 질문."),
