@@ -412,8 +412,15 @@ class TestVerbs:
     ) -> None:
         card = {"id": "nano", "owned_by": "adotx", "tasks": ["transcription"]}
         with served(models=[(200, {}, json.dumps({"data": [card]}).encode())]) as (url, seen):
-            assert run(["ask", str(picture), "?", "--server", url]) == REFUSED
+            assert run(["describe", str(picture), "--server", url]) == REFUSED
         assert "nano: this checkpoint transcribes" in capsys.readouterr().err and len(seen) == 1
+
+    def test_what_it_has_read_is_asked_instead(
+        self, picture: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with served(models=models("nano", owner="adotx"), pages=pages(page(1, "합계: 5,000원\n"))) as (url, _):
+            assert run(["ask", str(picture), "총액이 얼마인가요?", "--server", url]) == DONE
+        assert capsys.readouterr().out == "5,000원\n"
 
     def test_transcribe(self, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
         answer = pages(page(1, "하나\n"), page(2, "", "failed", "a loop"))

@@ -236,7 +236,7 @@ class TestRefusals:
             (png()[:100], "image.truncated"),
             (b"%PDF-1.4 and no more", "pdf.damaged"),
             (locked_pdf(), "pdf.encrypted"),
-            (b"PK\x03\x04" + bytes(60), "image.not_an_image"),
+            (b"PK\x03\x04" + bytes(60), "package.damaged"),
         ],
     )
     def test_files(self, client: httpx.Client, file: bytes, code: str, stream: str) -> None:

@@ -107,6 +107,11 @@ class Target:
         Raises:
             AdotxError: ``ask.reader``: it transcribes and does nothing else; those of `open`.
         """
+        if self.server is not None:
+            remote = self._remote(self.server)
+            if not remote.answers:
+                raise _reads_only(remote.name)
+            return remote
         if not self.answers:  # before it is loaded
             raise _reads_only(self.name)
         return self.open()
