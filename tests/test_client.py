@@ -418,8 +418,9 @@ class TestVerbs:
     def test_what_it_has_read_is_asked_instead(
         self, picture: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        answer, twice = pages(page(1, "합계: 5,000원\n")), models("nano", owner="adotx") * 2
-        with served(models=twice, pages=answer) as (url, _):
+        card = {"id": "nano", "owned_by": "adotx", "tasks": ["transcription"]}
+        listed = (200, {}, json.dumps({"data": [card]}).encode())
+        with served(models=[listed] * 2, pages=pages(page(1, "합계: 5,000원\n"))) as (url, _):
             assert run(["ask", str(picture), "총액이 얼마인가요?", "--server", url]) == DONE
         assert capsys.readouterr().out == "5,000원\n"
 
