@@ -150,13 +150,14 @@ class Bench:
         }  # fmt: skip
 
     def memory(self) -> None:
-        """What it holds at ten points of many short requests."""
+        """What it holds at ten points of many short requests, the same ones in each tenth: of new ones the
+        prefix cache would keep what they have computed, until its budget is full."""
         server, held = self.ours(), []
         part = max(16, self.options.many // 10)
         try:
             server.start()
             for number in range(10):
-                answers = asyncio.run(self.asked(server, 16, part, "many", number, length=32, new=4))
+                answers = asyncio.run(self.asked(server, 16, part, "many", length=32, new=4))
                 assert all(answer.end == "done" for answer in answers), summary(answers)
                 held.append(server.memory())
                 say("memory", f"{(number + 1) * part} requests, {held[-1]:.0f} MB")
