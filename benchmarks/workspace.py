@@ -165,7 +165,8 @@ def written(
 
     def put(text: str, x: float, y: float, size: float = 10) -> None:
         line = raw.FPDFPageObj_CreateTextObj(pdf, font, size)
-        raw.FPDFText_SetText(line, cast((text + "\0").encode("utf-16-le"), raw.FPDF_WIDESTRING))
+        held = (text + "\0").encode("utf-16-le")  # PDFium reads it while the call lasts
+        raw.FPDFText_SetText(line, cast(held, raw.FPDF_WIDESTRING))
         raw.FPDFPageObj_Transform(line, 1, 0, 0, 1, x, y)
         raw.FPDFPage_InsertObject(page, line)
 
