@@ -17,6 +17,8 @@ from typing import Any
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 #: what every test's vLLM has: little memory, no network
 ENVIRONMENT = {
+    # Two workers on a machine with one memory node, and beside whatever else runs.
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",
