@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adotx.errors import AdotxError, Sentence
+from adotx.train.values import plain, typed
 
 METHODS = ("sft", "dpo", "grpo")
 
@@ -136,7 +137,7 @@ class Recipe:
         """The settings that the weights depend on, as JSON has them."""
         free = {"out", "device", "threads", "workers", "save_steps", "log_steps", "keep", "merge", "online"}
         free |= {"micro_batch", "checkpointing", "eval_data"}
-        return {k: _plain(v) for k, v in vars(self).items() if k not in free}
+        return {k: plain(v) for k, v in vars(self).items() if k not in free}
 
 
 def read_recipe(method: str, settings: dict[str, Any]) -> Recipe:
@@ -152,15 +153,15 @@ def read_recipe(method: str, settings: dict[str, Any]) -> Recipe:
             "train.stage", "no stage {name!r}", "train", "one of {known}", name=method, known=known
         )
     types = {field.name: str(field.type) for field in dataclasses.fields(Recipe) if field.name != "method"}
-    typed: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in settings.items():
         if key not in types:
             known = ", ".join(types)
             raise AdotxError(
                 "train.setting", "unknown setting {key!r}", where, "known: {known}", key=key, known=known
             )
-        typed[key] = _typed(where, key, value, types[key])
-    recipe = Recipe(method=method, **typed)
+        values[key] = typed(where, key, value, types[key])
+    recipe = Recipe(method=method, **values)
     _check(recipe, where)
     return recipe
 
@@ -199,32 +200,3 @@ def _check(recipe: Recipe, where: str) -> None:
 def _cannot(where: str, key: str, value: Any, rule: Sentence) -> AdotxError:
     what, remedy = "{key} = {value!r} cannot be", "it must be {rule}"
     return AdotxError("finetune.value", what, where, remedy, key=key, value=value, rule=rule)
-
-
-def _typed(where: str, key: str, value: Any, kind: str) -> Any:
-    try:
-        if kind.startswith("tuple"):
-            return tuple(Path(v) for v in ([value] if isinstance(value, (str, Path)) else value))
-        if kind.startswith("Path"):
-            return Path(value)
-        if kind == "bool":
-            if isinstance(value, bool):
-                return value
-            return {"true": True, "false": False}[str(value).lower()]
-        return {"int": int, "float": float, "str": str}[kind](value)
-    except (TypeError, ValueError, KeyError):
-        raise AdotxError(
-            "train.setting",
-            "{key} = {value!r} is not of type {type}",
-            where,
-            "correct it",
-            key=key,
-            value=value,
-            type=kind,
-        ) from None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(v) for v in value]
-    return str(value) if isinstance(value, Path) else value

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from adotx.errors import AdotxError
+from adotx.train.values import plain, typed
 
 #: the ladder, in its order
 STAGES = ("tokenizer", "language", "glyphs", "reading", "pages", "export")
@@ -105,7 +106,7 @@ class Recipe:
     def made_with(self) -> dict[str, Any]:
         """The settings that the stage's result depends on, as JSON has them."""
         settings = {name: getattr(self, name) for name in _MADE_WITH[self.stage]}
-        return {name: _plain(value) for name, value in settings.items()}
+        return {name: plain(value) for name, value in settings.items()}
 
 
 def read_recipe(stage: str, overrides: dict[str, Any] | None = None) -> Recipe:
@@ -143,7 +144,7 @@ def read_recipe(stage: str, overrides: dict[str, Any] | None = None) -> Recipe:
                 key=key,
                 known=", ".join(known),
             )
-        settings[key] = _typed(stage, key, value)
+        settings[key] = typed(f"train {stage}", key, value, str(Recipe.__dataclass_fields__[key].type))
     settings["minutes"] = settings.get("minutes", Recipe.minutes) * settings.get("scale", Recipe.scale)
     recipe = Recipe(stage=stage, model=model, **settings)
     _check(recipe)
@@ -167,27 +168,3 @@ def _check(recipe: Recipe) -> None:
             size=recipe.shard_megabytes,
             least=math.ceil(least * 10) / 10,
         )
-
-
-def _typed(stage: str, key: str, value: Any) -> Any:
-    kind = str(Recipe.__dataclass_fields__[key].type)
-    try:
-        if kind.startswith("tuple"):
-            return tuple(Path(v) for v in ([value] if isinstance(value, str) else value))
-        return {"Path": Path, "int": int, "float": float, "str": str}[kind](value)
-    except (TypeError, ValueError):
-        raise AdotxError(
-            "train.setting",
-            "{key} = {value!r} is not of type {type}",
-            f"train {stage}",
-            "correct it",
-            key=key,
-            value=value,
-            type=kind,
-        ) from None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(v) for v in value]
-    return str(value) if isinstance(value, Path) else value

@@ -29,7 +29,7 @@ SUFFIXES = frozenset((".pdf",))
 DPI = 200
 _POINTS_PER_INCH = 72
 # Re-entrant: the garbage collector may close one document while its thread renders another.
-_PDFIUM = threading.RLock()
+PDFIUM = threading.RLock()
 
 
 def matches(head: bytes) -> bool:
@@ -70,7 +70,7 @@ class _Document:
         import pypdfium2
 
         self._path = path
-        with _PDFIUM:
+        with PDFIUM:
             try:
                 self._pdf = pypdfium2.PdfDocument(path, password)
                 self._pdf.init_forms()  # before any page is loaded, or what is filled in is not drawn
@@ -103,7 +103,7 @@ class _Document:
         import pypdfium2
 
         where = f"{self._path}, page {index + 1}"
-        with _PDFIUM:
+        with PDFIUM:
             try:
                 page = self._pdf[index]
                 try:
@@ -138,7 +138,7 @@ class _Document:
         """Page `index` as its text layer has it; None where there is none, or none to be trusted."""
         import pypdfium2
 
-        with _PDFIUM:
+        with PDFIUM:
             try:
                 extract = take_apart(self._pdf, index)
                 width, height = self._pdf.get_page_size(index)
@@ -156,7 +156,7 @@ class _Document:
 
     def __del__(self) -> None:
         if hasattr(self, "_pdf"):
-            with _PDFIUM:
+            with PDFIUM:
                 self._pdf.close()
 
 

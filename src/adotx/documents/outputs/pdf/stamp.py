@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from adotx.documents.outputs.document import Document
 from adotx.documents.outputs.pdf import Pages
 from adotx.documents.outputs.pdf.objects import PdfFile
-from adotx.documents.sources.pdf import _PDFIUM as PDFIUM
+from adotx.documents.sources.pdf import PDFIUM
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
 
