@@ -57,7 +57,7 @@ def test_streams_go_on_evenly_on_any_machine(fixed: float, each: float, slowdown
 
 
 def crowd(running: int, arriving: int) -> tuple[list[float], list[float], float]:
-    """(steps' seconds until all have begun, seconds to each newcomer's first id, seconds of a step before)."""
+    """Seconds of the steps until all have begun, to each newcomer's first id, of a step before."""
     backend = Timed(0.03, 0.0004)
     engine = Engine(backend, kv_memory=20_000, max_running=64, clock=lambda: backend.now)
     sampling = SamplingParams(1000, ignore_eos=True)

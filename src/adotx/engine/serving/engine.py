@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 DRAFT_ROWS = 16
 # Tiles that `Engine.encode` has encoded between two steps: about as long as a step over a prompt.
 ENCODED_AT_ONCE = 4
-# Requests side by side: at least and at most, and how many positions the cache should hold for each beyond the
-# least. Of a model whose keys and values of a position are that small (bytes) there may be more: a step takes it
-# 20 times as long for 96 of them as for one.
+# Requests side by side, at least and at most, and how many positions of the cache each beyond the least should
+# have. Of a model whose keys and values of a position are that small (bytes) there may be more: a step takes
+# it 20 times as long for 96 of them as for one.
 LEAST_RUNNING, MOST_RUNNING, ROOMY = 16, 64, 1024
 MANY_RUNNING, SMALL_POSITION = 96, 8192
 
@@ -100,7 +100,8 @@ class Engine:
         speculate: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        positive = (1 if max_running is None else max_running, step_tokens, mixed_slowdown, 1 if mixed_tokens is None else mixed_tokens)
+        given = (max_running, step_tokens, mixed_slowdown, mixed_tokens)
+        positive = [value for value in given if value is not None]
         if min(positive) < 1 or min(speculate, feature_memory) < 0:
             raise AdotxError(
                 "engine.setting",
