@@ -98,6 +98,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "finetune.outside": [
         ("{path}: {folder} 안에 있지 않습니다", "모든 이미지가 든 폴더를 images=폴더로 지정하세요"),
     ],
+    "finetune.peer": [
+        (
+            "함께 학습하던 다른 프로세스가 끝났습니다",
+            "까닭은 그 프로세스의 출력에 있습니다; 같은 명령을 다시 주면 이어서 합니다",
+        ),
+    ],
     "finetune.picture": [("이미지가 글로 주어지지 않았습니다", "경로나 데이터 URI로 주세요")],
     "finetune.quantize": [
         ("4비트 가중치에는 bitsandbytes가 필요합니다", "bitsandbytes를 설치하거나 quantize를 빼세요"),
