@@ -29,6 +29,7 @@ from adotx.finetune.grpo import Reward  # noqa: E402
 from adotx.finetune.packing import blank_sample, filled, packed, packs, padded, pairs  # noqa: E402
 from adotx.finetune.rows import find_lines  # noqa: E402
 from adotx.finetune.samples import Reader  # noqa: E402
+from adotx.finetune.states import last_state  # noqa: E402
 from adotx.hf import AX4VLForConditionalGeneration  # noqa: E402
 from adotx.model import Model  # noqa: E402
 from finetune_toys import (  # noqa: E402
@@ -171,6 +172,21 @@ class TestSft:
         check_three_ways(base, tmp_path / "whole", PROMPT)
         with safe_open(tmp_path / "whole" / "adapter" / "adapter_model.safetensors", "pt") as file:
             assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float32}  # noqa: SIM118
+
+    def test_a_full_disk(self, base: Path, conversations: Path, tmp_path: Path) -> None:
+        """No room for a state: one line, and the run goes on when there is."""
+        resource = pytest.importorskip("resource")
+        settings = {"data": [conversations], "model": str(base), "out": tmp_path, "merge": False, **QUIET}
+        settings |= {"max_steps": 2, "save_steps": 1, "batch": 1}
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+        try:
+            with pytest.raises(AdotxError, match="the disk may be full"):
+                run("sft", settings, lambda what: None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert last_state(tmp_path) is None
+        assert run("sft", settings, lambda what: None) == tmp_path / "adapter"
 
     def test_a_pattern_that_fits_nothing(self, base: Path, conversations: Path, tmp_path: Path) -> None:
         for pattern in ("nothing", "("):

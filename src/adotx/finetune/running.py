@@ -32,7 +32,7 @@ from adotx.finetune.recipe import Recipe
 from adotx.finetune.rows import find_lines
 from adotx.finetune.samples import Reader
 from adotx.finetune.saving import merge, publish
-from adotx.finetune.states import begin, finish, last_state
+from adotx.finetune.states import begin, finish, kept, last_state
 from adotx.finetune.together import Together, launched, wants_fsdp
 from adotx.finetune.trainers import (
     Dpo,
@@ -64,7 +64,7 @@ def run_recipe(recipe: Recipe, say: Say) -> Path:
     reader = Reader(recipe, checkpoint, find_lines(recipe.data))
     count = together.agreed(lambda: check(reader, say))
     if together.agreed(lambda: begin(recipe)):
-        with Interrupts(patient=launched()) as interrupts, together.unbroken():
+        with Interrupts(patient=launched()) as interrupts, together.unbroken(), kept(recipe.out):
             trainer = make_trainer(recipe, checkpoint, reader, count, say, interrupts, together)
             before = together.agreed(lambda: last_state(recipe.out))
             if before is not None and together.is_first:
@@ -76,7 +76,8 @@ def run_recipe(recipe: Recipe, say: Say) -> Path:
             where = str(recipe.out)
             what, remedy = "was stopped after step {step} of {total}", "the same command goes on from there"
             together.fail(AdotxError("finetune.stopped", what, where, remedy, step=step, total=total))
-        _save(recipe, checkpoint, trainer, together)
+        with kept(recipe.out):
+            _save(recipe, checkpoint, trainer, together)
     return recipe.out / (MERGED if recipe.merge or not recipe.lora else ADAPTER)
 
 
@@ -148,6 +149,10 @@ def make_trainer(
             reader=reader,
             **common,
         )
+    if recipe.quantize and not wants_fsdp():  # TRL makes them bfloat16, in which small steps are lost
+        for weight in trainer.model.parameters():
+            if weight.requires_grad:
+                weight.data = weight.data.float()
     trainer.remove_callback(PrinterCallback)
     return trainer
 

@@ -82,6 +82,20 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "finetune.empty": [("줄이 하나도 없습니다", "한 줄에 하나씩 든 JSONL을 주세요")],
     "finetune.file": [("파일을 읽을 수 없습니다: {reason}", "경로를 확인하세요")],
+    "finetune.form": [
+        ("폴더입니다", "datasets 패키지의 load_from_disk(폴더).to_json(파일)로 JSONL을 만드세요"),
+        (
+            "Parquet나 Arrow 파일입니다",
+            "datasets 패키지의 load_dataset(...).to_json(파일)로 JSONL을 만드세요",
+        ),
+        ("JSON 목록 하나입니다", "JSONL로 주세요: 한 줄에 하나씩"),
+    ],
+    "finetune.full": [
+        (
+            "파일을 끝까지 쓰지 못했습니다: 디스크가 가득 찼을 수 있습니다",
+            "자리를 비운 뒤 같은 명령을 다시 주면 이어서 합니다",
+        ),
+    ],
     "finetune.generations": [
         ("batch = {batch}: generations = {generations}의 배수가 아닙니다", "답의 수이니 배수로 맞추세요"),
     ],
