@@ -16,6 +16,8 @@ from adotx.tested import Range, numbers, untested, wanted
 #: Versions of transformers that the tests have run with: from the first, before the second.
 TESTED: Range = ((5, 16), (5, 25))
 _LEAST = (5, 0)  # what is imported below came with it
+#: What this transformers calls the KV cache, in arguments and outputs.
+CACHE = "past_key_values" if (numbers(transformers.__version__) or TESTED[0]) < (5, 24) else "cache"
 
 
 @cache
