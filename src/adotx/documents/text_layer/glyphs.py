@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,7 +92,7 @@ class Glyphs:
         places = {name: getattr(self, name) * scale for name in ("boxes", "rooms", "bases", "ems")}
         return replace(self, **places)
 
-    @property
+    @cached_property
     def blank(self) -> np.ndarray:
         """bool [n]: white space."""
         return np.isin(self.codes, list(_SPACES))

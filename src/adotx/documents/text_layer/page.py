@@ -23,7 +23,7 @@ from adotx.documents.layout.rulings import Frame
 from adotx.documents.readers import TextLine as StandingLine
 from adotx.documents.text_layer.glyphs import Glyphs
 from adotx.documents.text_layer.ink import Drawn, union
-from adotx.documents.text_layer.lines import Piece, Wall, pieces_of
+from adotx.documents.text_layer.lines import Piece, Wall, parted, pieces_of
 from adotx.markdown import Block, Box
 from adotx.markdown import Figure as FigureBlock
 
@@ -105,8 +105,7 @@ class PageText:
         boxes = np.array([union([piece.box]) for piece in every], np.int64)
         frames = self.drawn.frames(boxes, em)
         walls = [wall for frame in frames for wall in _walls(frame, pieces, em)]
-        if walls:
-            pieces = pieces_of(self.glyphs, walls)
+        pieces = parted(self.glyphs, pieces, walls)
         for piece in pieces:
             piece.typed = any(_holds(box, piece) for box in self.typed)
         frames = [frame for frame in frames if not _is_field(frame, pieces)]
