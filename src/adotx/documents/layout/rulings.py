@@ -84,15 +84,16 @@ class Rulings:
 
 def runs(mask: np.ndarray, least: int) -> np.ndarray:
     """Unbroken runs of True along the rows: int [n, 3] of (row, start, end), each at least `least` long."""
-    height, width = mask.shape
+    full = np.flatnonzero(np.count_nonzero(mask, 1) >= max(least, 1))
+    height, width = len(full), mask.shape[1]
     padded = np.zeros((height, width + 2), np.int8)
-    padded[:, 1:-1] = mask
+    padded[:, 1:-1] = mask[full]
     change = np.diff(padded.ravel())
     starts, ends = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
     keep = ends - starts >= least
     starts, ends = starts[keep], ends[keep]
     rows = starts // (width + 2)
-    return np.stack([rows, starts - rows * (width + 2), ends - rows * (width + 2)], 1)
+    return np.stack([full[rows], starts - rows * (width + 2), ends - rows * (width + 2)], 1)
 
 
 def find_rulings(page: CleanPage, em: float) -> Rulings:

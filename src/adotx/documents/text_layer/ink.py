@@ -17,6 +17,8 @@ from adotx.documents.layout.rulings import Frame, frames_on
 
 # Grey levels that a pixel of text, of a line, of print on a scan differs by.
 _TEXT, _LINE, _PRINT = 12, 7, 40
+# Pixels around what is drawn that are looked at with it: more than any filter reaches.
+_AROUND = 32
 # Bullets are so high and wide in em, and so dark; of a drawing with more small marks the others are none.
 _BULLET, _MARK, _MOST_MARKS = (0.12, 0.62), 50, 5000
 
@@ -36,12 +38,28 @@ class Drawn:
     @cached_property
     def lines(self) -> np.ndarray:
         """bool [H, W]: what is thin and of another colour than what is beside it."""
-        rest = cv2.GaussianBlur(self.rest, (1, 1), 0)
-        size = cv2.getStructuringElement(cv2.MORPH_RECT, (9, 9))
-        # Dark lines vanish when closed, bright ones when opened.
-        dark = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, size)
-        light = cv2.morphologyEx(rest, cv2.MORPH_OPEN, size)
-        return (cv2.subtract(dark, rest) > _LINE) | (cv2.subtract(rest, light) > _LINE)
+        found = np.zeros(self.rest.shape, bool)
+        rest, size = self.rest[self._drawn_on], np.ones((9, 9), np.uint8)
+        if rest.size:
+            # Dark lines vanish when closed, bright ones when opened.
+            dark = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, size)
+            light = cv2.morphologyEx(rest, cv2.MORPH_OPEN, size)
+            lines = (cv2.subtract(dark, rest) > _LINE) | (cv2.subtract(rest, light) > _LINE)
+            found[self._drawn_on] = lines
+        return found
+
+    @cached_property
+    def _drawn_on(self) -> tuple[slice, slice]:
+        """The part of the page that has more than paper, and some of it around: most of a page of text has
+        none."""
+        other = self.rest != self.rest[0, 0]
+        rows, columns = np.flatnonzero(other.any(1)), np.flatnonzero(other.any(0))
+        if not len(rows):
+            return slice(0, 0), slice(0, 0)
+        return (
+            slice(max(0, int(rows[0]) - _AROUND), int(rows[-1]) + _AROUND),
+            slice(max(0, int(columns[0]) - _AROUND), int(columns[-1]) + _AROUND),
+        )
 
     @cached_property
     def print(self) -> np.ndarray:
@@ -56,12 +74,16 @@ class Drawn:
             boxes: int64 [n, 4], of lines of text.
             em: pixels per em.
         """
-        return frames_on(self.lines, boxes, em)
+        return frames_on(self.lines, boxes, em) if self.rest[self._drawn_on].size else []
 
     def marks(self, em: float) -> np.ndarray:
         """int64 [n, 4]: boxes of small round or square marks, as browsers draw before items."""
-        paper = cv2.morphologyEx(self.rest, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
-        dark = (cv2.subtract(paper, self.rest) > _MARK).view(np.uint8)
+        down, across = self._drawn_on
+        rest = self.rest[down, across]
+        if not rest.size:
+            return np.zeros((0, 4), np.int64)
+        paper = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+        dark = (cv2.subtract(paper, rest) > _MARK).view(np.uint8)
         contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         low, high = _BULLET[0] * em, _BULLET[1] * em
         found = []
@@ -69,7 +91,7 @@ class Drawn:
             x, y, wide, tall = cv2.boundingRect(contour)
             if low <= wide <= high and low <= tall <= high and abs(wide - tall) <= 2:
                 found.append((x, y, x + wide, y + tall))
-        return np.array(found, np.int64).reshape(-1, 4)
+        return np.array(found, np.int64).reshape(-1, 4) + np.tile([across.start, down.start], 2)
 
 
 def share_in(mask: np.ndarray, boxes: np.ndarray) -> np.ndarray:

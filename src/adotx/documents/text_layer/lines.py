@@ -104,7 +104,7 @@ def parted(glyphs: Glyphs, pieces: list[Piece], walls: Sequence[Wall]) -> list[P
     cut = set(owner[gaps[crossed]].tolist())
     ends = np.union1d(np.flatnonzero(np.diff(owner)), gaps[crossed]) + 1
     owners = owner[np.append(0, ends)].tolist()
-    chains = [chain for chain, of in zip(np.split(flat, ends), owners, strict=True) if of in cut]
+    chains = [chain for chain, of in zip(_split(flat, ends), owners, strict=True) if of in cut]
     return [piece for at, piece in enumerate(pieces) if at not in cut] + _pieces(glyphs, chains)
 
 
@@ -155,7 +155,12 @@ def runs_of(glyphs: Glyphs) -> list[np.ndarray]:
     step = np.abs(glyphs.bases[drawn][1:] - glyphs.bases[drawn][:-1])
     widest = np.where(_draws_blanks(glyphs) & (np.diff(drawn) == 1), _CELL_GAP, PIECE_GAP)
     apart = (step > _BASE * low) | (gap > widest * low) | (gap < -_BACK * low) | (em > 1.35 * low)
-    return np.split(drawn, np.flatnonzero(apart) + 1)
+    return _split(drawn, np.flatnonzero(apart) + 1)
+
+
+def _split(places: np.ndarray, at: np.ndarray) -> list[np.ndarray]:
+    ends = at.tolist()
+    return [places[start:end] for start, end in zip([0, *ends], [*ends, len(places)], strict=True)]
 
 
 def _draws_blanks(glyphs: Glyphs) -> bool:

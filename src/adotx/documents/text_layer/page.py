@@ -6,8 +6,10 @@ know no pixels: here they are given exact places, sizes and weights. Knows no PD
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -166,8 +168,14 @@ class PageText:
 
     def _quad(self, box: Sequence[float]) -> tuple[tuple[float, float], ...]:
         x0, y0, x1, y1 = box
-        corners = np.array([(x0, y0, 1), (x1, y0, 1), (x1, y1, 1), (x0, y1, 1)]) @ self.to_image.T
-        return tuple((float(x / w), float(y / w)) for x, y, w in corners)
+        (a, b, c), (d, e, f), _ = self._affine
+        corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+        return tuple((a * x + b * y + c, d * x + e * y + f) for x, y in corners)
+
+    @cached_property
+    def _affine(self) -> list[list[float]]:
+        rows: list[list[float]] = (self.to_image / self.to_image[2, 2]).tolist()
+        return rows
 
     def _mapped_box(self, box: Sequence[float]) -> Box:
         xs, ys = zip(*self._quad(box), strict=True)
@@ -195,7 +203,8 @@ def _usual_advance(pieces: Sequence[Piece]) -> float:
 def _segment(piece: Piece, number: int) -> Segment:
     top, low = piece.core
     core = (round(top), max(round(low), round(top) + 1))
-    box = union([piece.box])
+    x0, y0, x1, y1 = piece.box
+    box = (math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1))
     inner = max((b[1] - a[2] for a, b in zip(piece.words, piece.words[1:], strict=False)), default=0.0)
     weight = _BOLD if piece.bold else _REGULAR
     # Each piece is a box of its own: that is what parts words of one line from cells.
