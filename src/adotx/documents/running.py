@@ -24,6 +24,9 @@ _SAME = 0.8
 _MOVED = 2.0
 #: Of a table's width: how far its edges may be found apart on two pages.
 _EDGES = 0.03
+#: The same where no column of figures tells that a table goes on; how much shorter and longer than its
+#: column's others a cell of it may be.
+_SAME_EDGES, _SHORTER, _LONGER = 0.012, 0.7, 1.4
 #: Letters of a running line, at most: what is longer is a sentence.
 _LONGEST = 80
 _NUMBER = re.compile(
@@ -98,7 +101,7 @@ def joined_table(before: Block, after: Block) -> Table | None:
     """Two tables of neighbouring pages as one, where the second goes on with the first; else None.
 
     It does where it repeats the header row; without one, where it is as wide, has as many columns, and begins
-    with figures in those columns that hold figures.
+    with figures in those columns that hold figures, or with words as long as those of their columns.
     """
     if not (isinstance(before, Table) and isinstance(after, Table) and before.rows and after.rows):
         return None
@@ -111,9 +114,23 @@ def joined_table(before: Block, after: Block) -> Table | None:
         return None
     figures = [n for n in range(len(body[0])) if 2 * sum(_has_digit(row[n]) for row in body) > len(body)]
     begins = [_has_digit(after.texts[0][n]) for n in figures]
-    if not _as_wide(before, after) or not figures or 2 * sum(begins) <= len(begins):
-        return None
-    return _joined(before, after, 0)
+    if figures:
+        goes_on = _as_wide(before, after, _EDGES) and 2 * sum(begins) > len(begins)
+    else:
+        goes_on = _as_wide(before, after, _SAME_EDGES) and _is_row_of(after.texts[0], body)
+    return _joined(before, after, 0) if goes_on else None
+
+
+def _is_row_of(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether a row of words is one of a table's own rather than the header of another: most of its cells are
+    as long as those of their columns are, which names of columns are not."""
+    if len(body) < 2:
+        return False
+    fits = 0
+    for text, column in zip(row, zip(*body, strict=True), strict=True):
+        lengths = [len(each) for each in column]
+        fits += min(lengths) * _SHORTER <= len(text) <= max(lengths) * _LONGER
+    return 2 * fits > len(row)
 
 
 def _joined(before: Table, after: Table, repeated: int) -> Table:
@@ -134,11 +151,11 @@ def _has_digit(text: str) -> bool:
     return any(char.isdigit() for char in text)
 
 
-def _as_wide(before: Block, after: Block) -> bool:
-    """Whether two blocks begin and end at the same x."""
+def _as_wide(before: Block, after: Block, share: float) -> bool:
+    """Whether two blocks begin and end at the same x, by a share of their width."""
     if before.box is None or after.box is None:
         return False
-    slack = _EDGES * (before.box[2] - before.box[0])
+    slack = share * (before.box[2] - before.box[0])
     return abs(before.box[0] - after.box[0]) < slack and abs(before.box[2] - after.box[2]) < slack
 
 

@@ -7,18 +7,21 @@ small marks beside lines, whether there is print under what an OCR program has p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
 import numpy as np
 
 from adotx.documents.layout.rulings import Frame, frames_on
+from adotx.documents.text_layer.boxes import DrawnBox, drawn_boxes
 
 # Grey levels that a pixel of text, of a line, of print on a scan differs by.
 _TEXT, _LINE, _PRINT = 12, 7, 40
 # Pixels around what is drawn that are looked at with it: more than any filter reaches.
 _AROUND = 32
+# Pixels that the lines of a box are wider than the box.
+_EDGE = 4
 # Bullets are so high and wide in em, and so dark; of a drawing with more small marks the others are none.
 _BULLET, _MARK, _MOST_MARKS = (0.12, 0.62), 50, 5000
 
@@ -67,14 +70,30 @@ class Drawn:
         paper = cv2.morphologyEx(self.rest, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
         return cv2.subtract(paper, self.rest) > _PRINT
 
-    def frames(self, boxes: np.ndarray, em: float) -> list[Frame]:
+    def frames(self, boxes: np.ndarray, em: float, ticks: Sequence[DrawnBox] = ()) -> list[Frame]:
         """The frames that lines make.
 
         Args:
             boxes: int64 [n, 4], of lines of text.
             em: pixels per em.
+            ticks: boxes to be ticked, which frame nothing.
         """
-        return frames_on(self.lines, boxes, em) if self.rest[self._drawn_on].size else []
+        if not self.rest[self._drawn_on].size:
+            return []
+        lines = self.lines.copy() if ticks else self.lines
+        for x0, y0, x1, y1 in (tick.box for tick in ticks):
+            lines[max(0, y0 - _EDGE) : y1 + _EDGE, max(0, x0 - _EDGE) : x1 + _EDGE] = False
+        return frames_on(lines, boxes, em)
+
+    def ticks(self, em: float) -> list[DrawnBox]:
+        """Boxes and circles to be ticked, wherever they stand."""
+        down, across = self._drawn_on
+        rest = self.rest[down, across]
+        x, y = across.start, down.start
+        return [
+            replace(each, box=(each.box[0] + x, each.box[1] + y, each.box[2] + x, each.box[3] + y))
+            for each in (drawn_boxes(rest, em) if rest.size else [])
+        ]
 
     def marks(self, em: float) -> np.ndarray:
         """int64 [n, 4]: boxes of small round or square marks, as browsers draw before items."""

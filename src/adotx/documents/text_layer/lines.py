@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from adotx.documents.assembly.joins import SOFT_HYPHEN
 from adotx.documents.text_layer.characters import composed, has_parts, text_of
 from adotx.documents.text_layer.glyphs import Glyphs
 
@@ -27,8 +28,11 @@ _BASE, _BACK = 0.22, 0.5
 _WORD_GAP = 0.13
 # The same where the file draws its blanks: of one script, and between Hangul and Latin.
 _UNDRAWN, _BETWEEN_SCRIPTS = 0.2, 0.34
-# Of fewer gaps the narrowest shows how letters are set, of more the middle one.
-_FEW = 6
+# Of fewer gaps the narrowest shows how letters are set, of more what a fifth of them is below: most words of
+# a line may have one letter.
+_FEW, _NARROW = 6, 0.2
+# What programs that part words at a line's end write there, unlike people.
+_HYPHEN = "\u2010"
 # A piece is above and below its baseline, in em: where most of the ink of a line is.
 ABOVE, BELOW = 0.76, 0.1
 # Two pieces overlap in height by this share of the lower one to be of one line.
@@ -271,6 +275,9 @@ def _pieces(glyphs: Glyphs, chains: list[np.ndarray]) -> list[Piece]:
     for start, end, of, left, right in zip(at.tolist(), ends, ids[at].tolist(), x0, x1, strict=True):
         for part in whole("".join(texts[start:end])).split():  # of a glyph that stands for several words
             words[of].append((part, left, right))
+    for said in words:
+        if said and len(said[-1][0]) > 1 and said[-1][0].endswith(_HYPHEN):
+            said[-1] = (said[-1][0][:-1] + SOFT_HYPHEN, *said[-1][1:])
     return [
         Piece(" ".join(word[0] for word in said), (*low, *high), base, em, chain, said, is_bold, is_fixed)
         for said, low, high, base, em, chain, is_bold, is_fixed in zip(
@@ -310,7 +317,10 @@ def _spaces(glyphs: Glyphs, flat: np.ndarray, ids: np.ndarray, count: int) -> np
         some, own = np.unique(ids[letters], return_inverse=True)
         narrowest = np.full(len(some), np.inf)
         np.minimum.at(narrowest, own, gap[letters])
-        usual[some] = np.where(many[some] < _FEW, narrowest, _medians(gap[letters], own)).clip(-0.1, 0.5)
+        ordered = gap[letters][np.lexsort((gap[letters], own))]
+        start = np.cumsum(many[some]) - many[some]
+        narrow = ordered[start + (many[some] * _NARROW).astype(int)]
+        usual[some] = np.where(many[some] < _FEW, narrowest, narrow).clip(-0.1, 0.5)
     least: np.ndarray | float = _WORD_GAP
     if _draws_blanks(glyphs):
         # Room without a blank may be what typesetting puts between Hangul and Latin.
