@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from adotx.documents.doubt import plain
@@ -29,6 +29,8 @@ _EDGES = 0.03
 _SAME_EDGES, _SHORTER, _LONGER = 0.012, 0.7, 1.4
 #: Letters of a running line, at most: what is longer is a sentence.
 _LONGEST = 80
+#: Headings of this level may be set as running lines are; larger ones are titles, of slides too.
+_SMALL_HEADING = 3
 _NUMBER = re.compile(
     r"[-–—~·|(<\[]*(?:제|p\.?|page|페이지|쪽)?\d{1,4}(?:(?:/|of|중)\d{1,4})?(?:쪽|페이지|면)?[-–—~·|)>\].,]*",
     re.I,
@@ -42,14 +44,22 @@ class Running:
     Attributes:
         all: its blocks, in order.
         left: those that are left of them.
+        running: those of `left` at the page's foot that run on, and so part no table.
     """
 
     all: tuple[Block, ...]
     left: list[Block]
+    running: list[Block] = field(default_factory=list)
 
     @classmethod
     def of(cls, blocks: Sequence[Block]) -> Running:
         return cls(tuple(blocks), list(blocks))
+
+    @property
+    def last(self) -> int | None:
+        """The place in `left` of what stands last on the page but for running text."""
+        own = [at for at, block in enumerate(self.left) if not any(block is each for each in self.running)]
+        return own[-1] if own else None
 
 
 def over_pages(pages: Iterable[Sequence[Block]]) -> Generator[list[Block], None, None]:
@@ -71,9 +81,10 @@ def over_pages(pages: Iterable[Sequence[Block]]) -> Generator[list[Block], None,
             break
         if held:
             _drop(held[-1], page)
-            table = page.left and held[0].left and joined_table(held[0].left[-1], page.left[0])
-            if table:
-                held[0].left[-1] = table
+            last = held[0].last
+            table = page.left and last is not None and joined_table(held[0].left[last], page.left[0])
+            if table and last is not None:
+                held[0].left[last] = table
                 del page.left[0]
             if not table or page.left:
                 yield from (each.left for each in held)
@@ -95,6 +106,8 @@ def _drop(before: Running, after: Running) -> None:
                 _remove(after.left, second)
                 if _is_number(first, second):
                     _remove(before.left, first)
+                elif edge is _bottoms:
+                    before.running.append(first)
 
 
 def joined_table(before: Block, after: Block) -> Table | None:
@@ -173,7 +186,7 @@ def _bottoms(blocks: Sequence[Block]) -> list[Block]:
 
 def _line(block: Block) -> str:
     """What a block says that may be a running line, squeezed; "" where it may not."""
-    if isinstance(block, TextBlock) and not isinstance(block, Heading):
+    if isinstance(block, TextBlock) and not (isinstance(block, Heading) and block.level < _SMALL_HEADING):
         text = block.marker + block.text if isinstance(block, Item) else block.text
     elif isinstance(block, Fields) and len(block.rows) == 1:
         text = "".join(block.rows[0])

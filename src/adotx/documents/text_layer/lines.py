@@ -24,10 +24,9 @@ _CELL_GAP = 0.45
 _BLANKS = 0.06
 # Glyphs of one run stand on one baseline, within so many em, and do not run back by more.
 _BASE, _BACK = 0.22, 0.5
-# Gaps above this are word spaces where the file draws none, in em more than between letters.
-_WORD_GAP = 0.13
-# The same where the file draws its blanks: of one script, and between Hangul and Latin.
-_UNDRAWN, _BETWEEN_SCRIPTS = 0.2, 0.34
+# Gaps above this are word spaces where the file draws none, in em more than between letters: between Hangul
+# and Latin, and of one script. The same where the file draws its blanks.
+_WORD_GAP, _UNDRAWN = (0.21, 0.13), (0.34, 0.2)
 # Of fewer gaps the narrowest shows how letters are set, of more what a fifth of them is below: most words of
 # a line may have one letter.
 _FEW, _NARROW = 6, 0.2
@@ -117,7 +116,7 @@ def once(glyphs: Glyphs) -> Glyphs:
     kept = np.ones(len(glyphs), bool)
     seen: dict[tuple[int, int, int, int], list[int]] = {}
     step = np.maximum(_TWICE * np.round(glyphs.ems), 0.5)
-    xs, ys = glyphs.rooms[:, 0] / step, glyphs.bases / step
+    xs, ys = glyphs.rooms[:, 0] / step, glyphs.rooms[:, 1] / step  # in whatever direction it is written
     keys = np.stack([glyphs.codes, np.round(glyphs.ems), np.round(xs), np.round(ys)], 1).astype(np.int64)
     by = glyphs.objects.tolist()
     for number in np.flatnonzero(~glyphs.blank & _maybe_twice(keys, xs, ys)).tolist():
@@ -321,11 +320,10 @@ def _spaces(glyphs: Glyphs, flat: np.ndarray, ids: np.ndarray, count: int) -> np
         start = np.cumsum(many[some]) - many[some]
         narrow = ordered[start + (many[some] * _NARROW).astype(int)]
         usual[some] = np.where(many[some] < _FEW, narrowest, narrow).clip(-0.1, 0.5)
-    least: np.ndarray | float = _WORD_GAP
-    if _draws_blanks(glyphs):
-        # Room without a blank may be what typesetting puts between Hangul and Latin.
-        hangul = (glyphs.codes >= 0x1100) & (glyphs.codes < 0xFF00)
-        least = np.where(hangul[left] != hangul[right], _BETWEEN_SCRIPTS, _UNDRAWN)
+    # Room without a blank may be what typesetting puts between Hangul and Latin.
+    hangul = (glyphs.codes >= 0x1100) & (glyphs.codes < 0xFF00)
+    between, within = _UNDRAWN if _draws_blanks(glyphs) else _WORD_GAP
+    least = np.where(hangul[left] != hangul[right], between, within)
     wide = gap > least + usual[ids[1:]]
     # A blank that is drawn elsewhere on the page, with no room for it here, is none of this line.
     return np.asarray(((drawn & (gap > -0.3)) | wide) & inside)
