@@ -46,6 +46,7 @@ def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
     dashes = _dashes(found, em)
     if dashes.any():
         ink = ink & ~np.concatenate([[False], dashes])[labels]
+    del labels  # as large as all else here together
     labels, found, area = labelled(ink & (reach > 0))
     if not len(found):
         return np.zeros_like(ink)
