@@ -21,6 +21,7 @@ from adotx.documents.layout.pack import (
 )
 from adotx.documents.layout.page import Layout, lay_out
 from adotx.documents.layout.sheets import Part, sheets_in
+from adotx.documents.layout.ticks import Tick
 
 __all__ = [
     "ROW",
@@ -37,6 +38,7 @@ __all__ = [
     "Region",
     "Segment",
     "TextLine",
+    "Tick",
     "Word",
     "lay_out",
     "line_em",

@@ -16,9 +16,10 @@ from PIL import Image
 
 from adotx.documents.assembly import assemble, place
 from adotx.documents.doubt import doubted, is_item_number
-from adotx.documents.layout import ROWS, Layout, Packed, Part, lay_out, pack, sheets_in
+from adotx.documents.layout import ROWS, Layout, Packed, Part, Tick, lay_out, pack, sheets_in
 from adotx.documents.readers import PageReading, Status
 from adotx.documents.readers.answers import RowAnswer, RowAsker
+from adotx.documents.readers.boxes import with_ticks
 from adotx.documents.readers.confidence import (
     DOUBTFUL_FIGURE,
     POOR,
@@ -76,7 +77,7 @@ class RowReader:
         if layout.blank:
             return PageReading((), "blank", Sentence("no text was found on it"))
         packed = pack(layout)
-        rows, unread = self.rows(packed, is_cancelled)
+        rows, unread = self.rows(packed, is_cancelled, layout.ticks)
         texts, beyond = grounded(layout, packed, [_doubted(row) for row in rows])
         blocks = _with_confidence(assemble(place(layout, packed.texts(texts))), layout, packed, rows)
         total = len(texts)
@@ -106,7 +107,9 @@ class RowReader:
         lines = lines_where_they_stand(layout, packed, texts, sure)
         return PageReading(blocks, status, joined(notes), total, expected, lines=lines)
 
-    def rows(self, packed: Packed, is_cancelled: IsCancelled = not_cancelled) -> tuple[list[JoinedRow], int]:
+    def rows(
+        self, packed: Packed, is_cancelled: IsCancelled = not_cancelled, ticks: Sequence[Tick] = ()
+    ) -> tuple[list[JoinedRow], int]:
         """What all readers together say of each packed row, and how many rows could not be read."""
         counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
         answers, features = self._asker.ask(packed.tiles, counts, is_cancelled)
@@ -117,6 +120,9 @@ class RowReader:
                 row for tile, count in enumerate(counts) for row in glyphs[tile * ROWS : tile * ROWS + count]
             ]
             seen = [seen_in(answer.text, row) for answer, row in zip(answers, used, strict=True)]
+        if ticks and glyphs:
+            told = [with_ticks(*each, ticks) for each in zip(answers, seen, packed.pieces, strict=True)]
+            answers, seen = [answer for answer, _ in told], [places for _, places in told]
         if is_cancelled():
             raise Cancelled
         others = self._others(packed, answers, seen)
