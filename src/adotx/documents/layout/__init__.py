@@ -17,6 +17,7 @@ from adotx.documents.layout.pack import (
     line_em,
     lines_of,
     pack,
+    packed_again,
     words_of,
 )
 from adotx.documents.layout.page import Layout, lay_out
@@ -44,6 +45,7 @@ __all__ = [
     "line_em",
     "lines_of",
     "pack",
+    "packed_again",
     "sheets_in",
     "words_of",
 ]

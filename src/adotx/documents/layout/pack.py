@@ -78,6 +78,13 @@ class Packed:
     tiles: np.ndarray
     pieces: list[Piece]
 
+    def with_row(self, number: int, other: Packed, theirs: int) -> None:
+        """Put row `theirs` of `other`, which shows the same columns, into the place of row `number`."""
+        piece, new = self.pieces[number], other.pieces[theirs]
+        strip = other.tiles[new.tile][new.row * ROW : (new.row + 1) * ROW]
+        self.tiles[piece.tile][piece.row * ROW : (piece.row + 1) * ROW] = strip
+        self.pieces[number] = replace(piece, scale=new.scale)
+
     def rows(self, tile: int) -> int:
         """How many rows of a tile are used."""
         return sum(piece.tile == tile for piece in self.pieces)
@@ -173,6 +180,27 @@ def pack(layout: Layout) -> Packed:
         tile, row = divmod(number, ROWS)
         _paste(tiles[tile], row, strip.gray, strip.middle)
         pieces.append(Piece(line, strip.box, strip.glue, tile, row, strip.columns, strip.scale))
+    return Packed(tiles, pieces)
+
+
+def packed_again(layout: Layout, packed: Packed, numbers: Sequence[int], em: float) -> Packed:
+    """Some rows in tiles of their own, at another scale.
+
+    Args:
+        layout: what `packed` is of.
+        packed: all rows.
+        numbers: of the rows, places in `packed.pieces`.
+        em: pixels per em instead of `EM`.
+    """
+    tiles = np.full((-(-len(numbers) // ROWS), TILE, TILE), round(PAPER), np.uint8)
+    pieces = []
+    for place, number in enumerate(numbers):
+        piece = packed.pieces[number]
+        scale = piece.scale * em / EM
+        _, top, _, low = piece.box
+        tile, row = divmod(place, ROWS)
+        _paste(tiles[tile], row, *_scaled(layout.page.gray, piece.columns, top, low, scale))
+        pieces.append(replace(piece, tile=tile, row=row, scale=scale))
     return Packed(tiles, pieces)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from adotx.documents.assembly import assemble, place
 from adotx.documents.doubt import doubted, is_item_number
-from adotx.documents.layout import ROWS, Layout, Packed, Part, Tick, lay_out, pack, sheets_in
+from adotx.documents.layout import ROWS, Layout, Packed, Part, lay_out, pack, packed_again, sheets_in
 from adotx.documents.readers import PageReading, Status
 from adotx.documents.readers.answers import RowAnswer, RowAsker
 from adotx.documents.readers.boxes import with_ticks
@@ -41,6 +41,9 @@ from adotx.markdown import Block, Box
 
 if TYPE_CHECKING:
     from adotx.model import Model
+
+# Rows with a character less likely than this are looked at again, at so many pixels per em.
+_UNSURE, _EM_AGAIN = 0.8, 24.0
 
 
 class RowReader:
@@ -77,7 +80,7 @@ class RowReader:
         if layout.blank:
             return PageReading((), "blank", Sentence("no text was found on it"))
         packed = pack(layout)
-        rows, unread = self.rows(packed, is_cancelled, layout.ticks)
+        rows, unread = self.rows(packed, is_cancelled, layout)
         texts, beyond = grounded(layout, packed, [_doubted(row) for row in rows])
         blocks = _with_confidence(assemble(place(layout, packed.texts(texts))), layout, packed, rows)
         total = len(texts)
@@ -108,20 +111,23 @@ class RowReader:
         return PageReading(blocks, status, joined(notes), total, expected, lines=lines)
 
     def rows(
-        self, packed: Packed, is_cancelled: IsCancelled = not_cancelled, ticks: Sequence[Tick] = ()
+        self, packed: Packed, is_cancelled: IsCancelled = not_cancelled, layout: Layout | None = None
     ) -> tuple[list[JoinedRow], int]:
-        """What all readers together say of each packed row, and how many rows could not be read."""
-        counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
-        answers, features = self._asker.ask(packed.tiles, counts, is_cancelled)
-        glyphs = self._heads.rows(np.stack(features)) if self._heads else []
+        """What all readers together say of each packed row, and how many rows could not be read.
+
+        Args:
+            packed: changes where a row is read better at another scale.
+            is_cancelled: see `PageReader`.
+            layout: what `packed` is of; None: no row is looked at twice, no box to be ticked is told.
+        """
+        answers, glyphs = self._look(packed, is_cancelled)
+        if layout is not None:
+            self._look_again(layout, packed, answers, glyphs, is_cancelled)
         seen: list[list[Seen]] = [[] for _ in answers]
-        if glyphs:
-            used = [
-                row for tile, count in enumerate(counts) for row in glyphs[tile * ROWS : tile * ROWS + count]
-            ]
-            seen = [seen_in(answer.text, row) for answer, row in zip(answers, used, strict=True)]
-        if ticks and glyphs:
-            told = [with_ticks(*each, ticks) for each in zip(answers, seen, packed.pieces, strict=True)]
+        if self._heads:
+            seen = [seen_in(answer.text, row) for answer, row in zip(answers, glyphs, strict=True)]
+        if layout is not None and layout.ticks and self._heads:
+            told = [with_ticks(*each, layout.ticks) for each in zip(answers, seen, packed.pieces, strict=True)]
             answers, seen = [answer for answer, _ in told], [places for _, places in told]
         if is_cancelled():
             raise Cancelled
@@ -133,6 +139,34 @@ class RowReader:
             for answer, places, other in zip(answers, seen, others, strict=True)
         ]
         return rows, sum(not answer.ended and not row.text for answer, row in zip(answers, rows, strict=True))
+
+    def _look(self, packed: Packed, is_cancelled: IsCancelled) -> tuple[list[RowAnswer], list[list[Glyph]]]:
+        """What the model says of each row, and what the heads see in it; without heads nothing."""
+        counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
+        answers, features = self._asker.ask(packed.tiles, counts, is_cancelled)
+        if not self._heads:
+            return answers, [[] for _ in answers]
+        found = self._heads.rows(np.stack(features))
+        return answers, [row for tile, count in enumerate(counts) for row in found[tile * ROWS :][:count]]
+
+    def _look_again(
+        self,
+        layout: Layout,
+        packed: Packed,
+        answers: list[RowAnswer],
+        glyphs: list[list[Glyph]],
+        is_cancelled: IsCancelled,
+    ) -> None:
+        """Read rows that the model is unsure of a second time, a little smaller; what it is surer of stands."""
+        unsure = [number for number, answer in enumerate(answers) if answer.least < _UNSURE]
+        if not unsure:
+            return
+        again = packed_again(layout, packed, unsure, _EM_AGAIN)
+        for place, (answer, row) in enumerate(zip(*self._look(again, is_cancelled), strict=True)):
+            number = unsure[place]
+            if answer.ended and answer.log_share > answers[number].log_share:
+                answers[number], glyphs[number] = answer, row
+                packed.with_row(number, again, place)
 
     def _others(
         self, packed: Packed, answers: Sequence[RowAnswer], seen: Sequence[Sequence[Seen]]
