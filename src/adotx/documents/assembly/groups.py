@@ -21,7 +21,7 @@ from adotx.documents.assembly.placed import PlacedLine
 _BOXES = r"(?![□■].*(?:[□■☐☑☒✓✔]|\[\s?[Vvx✓]?\s?\]))"
 BULLET = re.compile(rf"^{_BOXES}([•·◦○●■□◆◇▶►▷▪※☞*‣∙-]|[–—])\s+(?=\S)")
 NUMBER = re.compile(
-    r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳]|[a-z][.)])\s+(?=\S)"
+    r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳㉠-㉻]|[a-z][.)])\s+(?=\S)"
 )
 _TICKS = {"□": "☐", "■": "☑"}
 # Marks at one place begin so many em apart at most.

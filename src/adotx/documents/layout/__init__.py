@@ -21,6 +21,7 @@ from adotx.documents.layout.pack import (
     words_of,
 )
 from adotx.documents.layout.page import Layout, lay_out
+from adotx.documents.layout.rings import Ring, insides, rings_in
 from adotx.documents.layout.sheets import Part, sheets_in
 from adotx.documents.layout.ticks import Tick
 
@@ -37,15 +38,18 @@ __all__ = [
     "Part",
     "Piece",
     "Region",
+    "Ring",
     "Segment",
     "TextLine",
     "Tick",
     "Word",
+    "insides",
     "lay_out",
     "line_em",
     "lines_of",
     "pack",
     "packed_again",
+    "rings_in",
     "sheets_in",
     "words_of",
 ]

@@ -7,7 +7,7 @@ lines stand. Knows no files, and no model beyond its checkpoint and engine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,21 @@ from PIL import Image
 
 from adotx.documents.assembly import assemble, place
 from adotx.documents.doubt import doubted, is_item_number
-from adotx.documents.layout import ROWS, Layout, Packed, Part, lay_out, pack, packed_again, sheets_in
+from adotx.documents.layout import (
+    ROWS,
+    Layout,
+    Packed,
+    Part,
+    insides,
+    lay_out,
+    line_em,
+    pack,
+    packed_again,
+    rings_in,
+    sheets_in,
+)
 from adotx.documents.readers import PageReading, Status
 from adotx.documents.readers.answers import RowAnswer, RowAsker
-from adotx.documents.readers.boxes import with_ticks
 from adotx.documents.readers.confidence import (
     DOUBTFUL_FIGURE,
     POOR,
@@ -32,7 +43,9 @@ from adotx.documents.readers.confidence import (
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
+from adotx.documents.readers.missed import with_missed
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
+from adotx.documents.readers.signs import Sign, in_ring, ticks_in, with_signs
 from adotx.documents.readers.standing import lines_where_they_stand
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
@@ -126,12 +139,21 @@ class RowReader:
         seen: list[list[Seen]] = [[] for _ in answers]
         if self._heads:
             seen = [seen_in(answer.text, row) for answer, row in zip(answers, glyphs, strict=True)]
-        if layout is not None and layout.ticks and self._heads:
-            told = [with_ticks(*each, layout.ticks) for each in zip(answers, seen, packed.pieces, strict=True)]
-            answers, seen = [answer for answer, _ in told], [places for _, places in told]
+        if layout is not None and self._heads:
+            signs = [ticks_in(piece, layout.ticks) for piece in packed.pieces]
+            for number, ring in self._in_rings(layout, packed, is_cancelled):
+                signs[number].append(ring)
+            for number, own in enumerate(signs):
+                if own:
+                    answers[number], seen[number] = with_signs(answers[number], seen[number], own)
         if is_cancelled():
             raise Cancelled
         others = self._others(packed, answers, seen)
+        if self._heads:
+            for number, other in enumerate(others):
+                if other:
+                    found = with_missed(answers[number], seen[number], glyphs[number], other)
+                    answers[number], seen[number] = found
         rows = [
             alone(answer.text, answer.sure, places)
             if other is None
@@ -167,6 +189,26 @@ class RowReader:
             if answer.ended and answer.log_share > answers[number].log_share:
                 answers[number], glyphs[number] = answer, row
                 packed.with_row(number, again, place)
+
+    def _in_rings(
+        self, layout: Layout, packed: Packed, is_cancelled: IsCancelled
+    ) -> Iterator[tuple[int, Sign]]:
+        """The rows with numbers or letters in circles, and these."""
+        found = [
+            (number, ring)
+            for number, piece in enumerate(packed.pieces)
+            for ring in rings_in(layout.page, piece.box, line_em(layout, piece.line))
+        ]
+        if not found or self._second is None:
+            return
+        tiles = insides(layout.page, [ring for _, ring in found])
+        counts = [min(ROWS, len(found) - ROWS * tile) for tile in range(len(tiles))]
+        answers, _ = self._asker.ask(tiles, counts, is_cancelled)
+        others = self._second.read([strip_of(tiles[n // ROWS], n % ROWS) for n in range(len(found))])
+        for (number, ring), first, second in zip(found, answers, others, strict=True):
+            if char := in_ring(first, second):
+                piece = packed.pieces[number]
+                yield number, Sign(char, piece.at(ring.box[0]), piece.at(ring.box[2]))
 
     def _others(
         self, packed: Packed, answers: Sequence[RowAnswer], seen: Sequence[Sequence[Seen]]
