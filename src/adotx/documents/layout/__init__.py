@@ -4,6 +4,7 @@ In: an image. Out: `lay_out` gives the regions of lines of a page, `pack` the ti
 Knows no text.
 """
 
+from adotx.documents.layout.bars import bars_in
 from adotx.documents.layout.bands import Figure, Flow, Grid, Region, TextLine
 from adotx.documents.layout.clean import Box
 from adotx.documents.layout.lines import Segment
@@ -43,6 +44,7 @@ __all__ = [
     "TextLine",
     "Tick",
     "Word",
+    "bars_in",
     "insides",
     "lay_out",
     "line_em",

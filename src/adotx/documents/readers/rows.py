@@ -45,7 +45,7 @@ from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
 from adotx.documents.readers.missed import with_missed
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
-from adotx.documents.readers.signs import Sign, in_ring, ticks_in, with_signs
+from adotx.documents.readers.signs import Sign, bars_of, in_ring, ticks_in, with_signs
 from adotx.documents.readers.standing import lines_where_they_stand
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
@@ -144,6 +144,7 @@ class RowReader:
             for number, ring in self._in_rings(layout, packed, is_cancelled):
                 signs[number].append(ring)
             for number, own in enumerate(signs):
+                own += bars_of(layout, packed.pieces[number], answers[number])
                 if own:
                     answers[number], seen[number] = with_signs(answers[number], seen[number], own)
         if is_cancelled():

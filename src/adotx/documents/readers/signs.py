@@ -1,4 +1,4 @@
-"""Signs that ink proves, in the rows that they stand in: boxes to be ticked, numbers in circles.
+"""Signs that ink proves, in the rows that they stand in: boxes to be ticked, numbers in circles, bars.
 
 In: what a reader says of a row, where its characters stand, and the signs with their places. Out: the same with
 the signs: ☐ or ☑ where a box stands (the page's picture has them all empty, `layout.ticks`), ①, ㉠ or ㉮ by
@@ -8,10 +8,10 @@ what stands in a ring. Knows no models and no pixels.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from adotx.documents.layout import Piece, Tick
+from adotx.documents.layout import Layout, Piece, Tick, bars_in, line_em
 from adotx.documents.readers.answers import RowAnswer
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.timesteps import Seen
@@ -20,6 +20,8 @@ EMPTY, TICKED = "☐", "☑"
 # A reader's character stands for a sign that it has its middle in, give or take so many pixels of a row, unless
 # it is a syllable, letter or digit that the reader is surer of than this, or as sure as the heads.
 _BESIDE, _MEANT = 3.0, 0.9
+# What is looked for by its looks is so far from where a reader sees it.
+_NEAR = 10.0
 _LETTER = re.compile("[가-힣0-9A-Za-z]")
 # How sure the second reader is of a number in a ring, and the first of a syllable there.
 _NUMBER, _SYLLABLE = 0.9, 0.4
@@ -37,14 +39,38 @@ _LOOKS = (
 )
 
 
+# What readers take a bar for.
+_UPRIGHT = frozenset("lI|ㅣ!1")
+
+
 @dataclass(frozen=True)
 class Sign:
-    """A sign and where it stands in its row, in pixels of the row; `apart`: blanks are around it."""
+    """A sign and where it stands in its row, in pixels of the row.
+
+    Attributes:
+        apart: blanks are around it.
+        instead: the only characters that it may stand for; then it is put in for no others.
+    """
 
     char: str
     x0: float
     x1: float
     apart: bool = False
+    instead: frozenset[str] = frozenset()
+
+
+def bars_of(layout: Layout, piece: Piece, answer: RowAnswer) -> Iterator[Sign]:
+    """The bars of a row where their ink tells what they are: strokes between letters, and the numeral one that
+    opens a row."""
+    if not _UPRIGHT.intersection(answer.text):
+        return
+    opens = answer.text[:1] in _UPRIGHT and answer.text[1:2] == "."
+    for bar in bars_in(layout.page, piece.box, line_em(layout, piece.line)):
+        x0, x1 = piece.at(bar.box[0]), piece.at(bar.box[2])
+        if bar.below:
+            yield Sign("|", x0, x1, instead=_UPRIGHT - {"1"})
+        elif opens and bar.box[0] == piece.box[0]:
+            yield Sign("Ⅰ", x0, x1, instead=_UPRIGHT)
 
 
 def ticks_in(piece: Piece, ticks: Sequence[Tick]) -> list[Sign]:
@@ -94,6 +120,10 @@ def with_signs(
         taken = [n for n, each in enumerate(chars) if _is_of(sign, *each)]
         at = taken[0] if taken else _behind(chars, (sign.x0 + sign.x1) / 2)
         end = taken[-1] + 1 if taken else at
+        if sign.instead and not taken:
+            at -= at > 0 and chars[at - 1][0] == " "
+            if not _is_between_letters(chars, at, end):
+                continue
         blank = (" ", 1.0, Seen(sign.x1, sign.x1, " ", 1.0))
         before, after = chars[:at], chars[end:]
         if sign.apart and before and before[-1][0] not in " ([":
@@ -105,11 +135,20 @@ def with_signs(
     return replace(answer, text=text, sure=tuple(sure for _, sure, _ in chars)), [s for _, _, s in chars]
 
 
+def _is_between_letters(chars: Sequence[tuple[str, float, Seen]], at: int, end: int) -> bool:
+    """Whether Latin letters stand before and behind a place: nothing else in them is a bar."""
+    beside = [char for char, _, _ in (*chars[max(0, at - 1) : at], *chars[end : end + 1])]
+    return len(beside) == 2 and all(char.isascii() and char.isalpha() for char in beside)
+
+
 def _is_of(sign: Sign, char: str, sure: float, seen: Seen) -> bool:
     """Whether a reader's character stands for a sign."""
+    middle = (seen.x0 + seen.x1) / 2
+    if sign.instead:
+        return char in sign.instead and abs(middle - (sign.x0 + sign.x1) / 2) <= _NEAR
     if char == " " or (_LETTER.match(char) and (sure >= _MEANT or seen.char == char)):
         return False
-    return sign.x0 - _BESIDE <= (seen.x0 + seen.x1) / 2 <= sign.x1 + _BESIDE
+    return sign.x0 - _BESIDE <= middle <= sign.x1 + _BESIDE
 
 
 def _behind(chars: Sequence[tuple[str, float, Seen]], x: float) -> int:
