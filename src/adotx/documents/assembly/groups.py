@@ -43,7 +43,9 @@ def _with_ticks(lines: Sequence[PlacedLine]) -> list[PlacedLine]:
     for is_marked, run in groupby(lines, key=lambda line: line.text[:1] in _TICKS):
         marked = list(run)
         for line in marked:
-            beside = is_marked and {each.text[:1] for each in marked if abs(each.x0 - line.x0) < _ONE_PLACE * line.em}
+            beside = is_marked and {
+                each.text[:1] for each in marked if abs(each.x0 - line.x0) < _ONE_PLACE * line.em
+            }
             if beside and len(beside) > 1:
                 line = replace(line, text=_TICKS[line.text[0]] + line.text[1:])
             out.append(line)

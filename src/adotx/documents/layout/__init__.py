@@ -4,8 +4,8 @@ In: an image. Out: `lay_out` gives the regions of lines of a page, `pack` the ti
 Knows no text.
 """
 
-from adotx.documents.layout.bars import bars_in
 from adotx.documents.layout.bands import Figure, Flow, Grid, Region, TextLine
+from adotx.documents.layout.bars import bars_in
 from adotx.documents.layout.clean import Box
 from adotx.documents.layout.lines import Segment
 from adotx.documents.layout.pack import (

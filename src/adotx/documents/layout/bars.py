@@ -69,4 +69,3 @@ def bars_in(page: CleanPage, box: Box, em: float) -> Iterator[Bar]:
 def _reaches_below(bar: tuple[int, int], letter: list[int], em: float) -> bool:
     _, y, _, high, _ = letter
     return bar[1] >= y + high + _BELOW * em and bar[0] <= y + _BELOW * em
-

@@ -54,7 +54,9 @@ class RowAnswer:
     @property
     def least(self) -> float:
         """The least probability of its characters but spaces; 0 for none."""
-        return min((sure for char, sure in zip(self.text, self.sure, strict=True) if char != " "), default=0.0)
+        return min(
+            (sure for char, sure in zip(self.text, self.sure, strict=True) if char != " "), default=0.0
+        )
 
     @property
     def log_share(self) -> float:

@@ -174,7 +174,8 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
         if _plain(said) == _plain(new):
             of_new = [replace(each, second=glyph.sure) for each, glyph in zip(of_new, theirs, strict=True)]
         elif _is_worth(old, said) and (
-            _stands(old, said, min(sure[start:end]), least) or _is_outvoted(own[start:end], seen[start:end], theirs)
+            _stands(old, said, min(sure[start:end]), least)
+            or _is_outvoted(own[start:end], seen[start:end], theirs)
         ):
             if not said:  # and the heads see a digit
                 theirs = [Glyph(seen[start].char, seen[start].x0, seen[start].x1, seen[start].sure)]
@@ -221,7 +222,7 @@ def _stands(old: str, said: str, first: float, second: float) -> bool:
 
 def _once(text: str) -> str:
     """A text in which no sign stands twice in a row."""
-    return "".join(char for char, _ in groupby(text)) if SIGNS.intersection(text) else text
+    return "".join(char if char in SIGNS else "".join(run) for char, run in groupby(text))
 
 
 def _is_worth(old: str, said: str) -> bool:

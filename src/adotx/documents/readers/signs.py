@@ -35,7 +35,13 @@ _LOOKS = (
             strict=True,
         )
     ),
-    dict(zip("그구7L근큰ㄹ□ㄷㅂㅅ○ㅇㅈㅊㅋㅌㅍㅎㄱㄴㅁ", "ㄱㄱㄱㄴㄹㄹㄹㅁㄷㅂㅅㅇㅇㅈㅊㅋㅌㅍㅎㄱㄴㅁ", strict=True)),
+    dict(
+        zip(
+            "그구7L근큰ㄹ□ㄷㅂㅅ○ㅇㅈㅊㅋㅌㅍㅎㄱㄴㅁ",
+            "ㄱㄱㄱㄴㄹㄹㄹㅁㄷㅂㅅㅇㅇㅈㅊㅋㅌㅍㅎㄱㄴㅁ",
+            strict=True,
+        )
+    ),
 )
 
 
@@ -93,7 +99,11 @@ def in_ring(first: RowAnswer, second: Sequence[Glyph]) -> str:
     text = first.text.strip(" .:,'")
     syllable = len(text) == 1 and text in _SYLLABLES
     is_number = said.isascii() and said.isdigit() and 1 <= int(said) <= 20
-    if is_number and min(glyph.sure for glyph in second) >= _NUMBER and not (syllable and first.least >= _MEANT):
+    if (
+        is_number
+        and min(glyph.sure for glyph in second) >= _NUMBER
+        and not (syllable and first.least >= _MEANT)
+    ):
         return chr(ord("①") + int(said) - 1)
     if syllable and first.least >= _SYLLABLE:
         return chr(ord("㉮") + _SYLLABLES.index(text))
