@@ -218,8 +218,8 @@ def test_signs_of_the_page_survive(text: str) -> None:
 
 
 def test_only_what_would_vanish_is_escaped() -> None:
-    """As GitHub renders it: a tag would not show, a heading would be one, a pair of marks would be none; other
-    signs stay as they are."""
+    """As GitHub renders it: a tag would not show, a heading would be one, a pair of marks would be none;
+    other signs stay as they are."""
     rows = [("이름", "값"), ("<name>", "on|off"), ("__init__", "3 < 5"), ("m<sup>2</sup>", "~취소~ # 1")]
     rows += [("a_b_c", "1~2회 *"), ("2 * 3 * 4", "`")]
     assert to_markdown([Table.of(rows)]).splitlines()[2:] == [

@@ -1,7 +1,7 @@
 """Upright bars in a row: strokes without any flag, foot or bow, and how they stand to what is beside them.
 
-In: a page's ink and a row. Out: the bars. A bar between letters that reaches below both is no letter; what looks
-like one with room for a whole em around it is a numeral that is set so wide. Knows no text and no models.
+In: a page's ink and a row. Out: the bars. A bar between letters that reaches below both is no letter; one
+with room for a whole em around it is a numeral that is set so wide. Knows no text and no models.
 """
 
 from __future__ import annotations

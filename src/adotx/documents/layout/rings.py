@@ -84,7 +84,7 @@ def insides(page: CleanPage, rings: Sequence[Ring]) -> np.ndarray:
 
 
 def _inside(ink: np.ndarray) -> Box | None:
-    """The box of what stands in a ring that fills a picture; None where there is no ring, or nothing in it."""
+    """The box of what stands in a ring that fills a picture; None where is no ring, or nothing in it."""
     high, wide = ink.shape
     ys, xs = np.mgrid[:high, :wide]
     ys, xs = (ys + 0.5) * 2 / high - 1, (xs + 0.5) * 2 / wide - 1

@@ -23,8 +23,8 @@ _APART, _CLEAN = 0.15, 0.06
 # Inside of its strokes an empty box has less ink than the first, a ticked one less than the second: more is
 # a printed square.
 _EMPTY, _FULL = 0.03, 0.8
-# How far ticks reach beyond their boxes at most, and the stroke of those that are drawn anew, as shares of the
-# side.
+# How far ticks reach beyond their boxes at most, and the stroke of boxes that are drawn anew, as shares of
+# the side.
 _OVERSHOOT, _DRAWN_ANEW = 0.6, 0.08
 # A box that is not quite upright reaches so much beyond where its left side ends.
 _ASKEW = 0.08

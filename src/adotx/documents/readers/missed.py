@@ -1,8 +1,8 @@
 """Signs that the model passes over: where heads and second reader see one it has none, it is put in.
 
-In: what the model says of a row, where its characters stand, and what the heads and the second reader see there.
-Out: the same with the signs. Digits and letters are left to the joining of both readings. Knows no models and
-no pixels.
+In: what the model says of a row, where its characters stand, and what the heads and the second reader see
+there. Out: the same with the signs. Digits and letters are left to the joining of both readings. Knows no
+models and no pixels.
 """
 
 from __future__ import annotations

@@ -180,16 +180,16 @@ class RowReader:
         glyphs: list[list[Glyph]],
         is_cancelled: IsCancelled,
     ) -> None:
-        """Read rows that the model is unsure of a second time, a little smaller; what it is surer of stands."""
+        """Read rows that the model is unsure of again, a little smaller; what it is surer of stands."""
         unsure = [number for number, answer in enumerate(answers) if answer.least < _UNSURE]
         if not unsure:
             return
         again = packed_again(layout, packed, unsure, _EM_AGAIN)
-        for place, (answer, row) in enumerate(zip(*self._look(again, is_cancelled), strict=True)):
-            number = unsure[place]
+        looked = zip(unsure, *self._look(again, is_cancelled), strict=True)
+        for at, (number, answer, row) in enumerate(looked):
             if answer.ended and answer.log_share > answers[number].log_share:
                 answers[number], glyphs[number] = answer, row
-                packed.with_row(number, again, place)
+                packed.with_row(number, again, at)
 
     def _in_rings(
         self, layout: Layout, packed: Packed, is_cancelled: IsCancelled

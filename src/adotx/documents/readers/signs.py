@@ -1,8 +1,8 @@
 """Signs that ink proves, in the rows that they stand in: boxes to be ticked, numbers in circles, bars.
 
-In: what a reader says of a row, where its characters stand, and the signs with their places. Out: the same with
-the signs: ☐ or ☑ where a box stands (the page's picture has them all empty, `layout.ticks`), ①, ㉠ or ㉮ by
-what stands in a ring. Knows no models and no pixels.
+In: what a reader says of a row, where its characters stand, and the signs with their places. Out: the same
+with the signs: ☐ or ☑ where a box stands (the page's picture has them all empty, `layout.ticks`), ①, ㉠ or ㉮
+by what stands in a ring, | and Ⅰ by their ink. Knows no models.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.timesteps import Seen
 
 EMPTY, TICKED = "☐", "☑"
-# A reader's character stands for a sign that it has its middle in, give or take so many pixels of a row, unless
-# it is a syllable, letter or digit that the reader is surer of than this, or as sure as the heads.
+# A reader's character stands for a sign that it has its middle in, give or take so many pixels of a row,
+# unless it is a syllable, letter or digit that the reader is surer of than this, or as sure as the heads.
 _BESIDE, _MEANT = 3.0, 0.9
 # What is looked for by its looks is so far from where a reader sees it.
 _NEAR = 10.0
@@ -66,8 +66,8 @@ class Sign:
 
 
 def bars_of(layout: Layout, piece: Piece, answer: RowAnswer) -> Iterator[Sign]:
-    """The bars of a row where their ink tells what they are: strokes between letters, and the numeral one that
-    opens a row."""
+    """The bars of a row where their ink tells what they are: strokes between letters, and the numeral one
+    that opens a row."""
     if not _UPRIGHT.intersection(answer.text):
         return
     opens = answer.text[:1] in _UPRIGHT and answer.text[1:2] == "."
