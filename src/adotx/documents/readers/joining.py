@@ -411,10 +411,24 @@ def _of_token(
     inside = [place for place, (i, _) in enumerate(pairs) if i is not None and start <= i < end]
     within = pairs[inside[0] : inside[-1] + 1]
     found = [j for i, j in within if j is not None and not (i is None and _is_twice(glyphs, j))]
+    if found:
+        before, behind = reversed(pairs[: inside[0]]), pairs[inside[-1] + 1 :]
+        found = _quotes(glyphs, found[0], before)[::-1] + found + _quotes(glyphs, found[-1], behind)
     if placed or start == 0 or text[start - 1] == " ":
         found = _lost(glyphs, reversed(pairs[: inside[0]]))[::-1] + found
     if placed or end == len(text) or text[end] == " ":
         found += _lost(glyphs, pairs[inside[-1] + 1 :])
+    return found
+
+
+def _quotes(glyphs: Sequence[Glyph], edge: int, pairs: Iterable[Pair]) -> list[int]:
+    """Further quotation marks beside one of a token's, for which the first reader has nothing: code has three."""
+    own = glyphs[edge].char
+    found: list[int] = []
+    for i, j in pairs:
+        if own not in "\"'" or i is not None or j is None or glyphs[j].char != own:
+            break
+        found.append(j)
     return found
 
 
