@@ -35,7 +35,7 @@ __all__ = ["Fact", "answers", "facts"]
 #: columns that a question of a kind means where it names none
 _USUAL: dict[Kind, tuple[str, ...]] = {
     "amount": ("금액", "가격", "값", "amount", "합계", "단가"),
-    "count": ("수량", "개수", "인원", "quantity"),
+    "count": ("수량", "개수", "인원", "점수", "quantity"),
     "person": ("이름", "성명", "담당", "대표", "name"),
     "date": ("날짜", "일자", "일시", "기한", "date"),
 }
@@ -45,6 +45,9 @@ _LEAST_COVERED = 0.25
 _UNDER, _KIND, _IN_SENTENCE = 0.5, 0.5, 0.3
 _DATES, _NUMBERS, _MAILS = frozenset(DATES), frozenset(PHONES + FAXES), frozenset(MAILS)
 _CONTACTS = _NUMBERS | _MAILS
+_DAY_ALONE, _ENDS_OF_DAYS = "날짜date", ("일", "일자", "일시", "날짜", "date")
+_WRITTEN = frozenset(("신청", "계약", "청구", "보고", "확인", "통지", "견적", "주문", "접수", "회의"))
+_CLAUSE = re.compile(r"^제\d+[조항장]")
 _MONEY = re.compile(r"(?:액|금|계|비|료|세|가|값|가격|대금|total|tax|price)$")
 
 
@@ -92,7 +95,7 @@ def _of_label(fact: Fact, asked: Question) -> tuple[float, Fact] | None:
             in_row += by_row
             share = 1.0
         elif _by_kind(word.text, asked, fact, label, met):
-            met += 1
+            met += max(1.0, 0.3 * len(label))
             share = _KIND
         elif any(_stands_under(word.text, text) for text in under):
             share = _UNDER
@@ -137,11 +140,16 @@ def _of_sentence(fact: Fact, asked: Question) -> tuple[float, Fact] | None:
     """A sentence that has the words, and one value of the kind, or one right behind what was asked for."""
     said = fact.value.casefold()
     under = [text for text in map(bare, fact.under) if text]
+    # A clause under its own name: "제2조(계약 금액)", "갑은 을에게 금 105,000,000원을 지급한다."
+    heading = _CLAUSE.sub("", under[-1]) if under else ""
+    names = [word.text for word in asked.words if not word.weak]
+    under_all = bool(names) and all(name in heading for name in names)
+    under_all = under_all and sum(map(len, names)) >= 0.5 * len(heading)
     places: list[int] = []
     verb_at, score, weights = -1, 0.0, 0.0
     for word in asked.words:
         weight = len(word.text) * (0.5 if word.weak else 1.0)
-        at = _find(word.text, said)
+        at = _find(word.text, said, word.verb)
         if at >= 0:
             score += weight
             if word.verb:
@@ -149,11 +157,15 @@ def _of_sentence(fact: Fact, asked: Question) -> tuple[float, Fact] | None:
             else:
                 places.append(at)
         elif not word.weak:
-            if word.text in _kind_words(asked.kind) or not any(_stands_under(word.text, t) for t in under):
-                return None
+            # "담당자 전화번호": a number in the sentence is one; a day or a sum may be of something else.
+            if not (word.text in _CONTACTS and asked.kind == "contact"):
+                if word.text in _kind_words(asked.kind) and not under_all:
+                    return None
+                if not any(_stands_under(word.text, text) for text in under):
+                    return None
             score += _UNDER * weight
         weights += weight
-    if not places or not weights:
+    if not (places or under_all) or not weights:
         return None
     pattern = SAID_AMOUNT if asked.kind == "amount" else VALUES.get(asked.kind)
     if pattern is None:
@@ -161,32 +173,35 @@ def _of_sentence(fact: Fact, asked: Question) -> tuple[float, Fact] | None:
             return None
         return score / weights * _IN_SENTENCE, fact
     found = list(re.finditer(pattern, fact.value, re.I))
-    chosen = _chosen(found, max(places), verb_at, asked.words[-1].text, fact.value)
+    behind = max(places, default=-1) if not any(word.verb for word in asked.words) else None
+    chosen = _chosen(found, behind, verb_at, fact.value)
     if chosen is None:
         return None
     return score / weights * _IN_SENTENCE, replace(fact, value=chosen[0].strip())
 
 
 def _chosen(
-    found: Sequence[re.Match[str]], named_at: int, verb_at: int, word: str, text: str
+    found: Sequence[re.Match[str]], named_at: int | None, verb_at: int, text: str
 ) -> re.Match[str] | None:
-    """The value of a sentence: its only one, the last before the verb that was asked with, or the one that
-    stands right behind the name."""
+    """The value of a sentence: its only one, the last before the verb that was asked with, or, where none
+    was, the one that stands right behind the name."""
     if len(found) <= 1:
         return found[0] if found else None
     if verb_at >= 0:
         before = [each for each in found if each.end() <= verb_at]
         return before[-1] if before else None
+    if named_at is None:
+        return None
     behind = next((each for each in found if each.start() > named_at), None)
     if behind is not None and re.fullmatch(r"\S{0,8}?\s{0,2}", text[named_at + 1 : behind.start()]):
         return behind
     return None
 
 
-def _find(word: str, said: str) -> int:
+def _find(word: str, said: str, verb: bool) -> int:
     """Where a sentence has a word or another name for it; spaces within do not matter. -1: nowhere."""
     for name in (word, *_others(word)):
-        if len(name) < 2 and name not in PARTIES:
+        if len(name) < 2 and name not in PARTIES and not verb:
             continue
         found = re.search(r"\s*".join(map(re.escape, name)), said)
         if found:
@@ -233,12 +248,15 @@ def _stands_under(word: str, text: str) -> bool:
 
 def _by_kind(word: str, asked: Question, fact: Fact, label: str, met: float) -> bool:
     """Whether a word only says of which kind the value is, and it is: "계약한 날짜", "담당자 연락처"."""
+    if label == _DAY_ALONE and asked.kind == "date" and word.endswith("일"):
+        # The day at the end of a document is that of its writing.
+        return word[:-1] in _WRITTEN and any(_stands_under(word[:-1], bare(text)) for text in fact.under[:1])
     if word not in _kind_words(asked.kind):
         return False
     if asked.kind == "contact":
         return re.search(VALUES["contact"], fact.value) is not None
     if asked.kind == "date":
-        return label.endswith(("일", "일자", "일시", "날짜", "date"))
+        return label.endswith(_ENDS_OF_DAYS)
     return bool(met) and len(label) - met <= 2 and _MONEY.search(label) is not None
 
 

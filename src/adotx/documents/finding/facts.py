@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from adotx.documents.finding.names import DATE, LABELS, PARTIES
+from adotx.documents.finding.names import DATE, LABELS, NAMES, PARTIES
 from adotx.markdown import Block, Fields, Heading, Table
 from adotx.markdown.blocks import TextBlock
 
@@ -21,7 +21,7 @@ _LABELLED = re.compile(_MARKER + r"([^:：\n(]{1,30}?)\s*[:：]\s*(\S.*)$")
 _IN_BRACKETS = re.compile(r"\(([가-힣A-Za-z ]{2,12})\s*[:：]\s*([^()]+)\)")
 _FIGURE_AT_END = re.compile(r"^\s*(\D{2,30}?)\s+([₩$€¥]?-?\d[\d,.:/-]*\s*[가-힣%A-Za-z]{0,4})\s*$")
 _DATE_ALONE = re.compile(rf"^\s*({DATE})(?:\s*(?:No\.?|#)\s*[\w-]+)?\s*$", re.I)
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?!\d)|\n")
+_SENTENCE = re.compile(r"(?<=[^\d\s][.!?])\s+|\n")  # no end: "2026. 9. 3. 오후"
 # A row with such a figure is no row of names.
 _LONG_FIGURE = re.compile(r"\d{5,}|\d[\d-]{6,}|@|\d,\d{3}")
 _KNOWN = re.compile(
@@ -136,6 +136,14 @@ def _of_table(table: Table) -> Iterator[Fact]:
     rows: dict[int, list[tuple[int, str]]] = {}
     for (row, column), text in sorted(grid.items()):
         rows.setdefault(row, []).append((column, text))
+    width = len({column for _, column in grid})
+
+    def heads_only(row: int, column: int, text: str) -> bool:
+        """Whether a cell of a row of names names what is below it, rather than says what is left of it."""
+        below = [grid.get((y, column), "") for y in rows if y >= header_rows]
+        figures = sum(bool(re.search(r"\d", each)) for each in below)
+        return row < header_rows and (width % 2 == 1 or bare(text) in NAMES or figures > len(below) / 2)
+
     for row, cells in rows.items():
         line = " | ".join(text for column, text in cells if (row, column) in own)
         for at, (column, text) in enumerate(cells):
@@ -143,7 +151,7 @@ def _of_table(table: Table) -> Iterator[Fact]:
                 continue
             yield from _inside(text, line, table.page)
             before = cells[at - 1][1] if at else ""
-            if before and before != text and is_label(before):
+            if before and before != text and is_label(before) and not heads_only(row, column, text):
                 yield Fact((before,), text, line, table.page)
             if row < header_rows or not heads.get(column):
                 continue

@@ -42,6 +42,7 @@ SAME = (
     ("기간", "period"),
     ("기한", "마감", "마감일", "deadline"),
 )  # fmt: skip
+NAMES = frozenset(name for group in SAME for name in group)
 #: what such names are followed by where they stand in the midst of a line
 LABELS = (
     "전화", "전화번호", "대표전화", "휴대전화", "팩스", "전송", "이메일", "수신", "참조", "제목", "시행",
@@ -73,7 +74,7 @@ _SPAN = (
     rf"{DATE}\s*(?:부터|에서|~|∼|〜|-|–)\s*"
     rf"(?:{DATE}|\d{{1,2}}\s*[.월]\s*\d{{1,2}}\s*[.일]?|\d{{1,2}}\s*일){_WEEKDAY}(?:\s*까지)?"
 )
-MAIL, NUMBER = r"[\w.+-]+@[\w-]+\.[\w.]+", r"\+?\(?\d[\d() .-]{6,}\d"
+MAIL, NUMBER = r"[\w.+-]+@[\w-]+\.[\w.]+", r"\+?(?:\(\d{2,4}\)|\d)[\d .-]{6,}\d"
 #: kind -> how its values look, at their longest first
 VALUES: dict[Kind, str] = {
     "date": rf"{_SPAN}|{DATE}|{_TIME}",
@@ -86,6 +87,6 @@ VALUES: dict[Kind, str] = {
 }
 #: within sentences amounts say that they are: by thousands, a currency or a large unit
 SAID_AMOUNT = (
-    r"[₩$€¥]\s*\d[\d,]*(?:\.\d+)?|\d{1,3}(?:,\d{3})+\s*(?:원|달러|엔)?"
+    r"[₩$€¥]\s*\d[\d,]*(?:\.\d+)?|\d{1,3}(?:,\d{3})+(?!\s*분의)\s*(?:원|달러|엔)?"
     r"|\d[\d,.]*\s*(?:억|만|천|백만)?\s*(?:원|달러|엔)"
 )

@@ -7,10 +7,13 @@ import unicodedata
 from dataclasses import dataclass
 
 from adotx.documents.finding.facts import bare
-from adotx.documents.finding.names import SAME, Kind
+from adotx.documents.finding.names import NAMES, PARTIES, Kind
 
 _KINDS: tuple[tuple[Kind, str], ...] = (
-    ("duration", r"몇\s*(?:[년일]\s*(?:간|동안)|개월|달|주|시간|분)|며칠\s*(?:간|동안)|얼마나|얼마\s*동안|how long"),
+    (
+        "duration",
+        r"몇\s*(?:[년일]\s*(?:간|동안)|개월|달|주|시간|분)|며칠\s*(?:간|동안)|얼마나|얼마\s*동안|how long",
+    ),
     ("time", r"몇\s*시(?!간)|what time"),
     ("date", r"언제|며칠|몇\s*월|몇\s*년|몇\s*일|날짜|일자|일시|\bwhen\b|\bdate\b"),
     ("contact", r"전화|연락처|팩스|이메일|메일|전자\s*우편|\bphone\b|\bfax\b|\be-?mail\b"),
@@ -21,7 +24,9 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
 # What a question without a subject ("얼마예요?") is about.
 _SUBJECTS: dict[Kind, str] = {"date": "날짜", "amount": "총액", "contact": "전화"}
 # Say little beside another word: "가게 이름", "사업자 번호".
-_WEAK = frozenset(("이름", "성명", "명칭", "번호", "값", "name", "number", "info", "정보"))
+_WEAK = frozenset(
+    ("이름", "성명", "명칭", "번호", "값", "name", "number", "info", "정보", "가게", "매장", "업체", "회사")
+)
 _ASKING = frozenset(
     """
     얼마 언제 누구 누가 어디 어느 어떤 무엇 뭐 뭔가 무슨 몇 며칠 왜 것 수 이 그 저 좀 알려 알려줘
@@ -43,7 +48,7 @@ _VERB = re.compile(
     r"됐어|냐|한|된|하는|되는|적힌|맡은)$"
 )
 _COUNTER = re.compile(
-    r"^(?:명|개|원|건|시|월|일|년|번|장|권|대|곳|분|살|쪽|개월|달|주)"
+    r"^(?:명|개|원|건|시|월|일|년|번|장|권|대|곳|분|살|쪽|개월|달|주|점|회|층|평|위|등|퍼센트)"
     r"(?:간|인가요|이에요|예요|입니까|인지|이야|야|이나|인가|에|까지)*$"
 )
 
@@ -75,7 +80,7 @@ def understood(question: str) -> Question:
     """What a question asks for; no words where it names nothing."""
     plain = unicodedata.normalize("NFC", question)
     kind = next((kind for kind, asked in _KINDS if re.search(asked, plain, re.I)), "any")
-    words = _joined(_words(plain))
+    words = _words(plain)
     if not words and kind in _SUBJECTS:
         words = [Word(_SUBJECTS[kind])]
     if all(word.weak for word in words):  # "이름이 뭐예요?": then it is what is asked
@@ -87,33 +92,36 @@ def understood(question: str) -> Question:
 
 def _words(question: str) -> list[Word]:
     found = re.findall(r"[^\s?!.,;:'\"“”‘’()\[\]]+", question.casefold())
+    stems = [short[1] if (short := _SHORT.match(word)) else _PARTICLES.sub("", word) for word in found]
     words: list[Word] = []
-    for number, word in enumerate(found):
-        short = _SHORT.match(word)
-        stem = short[1] if short else _PARTICLES.sub("", word)
-        if {word, stem, word.rstrip("은는이가을를의")} & _ASKING or stem.startswith(_ASKED):
-            continue
-        if _COUNTER.match(word) and number and found[number - 1].startswith("몇"):
-            continue
-        verb = bool(len(found) > 1 and word != stem + "의" and _VERB.search(word))
-        if text := bare(re.sub(_VERB, "", word) if verb and number == len(found) - 1 else stem):
-            words.append(Word(text, verb or text in _WEAK, verb))
+    at = 0
+    while at < len(found):
+        # Neighbours that are one name together: "이메일 주소", "사업자 등록 번호".
+        count = next(
+            (
+                n
+                for n in (3, 2)
+                if bare("".join([*found[at : at + n - 1], *stems[at + n - 1 : at + n]])) in NAMES
+                and at + n <= len(found)
+            ),
+            1,
+        )
+        if count > 1:
+            words.append(Word(bare("".join([*found[at : at + count - 1], stems[at + count - 1]]))))
+        elif word := _word(found, at, stems[at]):
+            words.append(word)
+        at += count
     return words
 
 
-def _joined(words: list[Word]) -> list[Word]:
-    """Neighbours that are one name together ("이메일 주소", "사업자 등록 번호") as one word."""
-    names = {name for group in SAME for name in group}
-    out: list[Word] = []
-    at = 0
-    while at < len(words):
-        for count in (3, 2):
-            text = "".join(word.text for word in words[at : at + count])
-            if len(words) >= at + count and text in names:
-                out.append(Word(text))
-                at += count
-                break
-        else:
-            out.append(words[at])
-            at += 1
-    return out
+def _word(found: list[str], at: int, stem: str) -> Word | None:
+    """One word, or None where it only asks."""
+    word = found[at]
+    if {word, stem, word.rstrip("은는이가을를의")} & _ASKING or stem.startswith(_ASKED):
+        return None
+    if _COUNTER.match(word) and at and found[at - 1].startswith("몇"):
+        return None
+    verb = bool(len(found) > 1 and word != stem + "의" and _VERB.search(word))
+    text = bare(_VERB.sub("", word) if verb and at == len(found) - 1 else stem)
+    single = len(text) == 1 and text not in PARTIES and not text.isdigit()
+    return Word(text, verb or single or text in _WEAK, verb) if text else None
