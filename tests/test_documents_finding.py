@@ -101,6 +101,12 @@ MEMBERS = [
     ),
     Table.of([["번호", "품명", "수량"], ["7", "빔 프로젝터", "2"]]),
 ]
+FESTIVAL = [
+    Heading.of("음악축제 공고"),
+    Fields((("행사일시", "2026. 10. 21.(토) 15:00 ~ 20:40"), ("소요예산", "270,000,000원")), ":"),
+    *(Fields((("일 시", f"2026. 8. {day}. 10:00"),), ":") for day in range(1, 6)),
+    Paragraph.of("2026년 3월 24일"),
+]
 ALL = [*RECEIPT, *LETTER, *FORM]
 
 
@@ -157,6 +163,7 @@ ALL = [*RECEIPT, *LETTER, *FORM]
         ("서울의 2026년 상반기 방문자 수는?", VISITORS, ["1,452"]),
         ("수원 2025년 하반기는 몇 명인가요?", VISITORS, ["915"]),
         ("2025년 상반기 합계는?", VISITORS, ["2,066"]),
+        ("행사일시는 언제인가요?", FESTIVAL, ["2026. 10. 21.(토) 15:00 ~ 20:40"]),
         ("휴가 기간은?", LEAVE, ["2026. 12. 28. ~ 12. 31."]),
         ("신청자의 소속은?", LEAVE, ["영업팀"]),
         ("신청 날짜는 언제인가요?", LEAVE, ["2026년 11월 30일"]),
@@ -181,6 +188,7 @@ def test_answers(question: str, document: list, values: list[str]) -> None:
         ("총무팀은 몇 명인가요?", MEMBERS),  # nothing is counted
         ("최고 점수는 얼마인가요?", MEMBERS),
         ("휴가 비용은?", LEAVE),
+        ("시행일은 언제인가요?", FESTIVAL),  # the day below is that of the notice
         ("비고에 뭐라고 적혀 있나요?", LEAVE),
     ],
 )

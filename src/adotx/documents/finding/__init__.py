@@ -90,7 +90,8 @@ def _of_label(fact: Fact, asked: Question) -> tuple[float, Fact] | None:
         weight = len(word.text) * (0.5 if word.weak else 1.0)
         if by_label:
             met += by_label
-            share = 1.0
+            # "일시" is less than the "행사일시" that was asked for.
+            share = len(label) / len(word.text) if label in word.text else 1.0
         elif by_row:
             in_row += by_row
             share = 1.0
@@ -226,6 +227,8 @@ def _meets(word: str, label: str) -> float:
         return len(label)
     if word.endswith("번") and word[:-1].isdigit() and word[:-1] == label:
         return len(label)
+    if word in _DATES and label.endswith(_ENDS_OF_DAYS) and not label.endswith(("생일", "생년월일")):
+        return 0.7 * len(label)  # any day is a date, but no date is that of taking effect (시행일)
     # The same under another name counts a little less than what the question itself says.
     return max(
         (len(name) - 0.1 for name in _others(word) if label.startswith(name) or label.endswith(name)),

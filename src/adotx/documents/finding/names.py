@@ -9,7 +9,7 @@ from typing import Literal
 
 Kind = Literal["amount", "date", "time", "duration", "count", "contact", "person", "any"]
 
-DATES = ("날짜", "일자", "일시", "작성일", "작성일자", "발행일", "거래일", "거래일시", "시행일", "date")
+DATES = ("날짜", "일자", "일시", "date")
 PHONES = ("전화", "전화번호", "연락처", "휴대전화", "휴대폰", "대표전화", "tel", "phone", "phonenumber")
 FAXES = ("팩스", "팩스번호", "전송", "fax", "faxnumber")
 MAILS = ("이메일", "이메일주소", "전자우편", "전자우편주소", "메일", "메일주소", "email", "e-mail")
@@ -18,6 +18,8 @@ SAME = (
     ("총액", "합계", "총계", "총합계", "총금액", "합계금액", "총결제금액", "결제금액", "받을금액",
      "청구금액", "total"),
     DATES,
+    ("작성일", "작성일자", "발행일"),
+    ("거래일", "거래일시", "결제일", "결제일시"),
     PHONES,
     FAXES,
     ("주소", "소재지", "사업장소재지", "address"),
