@@ -1,12 +1,16 @@
 """Endless samples in, batches on the training device out, and how fast both sides are.
 
-Knows nothing of what is in a sample.
+An accelerator trains faster than its processors make samples: with `reuse` an earlier batch is trained on
+again instead of waiting. Knows nothing of what is in a sample.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import queue
+import random
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +25,8 @@ from adotx.train.recipe import Recipe
 _AHEAD = 2
 #: where workers leave tensors for this process, and more than any sample takes of it
 _SHARED, _SAMPLE_BYTES = "/dev/shm", 2**19
+#: made batches that lie ready, and those kept on the device to be used again
+_READY, _KEPT = 8, 96
 
 
 class Pace:
@@ -102,9 +108,61 @@ def batches(
         pin_memory=device.type == "cuda",
         worker_init_fn=leave_to_parent,
     )
+    made = iter(loader)  # forks the workers
     since = time.perf_counter()
-    for batch in loader:
+    for batch in made if recipe.reuse <= 1 else _reused(made, recipe.reuse, random.Random(recipe.seed)):
         pace.waited += time.perf_counter() - since
         pace.trained += recipe.batch_size
-        yield {key: torch.as_tensor(t).to(device, non_blocking=True) for key, t in batch.items()}
+        # A batch that is used again is on the device already.
+        for key, t in batch.items():
+            batch[key] = torch.as_tensor(t).to(device, non_blocking=True)
+        yield dict(batch)
         since = time.perf_counter()
+
+
+def _reused(made: Iterator[dict[str, Any]], reuse: int, rng: random.Random) -> Iterator[dict[str, Any]]:
+    """Each batch of `made` once as it comes and, while none is ready, earlier ones in any order."""
+    ready: queue.Queue[Any] = queue.Queue(_READY)
+    ended = threading.Event()
+
+    def fetch() -> None:
+        try:
+            for batch in made:
+                while not ended.is_set():
+                    try:
+                        ready.put(batch, timeout=0.1)
+                        break
+                    except queue.Full:
+                        continue
+                if ended.is_set():
+                    return
+            ready.put(None)
+        except BaseException as error:  # of a worker: raised where the batch is taken
+            ready.put(error)
+
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    kept: list[tuple[int, dict[str, Any]]] = []  # how often each was used
+    try:
+        while True:
+            try:
+                batch = ready.get(block=not kept)
+            except queue.Empty:
+                at = rng.randrange(len(kept))
+                uses, again = kept[at]
+                yield again
+                kept[at] = (uses + 1, again)
+                if uses + 1 >= reuse:
+                    kept[at] = kept[-1]
+                    kept.pop()
+                continue
+            if batch is None:
+                return
+            if isinstance(batch, BaseException):
+                raise batch
+            yield batch
+            kept.append((1, batch))
+            del kept[: max(0, len(kept) - _KEPT)]
+    finally:
+        ended.set()
+        thread.join(timeout=5)

@@ -32,6 +32,7 @@ _TRAINED = (
     "dtype",
     "average",
     "deadline",
+    "reuse",
 )
 #: the settings a stage's result depends on
 _MADE_WITH = {
@@ -60,6 +61,7 @@ class Recipe:
         dtype: of matrix products: "bfloat16" or "float32".
         average: steps over which the kept weights are averaged (exponentially); 0 for the last ones.
         threads: of torch on a CPU. workers: processes that make samples.
+        reuse: how often a batch may be trained on where makers are slower than training; 1: once.
         save_minutes: how often the state is saved, so what a kill can lose at most.
         shard_megabytes: weights are written in files of at most so many MiB; 0 for one file.
         texts: lines that the tokenizer learns from. block: ids in a sample of the language stage.
@@ -83,6 +85,7 @@ class Recipe:
     average: int = 0
     threads: int = 2
     workers: int = 1
+    reuse: int = 1
     batch_size: int = 16
     learning_rate: float = 1e-3
     warmup_steps: int = 60
