@@ -1,9 +1,9 @@
-"""Mapped files that may be cut while they are read: an error afterwards, in place of a signal that ends the process.
+"""Mapped files that may be cut while they are read: an error afterwards, where a signal would end the process.
 
 In: arrays that lie in mapped files. Out: an error where something of them was missing when it was read. Needs
 the compiled library, on any processor; where there is none (no Linux on x86-64, not compiled) nothing is
-guarded: a file that is cut between two steps is an error all the same (`adotx.engine.weights.watch`), one that
-is cut in the middle of a step ends the process. Knows no tensors.
+guarded: a file that is cut between two steps is an error all the same (`adotx.engine.weights.watch`), one
+that is cut in the middle of a step ends the process. Knows no tensors.
 """
 
 from __future__ import annotations
