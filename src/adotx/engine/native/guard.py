@@ -1,4 +1,4 @@
-"""Mapped files that may be cut while they are read: an error afterwards, where a signal would end the process.
+"""Mapped files that may be cut while they are read: an error afterwards, not a signal that ends the process.
 
 In: arrays that lie in mapped files. Out: an error where something of them was missing when it was read. Needs
 the compiled library, on any processor; where there is none (no Linux on x86-64, not compiled) nothing is

@@ -47,8 +47,8 @@ DRAFT_ROWS = 16
 # Tiles that `Engine.encode` has encoded between two steps: about as long as a step over a prompt.
 ENCODED_AT_ONCE = 4
 # Requests side by side, at least and at most, and how many positions of the cache each beyond the least
-# should have. Of a model whose keys and values of a position are that small (bytes) there may be more: a step takes
-# it 20 times as long for 96 of them as for one.
+# should have. Of a model whose keys and values of a position are that small (bytes) there may be more: a
+# step takes it 20 times as long for 96 of them as for one.
 LEAST_RUNNING, MOST_RUNNING, ROOMY = 16, 64, 1024
 MANY_RUNNING, SMALL_POSITION = 96, 8192
 
