@@ -63,7 +63,10 @@ def build() -> None:
         raise RuntimeError(f"no libopenvino.so in {openvino}")
     with tempfile.TemporaryDirectory(dir=FOLDER) as work:
         include, digest = ("-isystem", f"{openvino}/include"), f'-DADOTX_SOURCES="{SOURCES["digest"]()}"'
-        jobs: dict[str, tuple[str, ...]] = {"extension": (*include, digest, str(FOLDER / "extension.cpp"))}
+        jobs: dict[str, tuple[str, ...]] = {
+            "extension": (*include, digest, str(FOLDER / "extension.cpp")),
+            "guard": (str(FOLDER / "guard.cpp"),),
+        }
         for name, flags in KERNELS.items():
             jobs[name] = (*flags.split(), f"-DKERNELS={name}", str(FOLDER / "kernels.cpp"))
 

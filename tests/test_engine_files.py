@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from adotx.checkpoint import Checkpoint, open_checkpoint
-from adotx.engine import Engine, Request, SamplingParams
+from adotx.engine import Engine, Request, SamplingParams, native
 from adotx.engine.model import embeddings
 from adotx.engine.weights import convert, watch
 from adotx.errors import AdotxError
@@ -178,8 +179,108 @@ def test_nano_as_a_server_would_have_it(tmp_path: Path, change: str) -> None:
                 opened.write(bytes(os.path.getsize(file) - (1 << 20)))
         assert [ask(i) for i in (50, 6000, 8000)] == before
     """
-    command = [sys.executable, "-c", textwrap.dedent(program), str(folder), change]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = run_alone(program, folder, change)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+guarded = pytest.mark.skipif(native.library()[0] is None, reason=f"no guard: {native.library()[1]}")
+
+
+def run_alone(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, where a signal would show."""
+    command = [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@guarded
+def test_what_is_missing_in_a_guarded_mapping_is_zeros_and_told(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"\1" * 100_000)
+    program = """
+        import os, sys
+        from pathlib import Path
+        import numpy as np
+        from adotx.engine.native.guard import MappingGuard
+        from adotx.errors import AdotxError
+        path = Path(sys.argv[1])
+        array, whole = (np.memmap(path, np.uint8, "r") for _ in range(2))
+        guard, other = MappingGuard(), MappingGuard()
+        guard.add(path, array[10:20])
+        other.add(path, whole)
+        guard.check()
+        assert array.sum() == 100_000
+        os.truncate(path, 50_000)
+        held = -(-50_000 // os.sysconf("SC_PAGESIZE")) * os.sysconf("SC_PAGESIZE")
+        assert array[:50_000].all() and not array[held:].any()
+        other.check()  # nothing of it was read
+        for _ in range(2):
+            try:
+                guard.check()
+            except AdotxError as error:
+                assert error.code == "weights.changed" and str(path) in str(error)
+            else:
+                raise AssertionError
+    """
+    done = run_alone(program, tmp_path / "weights")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@guarded
+@pytest.mark.parametrize("how", ["another mapping", "a guard that is gone", "kill"])
+def test_any_other_bus_error_is_what_it_was(tmp_path: Path, how: str) -> None:
+    (tmp_path / "weights").write_bytes(b"\1" * 100_000)
+    program = """
+        import os, signal, sys
+        from pathlib import Path
+        import numpy as np
+        from adotx.engine.native.guard import MappingGuard
+        path, how = Path(sys.argv[1]), sys.argv[2]
+        array, other = (np.memmap(path, np.uint8, "r") for _ in range(2))
+        guard = MappingGuard()
+        guard.add(path, array)
+        os.truncate(path, 4096)
+        if how == "a guard that is gone":
+            del guard
+            array.sum()
+        elif how == "kill":
+            os.kill(os.getpid(), signal.SIGBUS)
+        other.sum()
+    """
+    assert run_alone(program, tmp_path / "weights", how).returncode == -signal.SIGBUS
+
+
+@guarded
+@pytest.mark.parametrize("weights", ["f32", "bf16"])
+def test_a_file_cut_in_the_middle_of_a_step_is_an_error(checkpoint, from_files, weights: str) -> None:
+    """Here the rest of the step reads all of it, as a large model's does."""
+    program = """
+        import os, sys
+        import numpy as np
+        from adotx.checkpoint import open_checkpoint
+        from adotx.engine import Engine, Request, SamplingParams
+        from adotx.engine.model import embeddings
+        from adotx.errors import AdotxError
+        embeddings.IN_MEMORY = 0
+        folder, weights = sys.argv[1:]
+        checkpoint = open_checkpoint(folder)
+        engine = Engine.load(checkpoint, weights, threads=1, kv_memory=4 << 20)
+        decoder = engine.backend._decoder
+        forward = decoder.forward
+
+        def cut_between(*given):
+            os.truncate(folder + "/model.safetensors", 4096)
+            for name in checkpoint.tensors.names():
+                np.asarray(checkpoint.tensors.raw(name)).view(np.uint8).sum()
+            return forward(*given)
+
+        decoder.forward = cut_between
+        sampling = SamplingParams(6, ignore_eos=True)
+        asked = [Request([40, 50, 60 + i], slots=[], sampling=sampling) for i in range(3)]
+        for _ in range(2):
+            told = engine.generate(asked, return_errors=True)
+            assert all(isinstance(e, AdotxError) and e.code == "weights.changed" for e in told), told
+        assert not engine.alive
+    """
+    done = run_alone(program, checkpoint.path, weights)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -56,6 +56,7 @@ class OpenVinoBackend:
         from adotx.engine.model.decoder import Decoder
         from adotx.engine.model.embeddings import Embeddings
         from adotx.engine.model.ops import Weights
+        from adotx.engine.native.guard import MappingGuard
         from adotx.engine.weights.convert import open_matrices
         from adotx.engine.weights.watch import WeightFiles
 
@@ -80,13 +81,15 @@ class OpenVinoBackend:
         # All are mapped now: whatever becomes of their names, they are read as they are.
         files = {checkpoint.tensors.place(name)[0]: name for name in checkpoint.tensors.names()}
         self._files = WeightFiles(files)
-        for name in files.values():
-            checkpoint.tensors.raw(name)
+        self._guard = MappingGuard()
+        for path, name in files.items():
+            self._guard.add(path, checkpoint.tensors.raw(name))
         self._config, self._tile_batch = config, tile_batch
         self._threads, self._cache_dir = threads, cache_dir
         matrices = open_matrices(checkpoint, weight_format, weights_dir, progress)
-        for path in matrices.files if matrices else ():
+        for path, array in matrices.files.items() if matrices else ():
             self._files.add(path)
+            self._guard.add(path, array)
         self._weights = Weights(checkpoint.tensors, weight_format, matrices)
         prefix = text_prefix(config)
         self._decoder = Decoder(
@@ -104,7 +107,7 @@ class OpenVinoBackend:
             side = config.vision.image_size
             shape = (config.vision.num_channels, side, side)
             self.image = ImageSpec(config.image_token_id, config.projector.grid_size**2, shape)
-        self._files.check()
+        self._check_files(all_of_them=True)
 
     def allocate(self, blocks: int) -> None:
         self._decoder.allocate(blocks)
@@ -118,7 +121,9 @@ class OpenVinoBackend:
 
     def encode_images(self, pixels: np.ndarray) -> np.ndarray:
         self._check_files()
-        return self._encoder.forward(pixels)
+        features = self._encoder.forward(pixels)
+        self._check_files()
+        return features
 
     def forward(self, chunks: Sequence[Chunk]) -> np.ndarray:
         self._check_files()
@@ -130,7 +135,9 @@ class OpenVinoBackend:
             if chunk.features is not None:
                 embeddings[begin + chunk.image_rows] = chunk.features
             begin += len(chunk)
-        return self._decoder.forward(embeddings, chunks)
+        logits = self._decoder.forward(embeddings, chunks)
+        self._check_files()  # what was cut meanwhile was read as zeros
+        return logits
 
     @property
     def usable(self) -> bool:
@@ -141,15 +148,16 @@ class OpenVinoBackend:
             return False
         return True
 
-    def _check_files(self) -> None:
-        if self._reads_files:
+    def _check_files(self, all_of_them: bool = False) -> None:
+        if self._reads_files or all_of_them:
             self._files.check()
+            self._guard.check()
 
     @cached_property
     def _encoder(self) -> VisionEncoder:
         from adotx.engine.model.tower import VisionEncoder
 
-        self._files.check()
+        self._check_files(all_of_them=True)
         vision, projector = self._config.vision, self._config.projector
         assert vision is not None and projector is not None
         encoder = VisionEncoder(
@@ -160,6 +168,6 @@ class OpenVinoBackend:
             threads=self._threads,
             cache_dir=self._cache_dir,
         )
-        self._files.check()
+        self._check_files(all_of_them=True)
         self._reads_files = self._reads_files or self._weights.mapped
         return encoder

@@ -32,38 +32,47 @@ INPUT_GROUP = 128
 
 
 @cache
-def _load() -> tuple[ctypes.CDLL | None, str]:
-    """(the library, its instruction set) or (None, why there is none)."""
-    if os.environ.get("ADOTX_KERNELS") == "none":
-        return None, "switched off by ADOTX_KERNELS"
+def library() -> tuple[ctypes.CDLL | None, str]:
+    """(the compiled library, "") or (None, why there is none); its kernels may be for other processors."""
     if not LIBRARY.exists():
         return None, "not built; install adotx where g++ is"
     core()  # OpenVINO's libraries, which ours needs, are loaded with it
     try:
-        library = ctypes.CDLL(str(LIBRARY))
+        found = ctypes.CDLL(str(LIBRARY))
     except OSError as error:
         return None, f"cannot be loaded: {error}"
-    library.adotx_sources.restype = library.adotx_kernels.restype = ctypes.c_char_p
-    if library.adotx_sources().decode() != digest():
+    found.adotx_sources.restype = found.adotx_kernels.restype = ctypes.c_char_p
+    if found.adotx_sources().decode() != digest():
         return None, "built from other sources; install adotx again"
-    name = library.adotx_kernels()
+    return found, ""
+
+
+@cache
+def _load() -> tuple[ctypes.CDLL | None, str]:
+    """(the library, its instruction set) or (None, why there are no kernels)."""
+    if os.environ.get("ADOTX_KERNELS") == "none":
+        return None, "switched off by ADOTX_KERNELS"
+    found, why = library()
+    if found is None:
+        return None, why
+    name = found.adotx_kernels()
     if not name:
         return None, "this processor has no VNNI, or not the instruction set that ADOTX_KERNELS names"
     core().add_extension(str(LIBRARY))
     pointer, size = ctypes.c_void_p, ctypes.c_int64
-    library.adotx_layer.argtypes = [
+    found.adotx_layer.argtypes = [
         ctypes.c_int, ctypes.c_int, ctypes.c_float, size, size, size, pointer, pointer, pointer, pointer
     ]  # fmt: skip
-    library.adotx_layer.restype = pointer
-    library.adotx_layer_free.argtypes = library.adotx_cache_free.argtypes = [pointer]
+    found.adotx_layer.restype = pointer
+    found.adotx_layer_free.argtypes = found.adotx_cache_free.argtypes = [pointer]
     number = ctypes.c_int
-    library.adotx_cache.argtypes = [number, number, number, size, size, pointer, pointer]
-    library.adotx_cache.restype = pointer
-    library.adotx_cache_reserve.argtypes = [pointer, size]
-    library.adotx_cache_attend.argtypes = [pointer, size, pointer, pointer]
-    library.adotx_cache_copy.argtypes = [pointer, size, size]
-    library.adotx_cache_step.argtypes = [pointer, size, pointer, pointer, pointer, pointer]
-    return library, name.decode()
+    found.adotx_cache.argtypes = [number, number, number, size, size, pointer, pointer]
+    found.adotx_cache.restype = pointer
+    found.adotx_cache_reserve.argtypes = [pointer, size]
+    found.adotx_cache_attend.argtypes = [pointer, size, pointer, pointer]
+    found.adotx_cache_copy.argtypes = [pointer, size, size]
+    found.adotx_cache_step.argtypes = [pointer, size, pointer, pointer, pointer, pointer]
+    return found, name.decode()
 
 
 def kernels() -> str | None:

@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 DRAFT_ROWS = 16
 # Tiles that `Engine.encode` has encoded between two steps: about as long as a step over a prompt.
 ENCODED_AT_ONCE = 4
-# Requests side by side, at least and at most, and how many positions of the cache each beyond the least should
-# have. Of a model whose keys and values of a position are that small (bytes) there may be more: a step takes
-# it 20 times as long for 96 of them as for one.
+# Requests side by side, at least and at most, and how many positions of the cache each beyond the least
+# should have. Of a model whose keys and values of a position are that small (bytes) there may be more: a
+# step takes it 20 times as long for 96 of them as for one.
 LEAST_RUNNING, MOST_RUNNING, ROOMY = 16, 64, 1024
 MANY_RUNNING, SMALL_POSITION = 96, 8192
 
@@ -67,7 +67,7 @@ class Engine:
         kv_memory: bytes for the key/value cache; None: a quarter of the available memory, at most
             `max_running` whole contexts. The system hands the memory out as it is used.
         max_running: most requests computed side by side; None: as many as the cache has 1,024 positions for,
-            16 at least and 64 at most (96 of a small model).
+            16 at least and 64 at most.
         max_waiting: most requests that may have to wait for their start; None: any number.
         step_tokens: most token positions per step; longer prompts take several steps.
         mixed_tokens: most prompt positions in a step in which streamed requests decode (times the number
@@ -111,9 +111,7 @@ class Engine:
         self.backend, self._clock = backend, clock
         budget = available_memory() // 4 if kv_memory is None else kv_memory
         per_context = -(-backend.context // backend.block_size)
-        small = backend.block_bytes <= SMALL_POSITION * backend.block_size
-        most = max_running or (MANY_RUNNING if small else MOST_RUNNING)
-        blocks = min(budget // backend.block_bytes, most * per_context)
+        blocks = min(budget // backend.block_bytes, (max_running or MOST_RUNNING) * per_context)
         if blocks < 1:
             raise AdotxError(
                 "engine.cache_too_small",
@@ -124,7 +122,7 @@ class Engine:
                 budget=budget,
             )
         if max_running is None:
-            max_running = min(max(blocks * backend.block_size // ROOMY, LEAST_RUNNING), most)
+            max_running = min(max(blocks * backend.block_size // ROOMY, LEAST_RUNNING), MOST_RUNNING)
         self._validator = Validator(backend, blocks * backend.block_size, speculate, clock)
         self.pool = BlockPool(blocks, backend.block_size)
         backend.allocate(blocks)
@@ -170,7 +168,7 @@ class Engine:
             cache_dir: folder for OpenVINO's compiled models; None: none are stored.
             weights_dir: folder for converted weights; None: beside the checkpoint, or the user's cache.
             progress: called with bytes done and all bytes while weights are converted.
-            settings: of `Engine`: kv_memory, ...
+            settings: of `Engine`: kv_memory, ...; a small model's max_running is 96 where none is given.
 
         Raises:
             AdotxError: unknown format, missing tensors, no room for the cache.
@@ -185,6 +183,8 @@ class Engine:
             weights_dir=weights_dir,
             progress=progress,
         )
+        if backend.block_bytes <= SMALL_POSITION * backend.block_size:
+            settings.setdefault("max_running", MANY_RUNNING)
         return cls(backend, **settings)
 
     # What callers ask for

@@ -33,23 +33,24 @@ class Pace:
     def __init__(self, slowdown: float) -> None:
         self.slowdown, self.positions, self.most, self.is_due = slowdown, FIRST, FIRST, True
         self._alone = 0.0  # seconds of a step without prompts
-        self._prompts = self._seconds = 0.0  # of steps with prompts: their positions and how long they take
+        # Means over steps with prompts of seconds and of steps for each of their positions.
+        self._seconds = self._steps = 0.0
         self._since = 0  # steps with prompts since the last one without
 
     def note(self, prompts: int, seconds: float) -> None:
         """A step in which requests decoded, with `prompts` other positions, took `seconds`."""
         if prompts:
             self._since += 1
-            self._prompts = _mean(self._prompts, prompts, NEWEST)
-            self._seconds = _mean(self._seconds, seconds, NEWEST)
+            self._seconds = _mean(self._seconds, seconds / prompts, NEWEST)
+            self._steps = _mean(self._steps, 1 / prompts, NEWEST)
         else:
             self._alone = _mean(self._alone, seconds, RARE if self._since >= FRESH else NEWEST)
             self._since = 0
         self.is_due = not self._alone or self._since >= FRESH
-        # Of means, so that what a step without prompts newly takes counts for all of them.
-        added = self._seconds - self._alone
-        if self._alone and self._prompts and added > 0:
-            each = max(added / self._prompts, TINY)
+        # What a position adds, with what a step without prompts takes by now.
+        added = self._seconds - self._alone * self._steps
+        if self._alone and added > 0:
+            each = max(added, TINY)
             self.positions = max(int((self.slowdown - 1) * self._alone / each), LEAST)
             self.most = max(int((LONGEST - self._alone) / each), self.positions)
 

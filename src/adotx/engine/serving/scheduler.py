@@ -9,8 +9,8 @@ The rules, in order of weight:
      the first always gets on, and everybody ends.
   2. Requests that are decoding have one position to go (and drafts) and are in every step. Where their ids
      are streamed, only `mixed_tokens` positions of prompts are computed beside them; where many prompts wait,
-     that many times as much as there are prompts for each of them (more than CROWD of them count as CROWD),
-     up to `most_mixed`: with few users streams go on evenly, in a crowd first words come soon.
+     that many times as much as there are prompts for each of them (of CROWD prompts for AGAINST of them), up
+     to `most_mixed`: with few users streams go on evenly, in a crowd first words come soon.
   3. Of the room for prompts the oldest gets at least half; the rest goes to the shortest remainders, so that
      a short question is not stuck behind a long document.
   4. Blocks that an earlier request has filled with the same content are taken instead of computed; one whose
@@ -27,8 +27,8 @@ from adotx.engine.model.backend import Chunk
 from adotx.engine.serving.blocks import BlockPool
 from adotx.engine.serving.sequence import Sequence
 
-# In a crowd of prompts and streams, so many of the streams weigh against the prompts.
-CROWD = 8
+# So many prompts are a crowd, against which only so many streams weigh.
+CROWD, AGAINST = 16, 4
 
 
 class Scheduler:
@@ -97,7 +97,8 @@ class Scheduler:
                 prompts.append(sequence)
         streamed = sum(sequence.streamed for sequence in chunks)
         if streamed:
-            each = max(len(prompts) // min(streamed, CROWD), 1)
+            weighed = min(streamed, AGAINST) if len(prompts) >= CROWD else streamed
+            each = max(len(prompts) // weighed, 1)
             room = min(room, self.mixed_tokens * each, max(self.most_mixed, self.mixed_tokens))
         for sequence, length in self._shares(prompts, room):
             # Whole blocks, so that the next part can again be looked up.

@@ -34,10 +34,10 @@ class MatrixSource(Protocol):
     """Quantised matrices, by the checkpoint's tensors that each is made of.
 
     Attributes:
-        files: mapped ones that the matrices lie in.
+        files: mapped ones that the matrices lie in, each with an array in it.
     """
 
-    files: list[Path]
+    files: dict[Path, np.ndarray]
 
     def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
         """(what it is, integers, scales); see `adotx.engine.weights.formats`."""
@@ -49,7 +49,7 @@ class MatricesInMemory:
 
     def __init__(self, matrices: Sequence[Matrix], source: TensorSource) -> None:
         self._matrices, self._source = {matrix.name: matrix for matrix in matrices}, source
-        self.files: list[Path] = []
+        self.files: dict[Path, np.ndarray] = {}
 
     def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
         matrix = self._matrices[stored_name(parts)]
@@ -64,7 +64,7 @@ class MappedMatrices:
 
     def __init__(self, matrices: Sequence[Matrix], store: TensorStore) -> None:
         self._matrices, self._store = {matrix.name: matrix for matrix in matrices}, store
-        self.files = [store.path / file for file in store.files]
+        self.files = {store.place(name)[0]: store.raw(name) for name in store.names()}
 
     def matrix(self, parts: Sequence[str]) -> tuple[Matrix, np.ndarray, np.ndarray]:
         matrix = self._matrices[stored_name(parts)]
