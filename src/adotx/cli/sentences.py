@@ -368,6 +368,18 @@ KOREAN: dict[str, str] = {
     "{count} picture(s) could not be shown": "그림 {count}개를 표시할 수 없습니다",
     "{count} object(s) of the HWP file could not be taken over": "HWP의 개체 {count}개를 옮기지 못했습니다",
     "comments that are not printed stand as quotations": "인쇄되지 않는 메모를 인용문으로 실었습니다",
+    "the speaker's notes stand as quotations behind their slides": (
+        "발표자 노트를 슬라이드 뒤에 인용문으로 실었습니다"
+    ),
+    "{count} embedded file(s) are left out": "문서에 든 파일 {count}개를 뺐습니다",
+    "{count} sound(s) or video(s) are left out": "소리나 영상 {count}개를 뺐습니다",
+    "hidden text is left out": "숨긴 글을 뺐습니다",
+    "{count} hidden row(s) are left out": "숨긴 행 {count}개를 뺐습니다",
+    "{count} hidden column(s) are left out": "숨긴 열 {count}개를 뺐습니다",
+    "{count} picture(s) that lie elsewhere were not fetched": (
+        "파일 밖에 있는 그림 {count}개는 가져오지 않았습니다"
+    ),
+    "{count} embedded page(s) or drawing(s) are left out": "안에 든 페이지나 그림 {count}개를 뺐습니다",
     "the slide is hidden": "숨긴 슬라이드입니다",
     "{count} hidden sheet(s) are left out": "숨긴 시트 {count}개를 뺐습니다",
     "cells beyond the first {limit:,} are left out": "처음 {limit:,}개를 넘는 셀을 뺐습니다",
