@@ -238,7 +238,7 @@ class TestToolChoice:
 
     def test_a_call_that_is_cut_off_is_one_in_both_ways(self, nano: OpenAI) -> None:
         """Whole answers say what the joined deltas say, no tags of the format in their content."""
-        for most in (6, 12, 30):
+        for most in (6, 30, 60):
             asked: dict[str, Any] = {
                 "model": "nano",
                 "messages": user("?"),
@@ -249,7 +249,7 @@ class TestToolChoice:
             [answer] = nano.chat.completions.create(**asked).choices
             content, calls, reasons = joined(list(nano.chat.completions.create(stream=True, **asked)))
             assert answer.finish_reason == "length" and reasons == ["length"]
-            assert (answer.message.content or "") == content and (most < 30 or not content)
+            assert (answer.message.content or "") == content and (most < 60 or not content)
             said = [(c.function.name, c.function.arguments) for c in answer.message.tool_calls or []]
             assert said == [(call["name"], call["arguments"]) for call in calls]
 
