@@ -1,4 +1,4 @@
-"""Helpers of the official client that parse: answers as pydantic models, streams that put themselves together.
+"""Parsing helpers of the official client: answers as pydantic models, streams that put themselves together.
 
 nano under a grammar: what it says means nothing, its form is right.
 """
