@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from configparser import RawConfigParser
 from pathlib import Path
 
@@ -132,6 +133,18 @@ class TestDockerfile:
         assert {"--read-only", "--cap-drop", "no-new-privileges"} <= set(words)
         assert words[words.index("--publish") + 1].startswith("127.0.0.1:")
         assert float(words[words.index("--stop-timeout") + 1]) > Settings().drain_timeout
+
+
+def test_the_proxy_of_the_guide_fits_the_settings() -> None:
+    guide = (FOLDER / "README.md").read_text(encoding="utf-8")
+    [settings] = re.findall(r"```toml\n(.*?)```", guide, re.S)
+    [nginx] = re.findall(r"```nginx\n(.*?)```", guide, re.S)
+    found = Settings.of(tomllib.loads(settings))
+    [name] = re.findall(r"server_name (\S+);", nginx)
+    assert found.hosts == (name,) and found.origins == (f"https://{name}",)
+    assert f"client_max_body_size {found.max_upload >> 20}m;" in nginx
+    assert f"proxy_read_timeout {found.run_timeout:g}s;" in nginx
+    assert nginx.count("{") == nginx.count("}") and "proxy_buffering off;" in nginx
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

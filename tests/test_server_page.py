@@ -205,6 +205,47 @@ def test_a_document(opened: tuple[Any, Seen], tmp_path: Path) -> None:
     assert "<table>" in page.evaluate(read_back, "text/html")
 
 
+def test_several_documents(opened: tuple[Any, Seen]) -> None:
+    """Dropped at once they are read one after the other; any of them may be looked at meanwhile."""
+    page, seen = opened
+    names = ["가.pdf", "나.pdf", "다.pdf"]
+    files = [pdf(2), b"%PDF-1.4 broken", pdf(1)]
+    page.set_input_files(
+        "#file",
+        [
+            {"name": name, "mimeType": "application/pdf", "buffer": file}
+            for name, file in zip(names, files, strict=True)
+        ],
+    )
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('#documents option')].every("
+        "(option) => / read|Not read/.test(option.textContent))"
+    )
+    told = page.locator("#documents option").all_inner_texts()
+    assert [text.split(" – ")[0] for text in told] == names and "Not read" in told[1]
+    assert page.inner_text("#name") == "가.pdf" and page.locator("#text .page").count() == 2
+    page.select_option("#documents", "2")
+    assert page.inner_text("#name") == "다.pdf" and page.locator("#text .page").count() == 1
+    assert page.title() == "다.pdf – adotx"
+    page.select_option("#documents", "1")
+    assert page.is_visible("#failure") and page.locator("#text .page").count() == 0
+    assert page.is_hidden("#results")
+    page.select_option("#documents", "0")
+    assert page.is_hidden("#failure") and page.locator("#text .page").count() == 2
+    assert not violations(page)
+
+    drop(page, pdf(1), "라.pdf")  # one more
+    page.wait_for_selector("#results:not([hidden])")
+    assert page.inner_text("#name") == "라.pdf" and page.locator("#documents option").count() == 4
+    page.click("#again")
+    drop(page, pdf(1), "마.pdf")
+    page.wait_for_selector("#results:not([hidden])")
+    assert page.is_hidden("#documents") and page.inner_text("#name") == "마.pdf"
+    # What Chromium itself says of the refusal.
+    assert [error for error in seen.errors if "400" not in error] == []
+    seen.errors.clear()
+
+
 def test_a_question(opened: tuple[Any, Seen]) -> None:
     page, _ = opened
     drop(page, pdf(1))

@@ -236,6 +236,23 @@ class TestToolChoice:
         _, [streamed], reasons = joined(list(nano.chat.completions.create(stream=True, **asked)))
         assert reasons == ["stop"] and streamed["arguments"] == call.function.arguments
 
+    def test_a_call_that_is_cut_off_is_one_in_both_ways(self, nano: OpenAI) -> None:
+        """Whole answers say what the joined deltas say, no tags of the format in their content."""
+        for most in (6, 30, 60):
+            asked: dict[str, Any] = {
+                "model": "nano",
+                "messages": user("?"),
+                "tools": TOOLS,
+                "tool_choice": "required",
+                "max_tokens": most,
+            }
+            [answer] = nano.chat.completions.create(**asked).choices
+            content, calls, reasons = joined(list(nano.chat.completions.create(stream=True, **asked)))
+            assert answer.finish_reason == "length" and reasons == ["length"]
+            assert (answer.message.content or "") == content and (most < 60 or not content)
+            said = [(c.function.name, c.function.arguments) for c in answer.message.tool_calls or []]
+            assert said == [(call["name"], call["arguments"]) for call in calls]
+
     def test_none_shows_no_tools(self, nano: OpenAI) -> None:
         asked: dict[str, Any] = {"model": "nano", "messages": user("?"), "max_tokens": 1}
         counts = [

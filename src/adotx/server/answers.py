@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from adotx.chat import CallDelta
+from adotx.chat.calls import joined
 from adotx.chat.tools import Event as Piece
 from adotx.model import Reply, TokenLogprob
 
@@ -83,13 +84,16 @@ def logprobs_of(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
     return {"content": content, "refusal": None}
 
 
-def message_of(reply: Reply) -> dict[str, Any]:
+def message_of(text: str, calls: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """An answer as a message; its content is null where it is calls alone."""
-    message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
-    if reply.tool_calls:
-        message["content"] = reply.text or None
-        message["tool_calls"] = [call.message for call in reply.tool_calls]
-    return message
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    return {**message, "content": text or None, "tool_calls": calls} if calls else message
+
+
+def joined_message(pieces: Sequence[Piece]) -> dict[str, Any]:
+    """A message that says what a stream of these pieces says."""
+    text = "".join(piece for piece in pieces if isinstance(piece, str))
+    return message_of(text, joined(piece for piece in pieces if isinstance(piece, CallDelta)))
 
 
 def delta_of(piece: Piece) -> dict[str, Any] | None:

@@ -9,10 +9,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from adotx.chat.tools import Event as Piece
+from adotx.model import Reply
 from adotx.server.answers import (
     delta_of,
     facts_of,
     head_of,
+    joined_message,
     logprobs_of,
     message_of,
     reason_of,
@@ -39,12 +42,12 @@ async def chat(request: Request, body: ChatRequest) -> Response:
 
 async def _whole(service: Service, request: Request, body: ChatRequest) -> dict[str, Any]:
     question = await ask(service, body)
-    replies = await question.replies()
+    replies, messages = await (_joined(question) if body.tools else _replies(question))
     named, usage = question.form.named, usage_of(replies)
     choices = [
         {
             "index": index,
-            "message": message_of(reply),
+            "message": messages[index],
             "logprobs": logprobs_of(reply.logprobs) if body.logprobs else None,
             "finish_reason": reason_of(reply, named),
         }
@@ -52,6 +55,22 @@ async def _whole(service: Service, request: Request, body: ChatRequest) -> dict[
     ]
     request.state.log.update(facts_of(usage, replies, named))
     return {**_head(service, "chat.completion"), "choices": choices, "usage": usage}
+
+
+async def _replies(question: Question) -> tuple[list[Reply], list[dict[str, Any]]]:
+    replies = await question.replies()
+    return replies, [message_of(r.text, [call.message for call in r.tool_calls]) for r in replies]
+
+
+async def _joined(question: Question) -> tuple[list[Reply], list[dict[str, Any]]]:
+    """The same from pieces: so a call that was cut off is one here too, with what there is of it."""
+    async with question.streams() as streams:
+        pieces: list[list[Piece]] = [[] for _ in range(len(streams))]
+        async with aclosing(streams.pieces()) as coming:
+            async for index, piece in coming:
+                if piece is not None:
+                    pieces[index].append(piece)
+        return streams.replies, [joined_message(each) for each in pieces]
 
 
 async def _events(service: Service, request: Request, body: ChatRequest) -> AsyncGenerator[Event, None]:

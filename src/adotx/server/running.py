@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
+from typing import cast
 
 import h11
 import uvicorn
@@ -82,8 +83,8 @@ class _Connection(H11Protocol):
     _patience: asyncio.TimerHandle | None = None
     _left = 0  # bytes that were not taken when it was last looked
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
         self._wait(self._no_head)
 
     def data_received(self, data: bytes) -> None:
@@ -145,9 +146,12 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, service: Service, begun: Callable[[], None] | None = None) -> None:
+        class Connection(_Connection):
+            seconds = service.settings.body_timeout
+
         config = uvicorn.Config(
             create_app(service),
-            http=type("Connection", (_Connection,), {"seconds": service.settings.body_timeout}),
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,

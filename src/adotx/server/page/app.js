@@ -2,7 +2,7 @@
 
 import { call, key } from "/page/api.js";
 import { Chat } from "/page/chat.js";
-import { $, announce, ask } from "/page/dom.js";
+import { $, announce, ask, el } from "/page/dom.js";
 import { copy, download } from "/page/export.js";
 import { Reader } from "/page/reader.js";
 import { ReadDocument } from "/page/reading.js";
@@ -12,7 +12,8 @@ import { language, sayAll, setLanguage, spoken, t } from "/page/words.js";
 const reader = new Reader();
 const chat = new Chat(reader);
 let model = null; // {id, sees, answers}
-let open = null; // {document, reading: AbortController or null, state: [key, values], failure}
+let items = []; // {document, pages, waits, reading: AbortController or null, state: [key, values], failure}
+let open = null; // the one that is shown, or a conversation alone, which has no document
 
 // Model
 
@@ -40,6 +41,8 @@ function say() {
     $("choose").disabled = !model.sees;
     $("to-chat").hidden = !model.answers;
   }
+  items.forEach(({ document, state }, at) => { $("documents").options[at].textContent = `${document.name} – ${t(...state)}`; });
+  $("documents-field").hidden = items.length < 2 || !open?.document;
   if (!open) return;
   $("name").textContent = open.document?.name ?? t("ask.name");
   $("state").textContent = open.state ? t(...open.state) : "";
@@ -47,61 +50,92 @@ function say() {
   $("failure").textContent = open.failure ?? "";
 }
 
-// Documents
+// Documents: those that came, one after the other; one is read at a time, any may be looked at
 
-async function read(file, { password, note = null } = {}) {
-  open?.reading?.abort();
-  const document = new ReadDocument(file);
-  const mine = { document, reading: new AbortController(), state: ["read.opening"], failure: note, began: performance.now() };
-  open = mine;
-  chat.document = document;
-  chat.forget();
-  show("document");
-  reader.show(document);
-  say();
-  busy(true);
-  try {
-    await document.read({ pages: $("pages").value.trim(), password, signal: mine.reading.signal, changed });
-    const { seconds, page_counts: counts } = document.end;
-    const pages = document.results.length;
-    const values = { pages, seconds: seconds.toFixed(1), lost: counts.failed + counts.partial };
-    mine.state = [values.lost ? "read.lost" : pages === 1 ? "read.one" : "read.done", values];
-  } catch (error) {
-    if (open !== mine) return;
-    if (error.name === "AbortError") {
-      mine.state = ["read.stopped"];
-    } else if (/^(pdf|hwpx)\.(encrypted|password)$/.test(error.code)) {
-      const again = await askPassword(error.code.endsWith(".password"));
-      if (again !== null && open === mine) return read(file, { password: again, note });
-      mine.state = null;
-      mine.failure = error.message;
-    } else {
-      mine.state = null;
-      mine.failure = t("failed.read", { reason: error.message });
-    }
-  }
-  if (open !== mine) return;
-  mine.reading = null;
-  reader.ended();
-  busy(false);
-  say();
-  if (mine.state) announce(t(...mine.state));
+function take(files) {
+  if (!files?.length || !(model?.sees ?? true)) return;
+  const pages = $("pages").value.trim();
+  const fresh = Array.from(files, (file) => {
+    return { document: new ReadDocument(file), pages, waits: true, reading: null, state: ["read.waits"], failure: null };
+  });
+  items.push(...fresh);
+  $("documents").replaceChildren(...items.map((_, at) => el("option", { value: String(at) })));
+  view(fresh[0]);
+  readOn();
 }
 
-function changed(event) {
-  const { document, began } = open;
+/** Show a document, with whatever of it is there. */
+function view(item) {
+  open = item;
+  chat.document = item.document;
+  chat.forget();
+  show("document");
+  $("documents").value = String(items.indexOf(item));
+  reader.show(item.document);
+  if (item.document.end || !(item.waits || item.reading)) reader.ended();
+  busy();
+  say();
+}
+
+async function readOn() {
+  if (items.some((item) => item.reading)) return;
+  const next = items.find((item) => item.waits);
+  if (!next) return;
+  await read(next);
+  readOn();
+}
+
+async function read(item, password) {
+  const { document, pages } = item;
+  Object.assign(item, { waits: false, reading: new AbortController(), state: ["read.opening"], began: performance.now() });
+  refresh(item);
+  let asks = null;
+  try {
+    await document.read({ pages, password, signal: item.reading.signal, changed: (event) => changed(item, event) });
+    const { seconds, page_counts: counts } = document.end;
+    const count = document.results.length;
+    const values = { pages: count, seconds: seconds.toFixed(1), lost: counts.failed + counts.partial };
+    item.state = [values.lost ? "read.lost" : count === 1 ? "read.one" : "read.done", values];
+  } catch (error) {
+    item.state = error.name === "AbortError" ? ["read.stopped"] : ["read.failed"];
+    if (/^(pdf|hwpx)\.(encrypted|password)$/.test(error.code)) asks = error;
+    else if (error.name !== "AbortError") item.failure = t("failed.read", { reason: error.message });
+  }
+  if (!items.includes(item)) return;
+  if (asks) {
+    if (open !== item) view(item);
+    const again = await askPassword(asks.code.endsWith(".password"));
+    if (!items.includes(item)) return;
+    if (again !== null) return read(item, again);
+    item.failure = asks.message;
+  }
+  item.reading = null;
+  refresh(item);
+  const told = t(...item.state);
+  announce(items.length > 1 ? `${document.name}: ${told}` : told);
+}
+
+function refresh(item) {
+  if (open === item) {
+    busy();
+    if (!item.reading) reader.ended();
+  }
+  say();
+}
+
+function changed(item, event) {
+  const { document, began } = item;
   const total = document.numbers.length;
   const done = document.results.length;
-  if (event.type === "document.created") $("progress").max = total;
-  if (event.type === "page.completed") $("progress").value = done;
-  if (done < total) open.state = ["read.reading", { number: document.numbers[done], total: document.numbers.at(-1) }];
+  if (done < total) item.state = ["read.reading", { number: document.numbers[done], total: document.numbers.at(-1) }];
+  if (open !== item) return say();
   reader.changed(event);
+  busy();
   say();
   if (done && done < total) {
     const left = Math.ceil((performance.now() - began) / 1000 / done * (total - done));
     $("state").textContent += `, ${t("read.left", { seconds: left })}`;
   }
-  $("results").hidden = !done;
 }
 
 function askPassword(wrong) {
@@ -109,11 +143,15 @@ function askPassword(wrong) {
   return ask($("password-dialog"), $("password-input"));
 }
 
-function busy(reading) {
+/** Whether what is shown is being read, how far that is, and what can be done with what there is. */
+function busy() {
+  const { document, waits, reading } = open;
   $("progress").hidden = $("stop").hidden = !reading;
-  if (reading) $("progress").removeAttribute("value");
-  $("results").hidden = reading || !open.document?.results.length;
-  $("bar").toggleAttribute("aria-busy", reading);
+  $("progress").max = document?.numbers.length || 1;
+  if (document?.results.length) $("progress").value = document.results.length;
+  else $("progress").removeAttribute("value");
+  $("results").hidden = !document?.results.length;
+  $("bar").toggleAttribute("aria-busy", Boolean(reading || waits));
 }
 
 // What is shown: the start, a document, or a conversation alone
@@ -128,30 +166,37 @@ function show(view) {
 }
 
 function start() {
-  open?.reading?.abort();
+  forget();
   open = null;
   chat.document = null;
   chat.forget();
   show("start");
-  $("file").value = "";
   say();
   $("choose").focus();
 }
 
-function take(files) {
-  if (files?.length && (model?.sees ?? true)) read(files[0], { note: files.length > 1 ? t("start.one") : null });
+/** Put all documents away. */
+function forget() {
+  const gone = items;
+  items = [];
+  for (const item of gone) item.reading?.abort();
+  $("documents").replaceChildren();
 }
 
 $("choose").onclick = () => $("file").click();
-$("file").onchange = () => take($("file").files);
+$("file").onchange = () => {
+  take($("file").files);
+  $("file").value = ""; // so that the same file may be chosen again
+};
 $("again").onclick = start;
+$("documents").onchange = () => view(items[Number($("documents").value)]);
 $("stop").onclick = () => open?.reading?.abort();
 $("to-chat").onclick = () => {
   open = { document: null, reading: null, state: null, failure: null };
   chat.document = null;
   chat.forget();
   show("chat");
-  busy(false);
+  busy();
   say();
   $("question").focus();
 };

@@ -32,9 +32,11 @@ const WORDS = {
   "start.private": ["Files are read by this server alone and kept nowhere.", "파일은 이 서버만 읽고, 어디에도 남기지 않습니다."],
   "start.blind": ["This model reads text only, no pictures. Start the server with a vision model to read documents.",
     "이 모델은 글만 읽고 그림은 보지 못합니다. 문서를 읽으려면 그림을 보는 모델로 서버를 시작하세요."],
-  "start.one": ["Several files came; only the first is read.", "파일이 여럿입니다. 첫 파일만 읽습니다."],
   "start.pasted": ["Pasted picture", "붙여 넣은 그림"],
 
+  "documents": ["Documents", "문서들"],
+  "read.waits": ["Waiting for its turn", "차례를 기다리는 중"],
+  "read.failed": ["Not read", "읽지 못했습니다"],
   "read.opening": ["Opening …", "여는 중 …"],
   "read.reading": ["Reading page {number} of {total}", "{total}쪽 가운데 {number}쪽 읽는 중"],
   "read.left": ["about {seconds} s left", "약 {seconds}초 남음"],
