@@ -139,6 +139,8 @@ def parse_row(text: bytes, method: str, where: str) -> Row:
         raise AdotxError("finetune.json", what, where, remedy, reason=reason) from None
     if not isinstance(value, dict):
         raise _row(where, Sentence("is no JSON object"))
+    if method == "sft" and "chosen" in value and "rejected" in value:
+        raise _row(where, Sentence("is a pair: adotx train dpo learns from those"))
     read = {"sft": _conversation, "dpo": _pair, "grpo": _task}[method]
     row = read(value, where)
     return _placed(row)
@@ -146,11 +148,25 @@ def parse_row(text: bytes, method: str, where: str) -> Row:
 
 def _conversation(value: dict[str, Any], where: str) -> Row:
     if "messages" in value:
-        return _row_of(value, where, (_messages(value, "messages", where),))
-    if "prompt" in value and "completion" in value:
+        said = _messages(value, "messages", where)
+    elif "prompt" in value and "completion" in value:
         completion = _messages(value, "completion", where, "assistant")
-        return _row_of(value, where, (_untrained(_messages(value, "prompt", where)) + completion,))
+        said = _untrained(_messages(value, "prompt", where)) + completion
+    else:
+        said = []
+    if any(_is_empty(message) for message in said):
+        raise _row(where, Sentence("has an empty answer; weight 0 leaves one out of the loss"))
+    if said:
+        return _row_of(value, where, (said,))
     raise _row(where, Sentence("has neither messages nor prompt and completion"))
+
+
+def _is_empty(message: dict[str, Any]) -> bool:
+    """Whether it would teach to say nothing."""
+    if message.get("role") != "assistant" or message.get("weight") == 0 or message.get("tool_calls"):
+        return False
+    content = message.get("content")
+    return not content.strip() if isinstance(content, str) else not content
 
 
 def _pair(value: dict[str, Any], where: str) -> Row:
