@@ -31,11 +31,21 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("이미지 프로세서가 지원하지 않습니다: {detail}", "설정을 바로잡으세요"),
         ("알 수 없는 인자입니다: {name}", "빼거나 이름을 바로잡으세요"),
         ("{medium} 입력을 주었지만 모델은 그림만 읽습니다", "그림으로 주세요"),
+        ("A.X 대화 형식에는 문서를 넣을 자리가 없습니다", "문서의 글을 메시지에 넣으세요"),
     ],
     "projector.shape": [
         ("타일의 패치 {patches}개가 정사각형을 이루지 않습니다", "정사각형 타일을 쓰는 비전 타워를 쓰세요"),
     ],
+    "transformers.version": [
+        ("{found} 버전은 너무 오래되었습니다", "pip install '{wanted}'을 실행하세요"),
+    ],
     # vLLM
+    "vllm.quantised": [
+        (
+            "{name}: 양자화한 비전 타워와 프로젝터는 읽지 않습니다",
+            "vision_tower와 multi_modal_projector를 빼고 다시 양자화하세요",
+        ),
+    ],
     "vllm.tensor_parallel": [
         ("{obstacle} 값을 프로세스 {size}개로 나눌 수 없습니다", "다음 중 하나를 쓰세요: {possible}")
     ],
