@@ -220,6 +220,11 @@ KOREAN: dict[str, str] = {
     "{key} = {before}, now {now}": "{key} = {before}, 지금은 {now}",
     # Fine-tuning: rows, settings and steps
     "is no JSON object": "JSON 객체가 아닙니다",
+    "is a folder": "폴더입니다",
+    "is Parquet or Arrow": "Parquet나 Arrow 파일입니다",
+    "is one JSON list": "JSON 목록 하나입니다",
+    "has an empty answer, without weight 0": "답이 비어 있는데 weight가 0이 아닙니다",
+    "is a pair: adotx train dpo learns from those": "답 한 쌍입니다. adotx train dpo로 학습하세요",
     "has neither messages nor prompt and completion": "messages도, prompt와 completion도 없습니다",
     "has no {key}": "{key}이(가) 없습니다",
     "ends with an answer: put it into answer or tool_calls": (

@@ -97,25 +97,21 @@ def find_lines(files: Sequence[Path]) -> list[Line]:
 def _check_form(path: Path) -> None:
     """AdotxError ``finetune.form`` for what people have in place of JSONL."""
     if path.is_dir():
-        what, remedy = (
-            "is a folder",
-            "load_from_disk(FOLDER).to_json(FILE) of the package datasets makes JSONL",
-        )
-        raise AdotxError("finetune.form", what, str(path), remedy)
+        raise _form(path, Sentence("is a folder"))
     try:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError:
         return  # told by who reads it
     if head.startswith((b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
-        what, remedy = (
-            "is Parquet or Arrow",
-            "load_dataset(...).to_json(FILE) of the package datasets makes JSONL",
-        )
-        raise AdotxError("finetune.form", what, str(path), remedy)
+        raise _form(path, Sentence("is Parquet or Arrow"))
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-        what, remedy = "is one JSON list", "give JSONL: one row a line"
-        raise AdotxError("finetune.form", what, str(path), remedy)
+        raise _form(path, Sentence("is one JSON list"))
+
+
+def _form(path: Path, detail: Sentence) -> AdotxError:
+    remedy = "give JSONL: one row a line; to_json(FILE) of the package datasets writes it"
+    return AdotxError("finetune.form", "{detail}", str(path), remedy, detail=detail)
 
 
 def read_line(line: Line) -> bytes:
@@ -155,7 +151,7 @@ def _conversation(value: dict[str, Any], where: str) -> Row:
     else:
         said = []
     if any(_is_empty(message) for message in said):
-        raise _row(where, Sentence("has an empty answer; weight 0 leaves one out of the loss"))
+        raise _row(where, Sentence("has an empty answer, without weight 0"))
     if said:
         return _row_of(value, where, (said,))
     raise _row(where, Sentence("has neither messages nor prompt and completion"))
