@@ -243,6 +243,7 @@ KOREAN: dict[str, str] = {
     "1 or more": "1 이상",
     "2 or more": "2 이상",
     "more than 0": "0보다 큰 수",
+    "more than 0 and at most 1": "0보다 크고 1 이하",
     "empty where no LoRA is trained": "LoRA를 학습하지 않을 때는 빈 값",
     "and {count} more": "그 밖에 {count}개",
     "{rows} rows: {ids:,} tokens, {trained:,} of them trained on, {pictures:,} pictures in {tiles:,} tiles": (
