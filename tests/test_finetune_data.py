@@ -189,6 +189,9 @@ class TestRows:
             ("dpo", '{"prompt": "a", "chosen": "b"}'), ("grpo", '{"prompt": "a"}'),
             ("grpo", '{"prompt": "a", "answer": 3}'), ("grpo", '{"prompt": "a", "tool_calls": ["x"]}'),
             ("grpo", '{"prompt": [{"role": "assistant", "content": "a"}], "answer": ""}'),
+            ("sft", '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}]}'),
+            ("sft", '{"prompt": "a", "completion": " "}'),
+            ("sft", '{"prompt": "a", "chosen": "b", "rejected": "c"}'),
         ],
     )  # fmt: skip
     def test_refusals_name_the_line(self, method: str, text: str) -> None:

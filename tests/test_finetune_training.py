@@ -173,6 +173,24 @@ class TestSft:
         with safe_open(tmp_path / "whole" / "adapter" / "adapter_model.safetensors", "pt") as file:
             assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float32}  # noqa: SIM118
 
+    def test_strength_is_a_share_of_what_was_learnt(
+        self, base: Path, conversations: Path, tmp_path: Path
+    ) -> None:
+        settings = {"data": [conversations], "model": str(base), "max_steps": 2, "batch": 2, **QUIET}
+        settings |= {"pack": False, "targets": "all", "learning_rate": 2e-2}
+        for name, strength in (("whole", 1.0), ("half", 0.5)):
+            run("sft", {**settings, "out": tmp_path / name, "strength": strength}, lambda what: None)
+        folders = (base, tmp_path / "half" / "merged", tmp_path / "whole" / "merged")
+        before, half, whole = (
+            AX4VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).state_dict()
+            for folder in folders
+        )
+        changed = [name for name in before if not torch.equal(before[name], whole[name])]
+        assert len(changed) > 10
+        for name in changed:
+            assert torch.allclose(half[name] - before[name], (whole[name] - before[name]) / 2, atol=1e-6)
+        check_three_ways(base, tmp_path / "half", PROMPT)
+
     def test_a_full_disk(self, base: Path, conversations: Path, tmp_path: Path) -> None:
         """No room for a state: one line, and the run goes on when there is."""
         resource = pytest.importorskip("resource")

@@ -220,6 +220,11 @@ KOREAN: dict[str, str] = {
     "{key} = {before}, now {now}": "{key} = {before}, 지금은 {now}",
     # Fine-tuning: rows, settings and steps
     "is no JSON object": "JSON 객체가 아닙니다",
+    "is a folder": "폴더입니다",
+    "is Parquet or Arrow": "Parquet나 Arrow 파일입니다",
+    "is one JSON list": "JSON 목록 하나입니다",
+    "has an empty answer, without weight 0": "답이 비어 있는데 weight가 0이 아닙니다",
+    "is a pair: adotx train dpo learns from those": "답 한 쌍입니다. adotx train dpo로 학습하세요",
     "has neither messages nor prompt and completion": "messages도, prompt와 completion도 없습니다",
     "has no {key}": "{key}이(가) 없습니다",
     "ends with an answer: put it into answer or tool_calls": (
@@ -238,6 +243,7 @@ KOREAN: dict[str, str] = {
     "1 or more": "1 이상",
     "2 or more": "2 이상",
     "more than 0": "0보다 큰 수",
+    "more than 0 and at most 1": "0보다 크고 1 이하",
     "empty where no LoRA is trained": "LoRA를 학습하지 않을 때는 빈 값",
     "and {count} more": "그 밖에 {count}개",
     "{rows} rows: {ids:,} tokens, {trained:,} of them trained on, {pictures:,} pictures in {tiles:,} tiles": (

@@ -53,6 +53,7 @@ class Recipe:
         pack: lay several rows into one sequence (sft). pack_tokens: its ids at most, 0 for `max_length`;
             pack_tiles: its tiles at most, 0 for no limit. share: rows of a pack that ask about the same
             pictures have them once (not with flash attention, which knows no such mask).
+        strength: the share of an adapter's effect that is kept: less forgets less of what the model could do.
         dtype: of weights and products; "auto" is bfloat16 on an accelerator, float32 on a CPU.
         quantize: "nf4" loads the frozen weights in four bits (QLoRA).
         checkpointing: compute activations again in the backward pass; "auto" on an accelerator.
@@ -75,6 +76,7 @@ class Recipe:
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.0
+    strength: float = 1.0
     targets: str = "text"
     epochs: float = 1.0
     max_steps: int = 0
@@ -187,6 +189,8 @@ def _check(recipe: Recipe, where: str) -> None:
     ):
         if getattr(recipe, key) < 1:
             raise _cannot(where, key, getattr(recipe, key), Sentence("1 or more"))
+    if not 0 < recipe.strength <= 1:
+        raise _cannot(where, "strength", recipe.strength, Sentence("more than 0 and at most 1"))
     for key in ("epochs", "temperature"):
         if not getattr(recipe, key) > 0:
             raise _cannot(where, key, getattr(recipe, key), Sentence("more than 0"))

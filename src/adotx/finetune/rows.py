@@ -97,25 +97,21 @@ def find_lines(files: Sequence[Path]) -> list[Line]:
 def _check_form(path: Path) -> None:
     """AdotxError ``finetune.form`` for what people have in place of JSONL."""
     if path.is_dir():
-        what, remedy = (
-            "is a folder",
-            "load_from_disk(FOLDER).to_json(FILE) of the package datasets makes JSONL",
-        )
-        raise AdotxError("finetune.form", what, str(path), remedy)
+        raise _form(path, Sentence("is a folder"))
     try:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError:
         return  # told by who reads it
     if head.startswith((b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
-        what, remedy = (
-            "is Parquet or Arrow",
-            "load_dataset(...).to_json(FILE) of the package datasets makes JSONL",
-        )
-        raise AdotxError("finetune.form", what, str(path), remedy)
+        raise _form(path, Sentence("is Parquet or Arrow"))
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-        what, remedy = "is one JSON list", "give JSONL: one row a line"
-        raise AdotxError("finetune.form", what, str(path), remedy)
+        raise _form(path, Sentence("is one JSON list"))
+
+
+def _form(path: Path, detail: Sentence) -> AdotxError:
+    remedy = "give JSONL: one row a line; to_json(FILE) of the package datasets writes it"
+    return AdotxError("finetune.form", "{detail}", str(path), remedy, detail=detail)
 
 
 def read_line(line: Line) -> bytes:
@@ -139,6 +135,8 @@ def parse_row(text: bytes, method: str, where: str) -> Row:
         raise AdotxError("finetune.json", what, where, remedy, reason=reason) from None
     if not isinstance(value, dict):
         raise _row(where, Sentence("is no JSON object"))
+    if method == "sft" and "chosen" in value and "rejected" in value:
+        raise _row(where, Sentence("is a pair: adotx train dpo learns from those"))
     read = {"sft": _conversation, "dpo": _pair, "grpo": _task}[method]
     row = read(value, where)
     return _placed(row)
@@ -146,11 +144,25 @@ def parse_row(text: bytes, method: str, where: str) -> Row:
 
 def _conversation(value: dict[str, Any], where: str) -> Row:
     if "messages" in value:
-        return _row_of(value, where, (_messages(value, "messages", where),))
-    if "prompt" in value and "completion" in value:
+        said = _messages(value, "messages", where)
+    elif "prompt" in value and "completion" in value:
         completion = _messages(value, "completion", where, "assistant")
-        return _row_of(value, where, (_untrained(_messages(value, "prompt", where)) + completion,))
+        said = _untrained(_messages(value, "prompt", where)) + completion
+    else:
+        said = []
+    if any(_is_empty(message) for message in said):
+        raise _row(where, Sentence("has an empty answer, without weight 0"))
+    if said:
+        return _row_of(value, where, (said,))
     raise _row(where, Sentence("has neither messages nor prompt and completion"))
+
+
+def _is_empty(message: dict[str, Any]) -> bool:
+    """Whether it would teach to say nothing."""
+    if message.get("role") != "assistant" or message.get("weight") == 0 or message.get("tool_calls"):
+        return False
+    content = message.get("content")
+    return not content.strip() if isinstance(content, str) else not content
 
 
 def _pair(value: dict[str, Any], where: str) -> Row:

@@ -31,7 +31,7 @@ from adotx.finetune.packing import Loaded, blank_sample, filled, packs
 from adotx.finetune.recipe import Recipe
 from adotx.finetune.rows import find_lines
 from adotx.finetune.samples import Reader
-from adotx.finetune.saving import merge, publish
+from adotx.finetune.saving import merge, publish, weaken
 from adotx.finetune.states import begin, finish, kept, last_state
 from adotx.finetune.together import Together, launched, wants_fsdp
 from adotx.finetune.trainers import (
@@ -205,6 +205,8 @@ def _save(recipe: Recipe, checkpoint: Checkpoint, trainer: Any, together: Togeth
             model.save_pretrained(adapter, state_dict=weights)
             with suppress(OSError):  # PEFT's model card: a form to be filled in
                 (adapter / "README.md").unlink()
+            if recipe.strength < 1:
+                weaken(adapter, recipe.strength)
             if recipe.merge:
                 merge(checkpoint, adapter, recipe.out / MERGED)
         else:

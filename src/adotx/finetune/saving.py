@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from adotx.chat import protocol as p
@@ -22,6 +23,13 @@ from adotx.hf import AX4VLForConditionalGeneration
 _ALONG = ("*.json", "*.jinja", "merges.txt", "LICENSE*", "NOTICE*", "timesteps.safetensors")
 _TYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
 _NOT_ALONG = ("config.json", "generation_config.json", "model.safetensors.index.json")
+
+
+def weaken(adapter: Path, strength: float) -> None:
+    """The adapter in a folder with `strength` of its effect: a point between the base and what was learnt."""
+    path = adapter / "adapter_model.safetensors"
+    weights = {name: t * strength if "lora_B" in name else t for name, t in load_file(path).items()}
+    save_file(weights, path, metadata={"format": "pt"})
 
 
 def merge(checkpoint: Checkpoint, adapter: Path, out: Path) -> Path:
