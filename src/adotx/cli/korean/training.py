@@ -92,6 +92,20 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "finetune.empty": [("줄이 하나도 없습니다", "한 줄에 하나씩 든 JSONL을 주세요")],
     "finetune.file": [("파일을 읽을 수 없습니다: {reason}", "경로를 확인하세요")],
+    "finetune.form": [
+        ("폴더입니다", "datasets 패키지의 load_from_disk(폴더).to_json(파일)로 JSONL을 만드세요"),
+        (
+            "Parquet나 Arrow 파일입니다",
+            "datasets 패키지의 load_dataset(...).to_json(파일)로 JSONL을 만드세요",
+        ),
+        ("JSON 목록 하나입니다", "JSONL로 주세요: 한 줄에 하나씩"),
+    ],
+    "finetune.full": [
+        (
+            "파일을 끝까지 쓰지 못했습니다: 디스크가 가득 찼을 수 있습니다",
+            "자리를 비운 뒤 같은 명령을 다시 주면 이어서 합니다",
+        ),
+    ],
     "finetune.generations": [
         ("batch = {batch}: generations = {generations}의 배수가 아닙니다", "답의 수이니 배수로 맞추세요"),
     ],
@@ -107,6 +121,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "finetune.nothing": [("학습할 줄이 남지 않았습니다", "다른 데이터를 주세요")],
     "finetune.outside": [
         ("{path}: {folder} 안에 있지 않습니다", "모든 이미지가 든 폴더를 images=폴더로 지정하세요"),
+    ],
+    "finetune.peer": [
+        (
+            "함께 학습하던 다른 프로세스가 끝났습니다",
+            "까닭은 그 프로세스의 출력에 있습니다; 같은 명령을 다시 주면 이어서 합니다",
+        ),
     ],
     "finetune.picture": [("이미지가 글로 주어지지 않았습니다", "경로나 데이터 URI로 주세요")],
     "finetune.quantize": [
