@@ -358,8 +358,7 @@ class TestTranscribing:
         assert [part["type"] for part in content] == ["image_url", "text"]
 
     def test_others_that_serve_a_reader_of_rows_are_not_shown_pages(self, picture: Path) -> None:
-        nano = Path(adotx.__file__).parent / "nano"
-        with served(models=models("a", root=str(nano))) as (url, _):
+        with served(models=models("a", root=str(Path(adotx.__file__).parent / "nano"))) as (url, _):
             model = RemoteModel(Server(url))
             error = refused(lambda: remote_transcriber(model))
         assert not model.answers and (error.code, error.where) == ("remote.reader", url)
