@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import adotx
 from adotx.chat.media import image_tiles
 from adotx.cli import DONE, FINDING, REFUSED, run
 from adotx.client import http as client_http
@@ -78,8 +79,8 @@ def served(**answers: list[Answer]) -> Iterator[tuple[str, list[Any]]]:
         thread.join()
 
 
-def models(*names: str, owner: str = "vllm") -> list[Answer]:
-    cards = [{"id": name, "object": "model", "owned_by": owner} for name in names]
+def models(*names: str, owner: str = "vllm", root: str | None = None) -> list[Answer]:
+    cards = [{"id": name, "object": "model", "owned_by": owner, "root": root} for name in names]
     return [(200, {"content-type": "application/json"}, json.dumps({"data": cards}).encode())]
 
 
@@ -355,6 +356,16 @@ class TestTranscribing:
         assert (result.status, result.markdown.strip()) == ("ok", "# 제목\n\n본문")
         content = json.loads(seen[1][2])["messages"][0]["content"]
         assert [part["type"] for part in content] == ["image_url", "text"]
+
+    def test_others_that_serve_a_reader_of_rows_are_not_shown_pages(self, picture: Path) -> None:
+        with served(models=models("a", root=str(Path(adotx.__file__).parent / "nano"))) as (url, _):
+            model = RemoteModel(Server(url))
+            error = refused(lambda: remote_transcriber(model))
+        assert not model.answers and (error.code, error.where) == ("remote.reader", url)
+        assert error.remedy == "use adotx serve"
+        for folder in (str(picture.parent), "vl", ""):
+            with served(models=models("a", root=folder)) as (url, _):
+                assert RemoteModel(Server(url)).answers
 
     @settings(deadline=None)
     @given(

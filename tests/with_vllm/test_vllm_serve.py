@@ -274,8 +274,9 @@ def test_our_command_line_asks_it(client: openai.OpenAI, plain: Torch, folder: P
     wanted = expected(plain, [{"role": "user", "content": question}], [], 8)
     assert talked.stdout.strip() == wanted.rstrip("\ufffd").strip(), talked.stderr
     row_picture("회의 자료").save(folder / "cli.png")
-    asked = adotx_command(client, "ask", str(folder / "cli.png"), question, "--max-tokens", "8")
-    assert asked.returncode in (0, 1) and "Traceback" not in asked.stderr, asked.stderr
+    for command in (["transcribe", str(folder / "cli.png")], ["ask", str(folder / "cli.png"), question]):
+        refused = adotx_command(client, *command)
+        assert refused.returncode == 2 and "use adotx serve" in refused.stderr, refused.stderr
 
 
 def test_a_damaged_picture_is_the_callers_mistake(client: openai.OpenAI, folder: Path) -> None:

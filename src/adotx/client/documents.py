@@ -40,13 +40,17 @@ def remote_transcriber(model: RemoteModel, second_reader: bool = True) -> Transc
         second_reader: let a second, independent reader check figures; a server of ours always does.
 
     Raises:
-        AdotxError: ``remote.option``: a server of ours shall do without the second reader.
+        AdotxError: ``remote.option``: a server of ours shall do without the second reader; ``remote.reader``:
+            another server serves a reader of rows, which would answer to a page with nonsense.
     """
     if model.ours:
         if not second_reader:
             what, remedy = "it means nothing to a server, which has its own", "leave it out"
             raise AdotxError("remote.option", what, "--no-second-reader", remedy)
         return RemoteTranscriber(model.server)
+    if model.reads_rows:
+        what, remedy = "{name} reads rows cut from a page, which this server does not do", "use adotx serve"
+        raise AdotxError("remote.reader", what, model.server.url, remedy, name=model.name)
     # Which tiles another server's model sees is not told; A.X's own are the guess for A.X.
     return Transcriber.reading_with(VlmReader(cast("Model", model), second_reader, rule=TileRule()))
 

@@ -9,6 +9,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adotx.client.http import Events, Server, broken, message_of
@@ -33,6 +34,8 @@ class RemoteModel:
         name: the model, as the server calls it.
         ours: whether the server is one of `adotx serve`.
         answers: whether it answers questions, as far as the server tells; else it only transcribes.
+        reads_rows: whether another server serves a reader of rows like nano, to which whole pages mean
+            nothing: known where the folder that it names (vLLM's `root`) is one of this machine.
 
     Raises:
         AdotxError: ``remote.model``: it has no such model, or several; those of `Server.get`.
@@ -59,7 +62,8 @@ class RemoteModel:
         self.server, self.name = server, name
         self.ours = known[name].get("owned_by") == "adotx"
         tasks = known[name].get("tasks")
-        self.answers = not isinstance(tasks, list) or "chat" in tasks
+        self.reads_rows = not self.ours and _reads_rows(known[name].get("root"))
+        self.answers = not self.reads_rows and (not isinstance(tasks, list) or "chat" in tasks)
 
     def stream(
         self,
@@ -91,6 +95,14 @@ class RemoteModel:
         }
         data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         return RemoteStream(self.server.post("/v1/chat/completions", data))
+
+
+def _reads_rows(folder: object) -> bool:
+    try:
+        config = json.loads(Path(str(folder), "config.json").read_bytes())
+        return bool(config["adotx"]["reader"] == "rows")
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 class RemoteStream(Iterator[str]):
