@@ -20,6 +20,9 @@ from adotx.documents.text_layer.boxes import DrawnBox, drawn_boxes
 _TEXT, _LINE, _PRINT = 12, 7, 40
 # Pixels around what is drawn that are looked at with it: more than any filter reaches.
 _AROUND = 32
+# Shapes like letters: their height in em, the most of their box that is inked, how far apart they stand, and
+# how many make a line.
+_LETTER, _FILLED, _BETWEEN, _IN_LINE = (0.25, 1.5), 0.9, 0.5, 6
 # Pixels that the lines of a box are wider than the box.
 _EDGE = 4
 # Bullets are so high and wide in em, and so dark; of a drawing with more small marks the others are none.
@@ -84,6 +87,41 @@ class Drawn:
         for x0, y0, x1, y1 in (tick.box for tick in ticks):
             lines[max(0, y0 - _EDGE) : y1 + _EDGE, max(0, x0 - _EDGE) : x1 + _EDGE] = False
         return frames_on(lines, boxes, em)
+
+    def letters(self, em: float, pictures: Sequence[Sequence[float]]) -> int:
+        """How many shapes like letters stand side by side in lines, beside text and pictures: a page whose
+        text was made outlines.
+
+        Args:
+            em: pixels per em.
+            pictures: boxes that are left out.
+        """
+        down, across = self._drawn_on
+        rest = self.rest[down, across]
+        if not rest.size:
+            return 0
+        paper = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+        dark = (cv2.subtract(paper, rest) > _PRINT).view(np.uint8)
+        for x0, y0, x1, y1 in pictures:
+            x, y = max(0, int(x0) - across.start), max(0, int(y0) - down.start)
+            dark[y : max(0, int(y1) - down.start + 1), x : max(0, int(x1) - across.start + 1)] = 0
+        _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+        x, y, wide, tall, area = stats[1:].T
+        like = (tall > _LETTER[0] * em) & (tall < _LETTER[1] * em) & (wide < 3 * em) & (wide > 0.05 * em)
+        like &= area < _FILLED * wide * tall
+        x, y, wide, tall = x[like], y[like], wide[like], tall[like]
+        lines = np.zeros_like(dark)
+        for left, top, right, low in np.stack([x, y, x + wide, y + tall], 1).tolist():
+            lines[top:low, left : right + max(1, round(_BETWEEN * em))] = 1
+        count, labels = cv2.connectedComponents(lines, connectivity=8)
+        of_line = labels[y, x]
+        in_line = np.bincount(of_line, minlength=count)
+        low = np.full(count, np.inf)
+        high = np.zeros(count)
+        np.minimum.at(low, of_line, tall)
+        np.maximum.at(high, of_line, tall)
+        # Bars and dashes are all alike, letters are not.
+        return int(in_line[(in_line >= _IN_LINE) & (high > 1.15 * low)].sum())
 
     def ticks(self, em: float) -> list[DrawnBox]:
         """Boxes and circles to be ticked, wherever they stand."""
