@@ -91,31 +91,37 @@ _FUNCTIONS = 0.04
 _LATIN, _SYLLABLES, _SYLLABLE_PAIR = (
     ((12, 0.6), (25, 0.72), (60, 0.75)),
     ((20, 0.5), (60, 0.7)),
-    ((8, 0.13), (60, 0.15)),
+    ((8, 0.13), (60, 0.12)),
 )
 # Hanja, or parts of syllables, that are enough to tell.
 _FEW = 12
+_MANY = 60
 
 
-def is_plausible(text: str) -> bool:
+def is_plausible(text: str, few: bool = True) -> bool:
     """Whether a text might be what people write; True where there is too little of it to tell.
 
     A layer whose characters are all off by some is letters like any other: they do not follow each other as
     letters do, and its syllables are rare ones.
+
+    Args:
+        text: of one script.
+        few: whether some words are enough to tell: names and headings are not as usual as prose.
     """
+    least = 0 if few else _MANY
     words = re.findall("[가-힣]+", text)
     hangul = [char for word in words for char in word]
     parts = len(re.findall("[\u1100-\u11ff\u3131-\u318e]", text))
     if parts >= _FEW and parts > len(hangul):
         return False
-    if _falls_short(hangul, _USUAL, _SYLLABLES):
+    if _falls_short(hangul, _USUAL, _SYLLABLES, least):
         return False
     pairs = [word[at : at + 2] for word in words for at in range(len(word) - 1)]
-    if _falls_short(pairs, _SYLLABLE_PAIRS, _SYLLABLE_PAIR):
+    if _falls_short(pairs, _SYLLABLE_PAIRS, _SYLLABLE_PAIR, least):
         return False
     latin = re.findall("[a-z]{2,}", text.lower())
     pairs = [word[at : at + 2] for word in latin for at in range(len(word) - 1)]
-    return len(pairs) <= 0.5 * len(hangul) or not _falls_short(pairs, _PAIRS, _LATIN)
+    return len(pairs) <= 0.5 * len(hangul) or not _falls_short(pairs, _PAIRS, _LATIN, least)
 
 
 def is_odd_hanja(text: str) -> bool:
@@ -130,6 +136,10 @@ def is_odd_hanja(text: str) -> bool:
     )
 
 
-def _falls_short(found: list[str], usual: frozenset[str], least: tuple[tuple[int, float], ...]) -> bool:
-    share = next((share for count, share in reversed(least) if len(found) >= count), 0.0)
+def _falls_short(
+    found: list[str], usual: frozenset[str], shares: tuple[tuple[int, float], ...], least: int
+) -> bool:
+    if len(found) < least:
+        return False
+    share = next((share for count, share in reversed(shares) if len(found) >= count), 0.0)
     return share > 0 and sum(each in usual for each in found) < share * len(found)

@@ -16,7 +16,7 @@ from PIL import Image
 from adotx.documents.readers import PageReading, TextLine
 from adotx.documents.text_layer.extract import Box, Extract
 from adotx.documents.text_layer.glyphs import Glyphs
-from adotx.documents.text_layer.ink import Drawn, share_in
+from adotx.documents.text_layer.ink import share_in
 from adotx.documents.text_layer.lines import Piece, once, pieces_of
 from adotx.documents.text_layer.page import SIGNS, PageText, Picture
 from adotx.documents.text_layer.trust import Read, judged
@@ -64,7 +64,8 @@ class _Page:
     read: Read
 
     def reading(self, notes: list[Sentence], missing: list[Sentence]) -> PageReading | None:
-        verdict = judged(self.extract, lambda: self.picture, self.read)
+        turn = _main_turn(self.extract.glyphs)
+        verdict = judged(self._upright(turn), lambda: self.picture.rotate(90 * turn, expand=True), self.read)
         notes += verdict.notes
         missing += verdict.missing
         if verdict.source is None:
@@ -81,6 +82,18 @@ class _Page:
         if not blocks:
             return PageReading((), "blank", Sentence("no text was found on it"), size=self.size)
         return PageReading(blocks, text_source=verdict.source, lines=lines, size=self.size)
+
+    def _upright(self, turn: int) -> Extract:
+        """The page taken apart, turned so that most of its text is upright."""
+        if not turn:
+            return self.extract
+        glyphs, back = self._turned(self.extract.glyphs, turn)
+        forward, (width, height) = np.linalg.inv(back), self.extract.size
+        pictures = [_mapped(box, forward) for box in self.extract.pictures]
+        size = (height, width) if turn % 2 else (width, height)
+        return replace(
+            self.extract, glyphs=glyphs, drawn=self.extract.drawn.turned(turn), pictures=pictures, size=size
+        )
 
     @cached_property
     def picture(self) -> Image.Image:
@@ -136,10 +149,7 @@ class _Page:
         """Blocks and lines, of glyphs in whatever direction they are written."""
         turn = _main_turn(glyphs)
         upright, back = self._turned(glyphs, turn)
-        drawn = self.extract.drawn
-        if turn:
-            whole, rest = (np.ascontiguousarray(np.rot90(each, turn)) for each in (drawn.whole, drawn.rest))
-            drawn = Drawn(whole, rest)
+        drawn = self.extract.drawn.turned(turn)
         zoom = np.diag([*self.zoom, 1.0])
         forward = np.linalg.inv(back)
         for each in pictures:

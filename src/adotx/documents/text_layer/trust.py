@@ -20,7 +20,7 @@ from adotx.documents.text_layer.characters import bad, is_mistaken, names_glyphs
 from adotx.documents.text_layer.extract import Extract
 from adotx.documents.text_layer.glyphs import Glyphs
 from adotx.documents.text_layer.ink import share_in
-from adotx.documents.text_layer.lines import Piece, pieces_of, runs_of
+from adotx.documents.text_layer.lines import WORD_GAP, Piece, pieces_of, runs_of
 from adotx.documents.text_layer.plausible import is_odd_hanja, is_plausible
 from adotx.errors import Sentence
 from adotx.markdown import to_markdown
@@ -145,14 +145,23 @@ def _broken(glyphs: Glyphs, chosen: np.ndarray) -> Sentence | None:
 def _odd(glyphs: Glyphs) -> list[Piece]:
     """The pieces of a script in which the page says what nobody writes; each script is looked at alone, for a
     file has a font for each."""
-    texts = list(map(text_of, glyphs.codes.tolist()))
+    wide = glyphs.rooms[1:, 0] - glyphs.rooms[:-1, 2] > WORD_GAP * glyphs.ems[1:]
+    spaces = ("", *np.where(wide, " ", "").tolist())
+    texts = [space + text_of(code) for space, code in zip(spaces, glyphs.codes.tolist(), strict=True)]
     groups: dict[tuple[str, int], list[str]] = {}
     for run in runs_of(glyphs):
         said = " ".join("".join(texts[run[0] : run[-1] + 1]).split())
         script, face = _script(said), int(glyphs.faces[run[0]])
         for group in ((script, _ANY), (script, face)):
             groups.setdefault(group, []).append(said)
-    odd = {group for group, said_ in groups.items() if group[0] == "western" or _is_odd(" ".join(said_))}
+    most = sum(len(said) for group, parts in groups.items() if group[1] == _ANY for said in parts) / 2
+    odd = set()
+    for group, parts in groups.items():
+        text = " ".join(parts)
+        # Names and headings alone are no prose: only where they are all of a page they have to look like it.
+        few = group[1] == _ANY and len(text) > most
+        if group[0] == "western" or _is_odd(text, few):
+            odd.add(group)
     return [
         piece
         for piece in (pieces_of(glyphs) if odd else [])
@@ -160,8 +169,8 @@ def _odd(glyphs: Glyphs) -> list[Piece]:
     ]
 
 
-def _is_odd(text: str) -> bool:
-    return is_mistaken(text) or not is_plausible(text) or is_odd_hanja(text)
+def _is_odd(text: str, few: bool) -> bool:
+    return is_mistaken(text) or not is_plausible(text, few) or is_odd_hanja(text)
 
 
 def _said_blank(extract: Extract, shown: np.ndarray) -> Sentence | None:
