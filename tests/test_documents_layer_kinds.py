@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from adotx.documents.running import over_pages
 from adotx.documents.text_layer import plausible
 from adotx.markdown import Paragraph, Table, to_markdown
 from hangul_fonts import hangul_font
-from pdf_files import Page, Picture, Text, pdf, width_of
+from pdf_files import Page, Picture, Text, pdf
 from test_documents_text_layer import ENGLISH, KOREAN, given, lines, nobody, opened, saying, scan, squeezed
 
 
@@ -71,24 +73,35 @@ def test_a_scan_in_parts_with_a_typed_number_is_read(tmp_path: Path, parts: tupl
     assert given(tmp_path, pdf([Page([*cut, Text(290, 30, "3")])]))[0] is None
 
 
+@cache
+def _font() -> Any:
+    return pytest.importorskip("fontTools.ttLib").TTFont(str(hangul_font()))
+
+
+def width(said: str) -> float:
+    """How wide a text is set in 11 points."""
+    font = _font()
+    names, unit = font.getBestCmap(), 11 / font["head"].unitsPerEm
+    return sum(font["hmtx"][names[ord(char)]][0] for char in said) * unit
+
+
 def outlines(texts: tuple[str, ...]) -> str:
     """Operators that draw lines of text as shapes."""
-    base, ttlib = pytest.importorskip("fontTools.pens.basePen"), pytest.importorskip("fontTools.ttLib")
-    font = ttlib.TTFont(str(hangul_font()))
+    base, font = pytest.importorskip("fontTools.pens.basePen"), _font()
     shapes, names, unit = font.getGlyphSet(), font.getBestCmap(), 11 / font["head"].unitsPerEm
     out: list[str] = []
 
     class Pen(base.BasePen):  # type: ignore[misc, name-defined]
-        def _moveTo(self, to: tuple[float, float]) -> None:  # noqa: N802
+        def _moveTo(self, to: tuple[float, float]) -> None:
             out.append(f"{to[0]:.1f} {to[1]:.1f} m")
 
-        def _lineTo(self, to: tuple[float, float]) -> None:  # noqa: N802
+        def _lineTo(self, to: tuple[float, float]) -> None:
             out.append(f"{to[0]:.1f} {to[1]:.1f} l")
 
-        def _curveToOne(self, *places: tuple[float, float]) -> None:  # noqa: N802
+        def _curveToOne(self, *places: tuple[float, float]) -> None:
             out.append(" ".join(f"{x:.1f} {y:.1f}" for x, y in places) + " c")
 
-        def _closePath(self) -> None:  # noqa: N802
+        def _closePath(self) -> None:
             out.append("h")
 
     for row, said in enumerate(texts):
@@ -97,7 +110,7 @@ def outlines(texts: tuple[str, ...]) -> str:
             out.append(f"q {unit:.5f} 0 0 {unit:.5f} {x:.2f} {760 - 24 * row} cm")
             shapes[names[ord(char)]].draw(Pen(shapes))
             out.append("f Q")
-            x += width_of(char, 11)
+            x += width(char)
     return "\n".join(out)
 
 
@@ -108,23 +121,26 @@ def test_a_page_of_outlines_with_a_typed_number_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("turn", (0, 1, 2, 3))
 def test_letters_of_a_turned_page_are_no_twins(tmp_path: Path, turn: int) -> None:
-    """Letters that are drawn one by one stand at one x, or at one y: the same ones are not the same letter."""
+    """Letters that are drawn one by one stand at one x, or at one y, and are not the same for that."""
     drawn, step = [], {0: (1, 0), 1: (0, -1), 2: (-1, 0), 3: (0, 1)}[turn]
     at = {0: (60.0, 700.0), 1: (300.0, 780.0), 2: (535.0, 400.0), 3: (300.0, 60.0)}[turn]
     for char in "나나 나나가 가가 1100 2200":
         if char != " ":
             drawn.append(Text(*at, char, turn=turn))
-        moved = width_of(char, 11) if char != " " else 3.0
+        moved = width(char) if char != " " else 3.0
         at = at[0] + step[0] * moved, at[1] + step[1] * moved
     reading, _ = given(tmp_path, pdf([Page(drawn)]), saying("나나 나나가 가가 1100 2200"))
     assert reading is not None and squeezed(to_markdown(reading.blocks)) == "나나나나가가가11002200"
 
 
-def test_words_of_one_letter_are_parted(tmp_path: Path) -> None:
-    words, x, drawn = "이 미 낸 돈 과 안 낸 돈을 다 더 해 본 값".split(), 60.0, []
+SHORT_WORDS = "이미 낸 돈과 안 낸 돈을 다 더해 본 값을 적는 난"
+
+
+def test_short_words_are_parted(tmp_path: Path) -> None:
+    words, x, drawn = SHORT_WORDS.split(), 60.0, []
     for word in words:
         drawn.append(Text(x, 700, word))
-        x += width_of(word, 11) + 3
+        x += width(word) + 3
     reading, _ = given(tmp_path, pdf([Page(drawn)]), saying(" ".join(words)))
     assert reading is not None and to_markdown(reading.blocks) == " ".join(words)
 
