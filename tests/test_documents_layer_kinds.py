@@ -220,3 +220,9 @@ def test_a_word_that_a_program_has_parted_is_whole(tmp_path: Path) -> None:
     )
     reading, _ = given(tmp_path, content, nobody)
     assert reading is not None and "differences" in to_markdown(reading.blocks)
+
+
+def test_letters_that_say_nothing_are_told_where_they_are_few(tmp_path: Path) -> None:
+    content = pdf([Page(lines((*KOREAN, *KOREAN, "뷁")))], lambda char: None if char == "뷁" else char)
+    reading, notes = given(tmp_path, content)
+    assert reading is not None and "say nothing" in notes

@@ -88,6 +88,10 @@ def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> 
     if reason:
         lost = [Sentence("letters in fonts that are not embedded could not be drawn: {fonts}", fonts=names)]
         return Verdict(None, nothing, [_unused(reason)], lost if notes else [])
+    lost = int((shown & (glyphs.broken | bad(glyphs.codes)) & ~_of_symbols(glyphs)).sum())
+    if lost:
+        total = int(shown.sum())
+        notes.append(Sentence("{count} of {total} characters say nothing", count=lost, total=total))
     text = said(glyphs, shown)
     if names_glyphs(text):
         return Verdict(None, nothing, [_unused(Sentence("it names glyphs, not characters"))])
@@ -136,10 +140,14 @@ def _broken(glyphs: Glyphs, chosen: np.ndarray) -> Sentence | None:
         return None
     none = glyphs.broken[chosen] | bad(glyphs.codes[chosen])
     # A bullet or two of a symbol font say nothing about the letters beside them.
-    symbols = np.array([face.symbols for face in glyphs.fonts] or [False])[glyphs.faces[chosen]]
-    if (none & ~symbols).sum() > max(_MOST_BAD * count, 2):
+    if (none & ~_of_symbols(glyphs)[chosen]).sum() > max(_MOST_BAD * count, 2):
         return Sentence("{count} of {total} characters say nothing", count=int(none.sum()), total=count)
     return None
+
+
+def _of_symbols(glyphs: Glyphs) -> np.ndarray:
+    """bool [n]: whether each is of a font of signs."""
+    return np.array([face.symbols for face in glyphs.fonts] or [False])[glyphs.faces]
 
 
 def _odd(glyphs: Glyphs) -> list[Piece]:
