@@ -12,7 +12,7 @@ from PIL import Image
 from adotx.documents.readers import PageReading, TextLine
 from adotx.documents.sources import open_pages
 from adotx.documents.sources.page import PageImage
-from adotx.documents.text_layer import characters
+from adotx.documents.text_layer import characters, plausible
 from adotx.markdown import Heading, Paragraph, Table, to_markdown
 from pdf_files import Page, Picture, Text, pdf, width_of
 
@@ -274,4 +274,4 @@ class TestCharacters:
     @pytest.mark.parametrize("text", (" ".join(KOREAN), " ".join(ENGLISH), " ".join(CODES), "가" * 5))
     def test_what_people_write_is_plausible(self, text: str) -> None:
         assert not characters.names_glyphs(text) and not characters.is_mistaken(text)
-        assert characters.is_plausible(text) or text.startswith("KT")
+        assert plausible.is_plausible(text) or text.startswith("KT")

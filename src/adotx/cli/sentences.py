@@ -188,6 +188,7 @@ KOREAN: dict[str, str] = {
     "it names glyphs, not characters": "글자가 아니라 글리프 이름이 적혀 있습니다",
     "it says something else than the page shows": "쪽에 보이는 것과 다른 글이 적혀 있습니다",
     "it does not lie on the page's print": "쪽에 인쇄된 글자 자리에 있지 않습니다",
+    "most of the page's print is not in it": "쪽에 인쇄된 글이 대부분 빠져 있습니다",
     "{count} letters that nobody can see are left out": "눈에 보이지 않는 글자 {count}개는 뺐습니다",
     "not embedded and not drawn, its text is taken as it is: {fonts}": (
         "파일에 들어 있지 않아 그리지 못한 글꼴이며, 글은 적힌 대로 옮겼습니다: {fonts}"

@@ -69,13 +69,15 @@ class PlacedGrid:
     """Rows of cells, each cell a list of lines; `ruled` by lines, else by alignment.
 
     `spans`: (rows, columns) of merged cells by (row, column) of their top left; what they cover is empty.
-    `exact`: its rules are known, so that a column without text is one.
+    `exact`: its rules are known, so that a column without text is one. `box`: around its rules, where they go
+    all around it.
     """
 
     rows: Sequence[Sequence[Sequence[PlacedLine]]]
     ruled: bool
     spans: Mapping[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     exact: bool = False
+    box: Box | None = None
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def grid_blocks(grid: PlacedGrid) -> list[Block]:
         boxes = [box_of(row[0]) for row in rows]
         return [Paragraph.of(text[0]).at(box) for text, box in zip(texts, boxes, strict=True)]
     if grid.ruled:
-        return [Table.of(texts).at(_around(rows)) if grid.exact else _table(rows, texts)]
+        return [Table.of(texts).at(grid.box or _around(rows)) if grid.exact else _table(rows, texts)]
     if width == 2:
         return _pairs(rows, texts)
     # Sums under a receipt's goods: first and last column only.
@@ -79,7 +79,7 @@ def _merged(grid: PlacedGrid) -> Table:
         rows.append(tuple(cells))
     # A header cell over two rows makes both of them header.
     head = max((cell.rowspan for cell in rows[0]), default=1)
-    return Table(tuple(rows), head if head < len(rows) else 1).at(_around(grid.rows))
+    return Table(tuple(rows), head if head < len(rows) else 1).at(grid.box or _around(grid.rows))
 
 
 def _cell_text(cell: Sequence[PlacedLine]) -> str:

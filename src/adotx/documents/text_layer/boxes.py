@@ -1,6 +1,6 @@
 """Boxes and circles to be ticked that are drawn rather than written, as browsers draw those of a form.
 
-In: a grey picture of what a page has beside its text. Out: where they are, and whether they are ticked. Knows
+In: what a page has beside its text. Out: where they are, and whether they are ticked. Knows
 no text: whether one stands before a line is asked elsewhere.
 """
 
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-# Sides in em, how unequal they may be, and grey levels that a side is darker by than the paper.
-_SIDES, _UNEQUAL, _DARKER = (0.42, 1.3), 0.15, 40
+# Sides in em, and how unequal they may be.
+_SIDES, _UNEQUAL = (0.42, 1.3), 0.15
 # Smaller circles are bullets.
 _CIRCLE = 0.64
 # Strokes as a share of the side, how much of a side is drawn, and the corners that a circle leaves free.
@@ -31,17 +30,19 @@ class DrawnBox:
     on: bool
 
 
-def drawn_boxes(rest: np.ndarray, em: float) -> list[DrawnBox]:
-    """The boxes and circles of a picture uint8 [H, W] in which text is `em` pixels high."""
+def drawn_boxes(dark: np.ndarray, shapes: np.ndarray, em: float) -> list[DrawnBox]:
+    """The boxes and circles.
+
+    Args:
+        dark: uint8 [H, W], 1 where something is drawn.
+        shapes: int [n, 5], (x, y, width, height, area) of all that hangs together in it.
+        em: pixels per em of the page's text.
+    """
     low, high = _SIDES[0] * em, _SIDES[1] * em
-    reach = 2 * int(high / 2) + 5  # larger than a box: what is smaller vanishes when closed
-    paper = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-    dark = (cv2.subtract(paper, rest) > _DARKER).view(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
-    wide, tall = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT]
+    wide, tall = shapes[:, 2], shapes[:, 3]
     sized = (np.minimum(wide, tall) >= low) & (np.maximum(wide, tall) <= high)
     sized &= np.abs(wide - tall) <= _UNEQUAL * np.maximum(wide, tall) + 1
-    found = stats[1:][sized]
+    found = shapes[sized]
     if len(found) > _MOST:
         return []
     boxes = (_box(dark[y : y + h, x : x + w] > 0, x, y, _CIRCLE * em) for x, y, w, h, _ in found.tolist())

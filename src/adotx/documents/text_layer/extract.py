@@ -26,6 +26,7 @@ _DEPTH = 8
 #: more objects than that are a drawing or a map, which is slow to take apart
 MOST_OBJECTS = 60_000
 Box = tuple[float, float, float, float]
+_SAME = np.eye(3)
 
 
 @dataclass
@@ -117,23 +118,36 @@ def _drawn(page: pypdfium2.PdfPage, scale: float) -> tuple[Drawn, tuple[int, int
     return Drawn(whole, rest), (whole.shape[1], whole.shape[0])
 
 
-def _objects(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Any, int]]:
-    """(kind, object, depth) of what a page draws, that inside of forms too; `MOST_OBJECTS` at most."""
+def _objects(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Any, np.ndarray]]:
+    """(kind, object, matrix [3, 3] to the page) of what a page draws, that inside of forms too;
+    `MOST_OBJECTS` at most."""
     from pypdfium2 import raw
 
     count = 0
-    todo: list[tuple[Any, int]] = [
-        (raw.FPDFPage_GetObject(page, index), 0) for index in range(raw.FPDFPage_CountObjects(page))
+    todo: list[tuple[Any, int, np.ndarray]] = [
+        (raw.FPDFPage_GetObject(page, index), 0, _SAME) for index in range(raw.FPDFPage_CountObjects(page))
     ]
     todo.reverse()
     while todo and count < MOST_OBJECTS:
-        drawn, depth = todo.pop()
+        drawn, depth, matrix = todo.pop()
         kind = raw.FPDFPageObj_GetType(drawn)
         if kind == raw.FPDF_PAGEOBJ_FORM and depth < _DEPTH:
             inner = range(raw.FPDFFormObj_CountObjects(drawn))
-            todo += [(raw.FPDFFormObj_GetObject(drawn, index), depth + 1) for index in reversed(inner)]
+            own = _within(matrix, drawn)
+            todo += [(raw.FPDFFormObj_GetObject(drawn, index), depth + 1, own) for index in reversed(inner)]
         count += 1
-        yield kind, drawn, depth
+        yield kind, drawn, matrix
+
+
+def _within(matrix: np.ndarray, form: Any) -> np.ndarray:
+    """The way to the page from inside of a form whose own way there is `matrix`."""
+    from pypdfium2 import raw
+
+    own = raw.FS_MATRIX()
+    if not raw.FPDFPageObj_GetMatrix(form, ctypes.byref(own)):
+        return matrix
+    inner = np.array([[own.a, own.c, own.e], [own.b, own.d, own.f], [0.0, 0.0, 1.0]])
+    return np.asarray(matrix @ inner)
 
 
 def _rendered(page: pypdfium2.PdfPage, scale: float) -> np.ndarray:
@@ -150,12 +164,11 @@ def _pictures(page: pypdfium2.PdfPage, matrix: np.ndarray, rest: np.ndarray) -> 
 
     height, width = rest.shape
     edges = [ctypes.c_float() for _ in range(4)]
-    for kind, picture, depth in _objects(page):
-        # The bounds of one in a form are in the form's own measure.
-        if kind != raw.FPDF_PAGEOBJ_IMAGE or depth or not raw.FPDFPageObj_GetBounds(picture, *edges):
+    for kind, picture, inside in _objects(page):
+        if kind != raw.FPDF_PAGEOBJ_IMAGE or not raw.FPDFPageObj_GetBounds(picture, *edges):
             continue
         left, bottom, right, top = (edge.value for edge in edges)
-        x0, y0, x1, y1 = _mapped((left, bottom, right, top), matrix)
+        x0, y0, x1, y1 = _mapped((left, bottom, right, top), matrix @ inside)
         x0, y0, x1, y1 = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
         if x1 > x0 and y1 > y0:
             inside = rest[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1]

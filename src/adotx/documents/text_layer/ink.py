@@ -7,7 +7,7 @@ small marks beside lines, whether there is print under what an OCR program has p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import cv2
@@ -20,6 +20,11 @@ from adotx.documents.text_layer.boxes import DrawnBox, drawn_boxes
 _TEXT, _LINE, _PRINT = 12, 7, 40
 # Pixels around what is drawn that are looked at with it: more than any filter reaches.
 _AROUND = 32
+# Shapes like letters: their height in em, the most of their box that is inked, how far apart they stand, and
+# how many make a line.
+_LETTER, _FILLED, _BETWEEN, _IN_LINE = (0.25, 1.5), 0.9, 0.5, 6
+# Half of a shape's size at most, in em: what is larger is ground.
+_AROUND_SHAPE = 0.72
 # Pixels that the lines of a box are wider than the box.
 _EDGE = 4
 # Bullets are so high and wide in em, and so dark; of a drawing with more small marks the others are none.
@@ -32,6 +37,16 @@ class Drawn:
 
     whole: np.ndarray
     rest: np.ndarray
+    _found: dict[int, tuple[np.ndarray, np.ndarray, tuple[int, int]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def turned(self, turn: int) -> Drawn:
+        """The same by so many quarter turns counterclockwise."""
+        if not turn:
+            return self
+        whole, rest = (np.ascontiguousarray(np.rot90(each, turn)) for each in (self.whole, self.rest))
+        return Drawn(whole, rest)
 
     @cached_property
     def text(self) -> np.ndarray:
@@ -85,15 +100,59 @@ class Drawn:
             lines[max(0, y0 - _EDGE) : y1 + _EDGE, max(0, x0 - _EDGE) : x1 + _EDGE] = False
         return frames_on(lines, boxes, em)
 
+    def letters(self, em: float, pictures: Sequence[Sequence[float]]) -> int:
+        """How many shapes like letters stand side by side in lines, beside text and pictures: a page whose
+        text was made outlines.
+
+        Args:
+            em: pixels per em.
+            pictures: boxes that are left out.
+        """
+        dark, stats, (left, top) = self._shapes(em)
+        x, y, wide, tall, area = stats.T
+        like = (tall > _LETTER[0] * em) & (tall < _LETTER[1] * em) & (wide < 3 * em) & (wide > 0.05 * em)
+        like &= area < _FILLED * wide * tall
+        for x0, y0, x1, y1 in pictures:
+            middle = x + wide / 2 + left, y + tall / 2 + top
+            like &= (middle[0] < x0) | (middle[0] > x1) | (middle[1] < y0) | (middle[1] > y1)
+        if like.sum() < _IN_LINE:
+            return 0
+        x, y, wide, tall = x[like], y[like], wide[like], tall[like]
+        lines = np.zeros_like(dark)
+        for left, top, right, low in np.stack([x, y, x + wide, y + tall], 1).tolist():
+            lines[top:low, left : right + max(1, round(_BETWEEN * em))] = 1
+        count, labels = cv2.connectedComponents(lines, connectivity=8)
+        of_line = labels[y, x]
+        in_line = np.bincount(of_line, minlength=count)
+        low = np.full(count, np.inf)
+        high = np.zeros(count)
+        np.minimum.at(low, of_line, tall)
+        np.maximum.at(high, of_line, tall)
+        # Bars and dashes are all alike, letters are not.
+        return int(in_line[(in_line >= _IN_LINE) & (high > 1.15 * low)].sum())
+
     def ticks(self, em: float) -> list[DrawnBox]:
         """Boxes and circles to be ticked, wherever they stand."""
-        down, across = self._drawn_on
-        rest = self.rest[down, across]
-        x, y = across.start, down.start
+        dark, stats, (x, y) = self._shapes(em)
         return [
             replace(each, box=(each.box[0] + x, each.box[1] + y, each.box[2] + x, each.box[3] + y))
-            for each in (drawn_boxes(rest, em) if rest.size else [])
+            for each in drawn_boxes(dark, stats, em)
         ]
+
+    def _shapes(self, em: float) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+        """What is darker than the paper around it, where text is `em` pixels high: a picture of 0 and 1 of a
+        part of the page, (x, y, width, height, area) of all that hangs together in it, (x, y) of the part."""
+        reach = 2 * round(_AROUND_SHAPE * em) + 1
+        if reach not in self._found:
+            down, across = self._drawn_on
+            rest = self.rest[down, across]
+            dark, stats = np.zeros(rest.shape, np.uint8), np.zeros((0, 5), np.int32)
+            if rest.size:
+                paper = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+                dark = (cv2.subtract(paper, rest) > _PRINT).view(np.uint8)
+                stats = cv2.connectedComponentsWithStats(dark, connectivity=8)[2][1:]
+            self._found[reach] = dark, stats, (across.start, down.start)
+        return self._found[reach]
 
     def marks(self, em: float) -> np.ndarray:
         """int64 [n, 4]: boxes of small round or square marks, as browsers draw before items."""

@@ -18,6 +18,8 @@ from adotx.documents.text_layer.glyphs import Glyphs
 
 #: gaps of so many em part pieces, as they do where pixels are read (`adotx.documents.layout.lines`)
 PIECE_GAP = 0.7
+#: gaps of so many em part words of one script wherever blanks are not drawn
+WORD_GAP = 0.13
 # Where the file draws blanks, gaps of so many em without one part cells.
 _CELL_GAP = 0.45
 # Of other glyphs, the share of blanks from which on a file draws them.
@@ -26,7 +28,7 @@ _BLANKS = 0.06
 _BASE, _BACK = 0.22, 0.5
 # Gaps above this are word spaces where the file draws none, in em more than between letters: between Hangul
 # and Latin, and of one script. The same where the file draws its blanks.
-_WORD_GAP, _UNDRAWN = (0.21, 0.13), (0.34, 0.2)
+_UNBLANKED, _UNDRAWN = (0.21, WORD_GAP), (0.34, 0.2)
 # Of fewer gaps the narrowest shows how letters are set, of more what a fifth of them is below: most words of
 # a line may have one letter.
 _FEW, _NARROW = 6, 0.2
@@ -322,7 +324,7 @@ def _spaces(glyphs: Glyphs, flat: np.ndarray, ids: np.ndarray, count: int) -> np
         usual[some] = np.where(many[some] < _FEW, narrowest, narrow).clip(-0.1, 0.5)
     # Room without a blank may be what typesetting puts between Hangul and Latin.
     hangul = (glyphs.codes >= 0x1100) & (glyphs.codes < 0xFF00)
-    between, within = _UNDRAWN if _draws_blanks(glyphs) else _WORD_GAP
+    between, within = _UNDRAWN if _draws_blanks(glyphs) else _UNBLANKED
     least = np.where(hangul[left] != hangul[right], between, within)
     wide = gap > least + usual[ids[1:]]
     # A blank that is drawn elsewhere on the page, with no room for it here, is none of this line.

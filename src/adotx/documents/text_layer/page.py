@@ -93,7 +93,7 @@ class PageText:
             [each.box for each in pictures],
         )
         usual = _usual_advance(pieces)
-        placed = [part for region in regions for part in self._placed(region, pieces, em, usual)]
+        placed = [part for region in regions for part in self._placed(region, frames, pieces, em, usual)]
         a, b, c, d, e, f, g, h, i = self.to_image.ravel().tolist()
         to_image: Homography = (a, b, c, d, e, f, g, h, i)
         blocks = assemble(PlacedPage(placed, em, to_image))
@@ -124,7 +124,12 @@ class PageText:
         return pieces, frames, em
 
     def _placed(
-        self, region: Flow | object, pieces: Sequence[Piece], em: float, advance: float
+        self,
+        region: Flow | object,
+        frames: Sequence[Frame],
+        pieces: Sequence[Piece],
+        em: float,
+        advance: float,
     ) -> Iterator[Region]:
         def placed(lines: Sequence[TextLine]) -> list[PlacedLine]:
             found = []
@@ -147,7 +152,8 @@ class PageText:
                 yield PlacedFlow(placed(list(lines)), region.right, "panel" if fixed else "")
         else:
             rows = [[placed(cell) for cell in row] for row in region.rows]  # type: ignore[attr-defined]
-            yield PlacedGrid(rows, region.ruled, region.spans, exact=True)  # type: ignore[attr-defined]
+            box = next((frame.box for frame in frames if frame.box == region.box), None)  # type: ignore[attr-defined]
+            yield PlacedGrid(rows, region.ruled, region.spans, exact=True, box=box)  # type: ignore[attr-defined]
 
     def _lines(
         self, regions: Sequence[object], pieces: Sequence[Piece], pictures: dict[object, Picture]

@@ -16,7 +16,7 @@ from PIL import Image
 from adotx.documents.readers import PageReading, TextLine
 from adotx.documents.text_layer.extract import Box, Extract
 from adotx.documents.text_layer.glyphs import Glyphs
-from adotx.documents.text_layer.ink import Drawn, share_in
+from adotx.documents.text_layer.ink import share_in
 from adotx.documents.text_layer.lines import Piece, once, pieces_of
 from adotx.documents.text_layer.page import SIGNS, PageText, Picture
 from adotx.documents.text_layer.trust import Read, judged
@@ -30,6 +30,8 @@ _LEAST_PICTURE, _PRINT, _MOST_PICTURES = 3.0, 0.004, 12
 _WHOLE_PAGE = 0.7
 # Of a picture's print, the share under text that makes it what the text stands on.
 _GROUND = 0.3
+# Tiles fill so much of the picture that they are of; of more pictures than this the others are not joined.
+_TILED, _MOST_TILES = 0.9, 300
 
 
 def reading_of(
@@ -62,7 +64,8 @@ class _Page:
     read: Read
 
     def reading(self, notes: list[Sentence], missing: list[Sentence]) -> PageReading | None:
-        verdict = judged(self.extract, lambda: self.picture, self.read)
+        turn = _main_turn(self.extract.glyphs)
+        verdict = judged(self._upright(turn), lambda: self.picture.rotate(90 * turn, expand=True), self.read)
         notes += verdict.notes
         missing += verdict.missing
         if verdict.source is None:
@@ -80,6 +83,18 @@ class _Page:
             return PageReading((), "blank", Sentence("no text was found on it"), size=self.size)
         return PageReading(blocks, text_source=verdict.source, lines=lines, size=self.size)
 
+    def _upright(self, turn: int) -> Extract:
+        """The page taken apart, turned so that most of its text is upright."""
+        if not turn:
+            return self.extract
+        glyphs, back = self._turned(self.extract.glyphs, turn)
+        forward, (width, height) = np.linalg.inv(back), self.extract.size
+        pictures = [_mapped(box, forward) for box in self.extract.pictures]
+        size = (height, width) if turn % 2 else (width, height)
+        return replace(
+            self.extract, glyphs=glyphs, drawn=self.extract.drawn.turned(turn), pictures=pictures, size=size
+        )
+
     @cached_property
     def picture(self) -> Image.Image:
         return self.draw()
@@ -96,12 +111,13 @@ class _Page:
         if not self.extract.pictures:
             return []
         em = float(np.median(glyphs.ems)) if len(glyphs) else 20.0
-        boxes = np.array(self.extract.pictures)
+        pictures = _one_picture(self.extract.pictures, 0.1 * em)
+        boxes = np.array(pictures)
         printed = share_in(self.extract.drawn.print, boxes)
         centres = np.stack([glyphs.boxes[:, [0, 2]].mean(1), glyphs.boxes[:, [1, 3]].mean(1)], 1)
         letters = centres[~glyphs.blank]
         found = []
-        for box, share in zip(self.extract.pictures, printed.tolist(), strict=True):
+        for box, share in zip(pictures, printed.tolist(), strict=True):
             x0, y0, x1, y1 = box
             inside = (letters[:, 0] > x0) & (letters[:, 0] < x1) & (letters[:, 1] > y0) & (letters[:, 1] < y1)
             room = _area(box) / max(em * em, 1.0)
@@ -133,10 +149,7 @@ class _Page:
         """Blocks and lines, of glyphs in whatever direction they are written."""
         turn = _main_turn(glyphs)
         upright, back = self._turned(glyphs, turn)
-        drawn = self.extract.drawn
-        if turn:
-            whole, rest = (np.ascontiguousarray(np.rot90(each, turn)) for each in (drawn.whole, drawn.rest))
-            drawn = Drawn(whole, rest)
+        drawn = self.extract.drawn.turned(turn)
         zoom = np.diag([*self.zoom, 1.0])
         forward = np.linalg.inv(back)
         for each in pictures:
@@ -207,6 +220,35 @@ def _mapped(box: Sequence[float], matrix: np.ndarray) -> tuple[int, int, int, in
 
 def _area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _one_picture(boxes: Sequence[Box], slack: float) -> list[Box]:
+    """Boxes with those put together that are strips or tiles of one picture, as scanners and programs cut
+    them: they touch, and fill the box around them."""
+    out: list[tuple[Box, float]] = []
+    for box in sorted(boxes, key=lambda each: (round(each[1]), each[0]))[:_MOST_TILES]:
+        part = (box, _area(box))
+        at = 0
+        while at < len(out):
+            other, filled = out[at]
+            a, b = part[0], other
+            around = (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+            touch = (
+                a[0] - slack <= b[2]
+                and b[0] - slack <= a[2]
+                and a[1] - slack <= b[3]
+                and b[1] - slack <= a[3]
+            )
+            if touch and part[1] + filled > _TILED * _area(around):
+                part = (around, min(part[1] + filled, _area(around)))
+                del out[at]
+                at = 0
+            else:
+                at += 1
+        out.append(part)
+    return [box for box, _ in out] + list(
+        sorted(boxes, key=lambda each: (round(each[1]), each[0]))[_MOST_TILES:]
+    )
 
 
 def _aside_piece(piece: Piece, box: Box) -> Piece:

@@ -16,11 +16,12 @@ from PIL import Image
 
 from adotx.documents.doubt import plain
 from adotx.documents.readers import PageReading, TextSource
-from adotx.documents.text_layer.characters import bad, is_mistaken, is_plausible, names_glyphs, text_of
+from adotx.documents.text_layer.characters import bad, is_mistaken, names_glyphs, text_of
 from adotx.documents.text_layer.extract import Extract
 from adotx.documents.text_layer.glyphs import Glyphs
 from adotx.documents.text_layer.ink import share_in
-from adotx.documents.text_layer.lines import Piece, pieces_of, runs_of
+from adotx.documents.text_layer.lines import WORD_GAP, Piece, pieces_of, runs_of
+from adotx.documents.text_layer.plausible import is_odd_hanja, is_plausible
 from adotx.errors import Sentence
 from adotx.markdown import to_markdown
 
@@ -37,7 +38,9 @@ _ALIKE, _ALIKE_OCR = 0.5, 0.8
 _SAMPLE = 6
 # Letters with accents are fewer than this share wherever people write.
 _WESTERN = 0.25
-_LONGEST = 60
+# All faces of a page. Of the middle of a blank, what is inked where it is a letter. Letters drawn as
+# outlines.
+_ANY, _INKED, _OUTLINES = -1, 0.15, 40
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,14 @@ def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> 
     names = ", ".join(sorted({glyphs.fonts[face].name for face in np.unique(glyphs.faces[undrawn]).tolist()}))
     if undrawn.sum() > _WORTH_TELLING:
         notes.append(Sentence("not embedded and not drawn, its text is taken as it is: {fonts}", fonts=names))
-    reason = _broken(glyphs, shown)
+    reason = _broken(glyphs, shown) or _said_blank(extract, shown)
     if reason:
         lost = [Sentence("letters in fonts that are not embedded could not be drawn: {fonts}", fonts=names)]
         return Verdict(None, nothing, [_unused(reason)], lost if notes else [])
+    lost = int((shown & (glyphs.broken | bad(glyphs.codes)) & ~_of_symbols(glyphs)).sum())
+    if lost:
+        total = int(shown.sum())
+        notes.append(Sentence("{count} of {total} characters say nothing", count=lost, total=total))
     text = said(glyphs, shown)
     if names_glyphs(text):
         return Verdict(None, nothing, [_unused(Sentence("it names glyphs, not characters"))])
@@ -93,6 +100,8 @@ def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> 
         alike = _agreement(extract, odd, picture, read)
         if alike is not None and alike < _ALIKE:
             return Verdict(None, nothing, [_unused(Sentence("it says something else than the page shows"))])
+    if outlined(extract, shown):
+        return Verdict(None, nothing, [_unused(Sentence("most of the page's print is not in it"))])
     if hidden.sum() <= _WORTH_TELLING or hidden.sum() < 0.05 * shown.sum():
         return Verdict("layer", shown, notes) if shown.any() else Verdict(None, nothing)
     scanned = hidden & (glyphs.codes != 0)
@@ -131,26 +140,66 @@ def _broken(glyphs: Glyphs, chosen: np.ndarray) -> Sentence | None:
         return None
     none = glyphs.broken[chosen] | bad(glyphs.codes[chosen])
     # A bullet or two of a symbol font say nothing about the letters beside them.
-    symbols = np.array([face.symbols for face in glyphs.fonts] or [False])[glyphs.faces[chosen]]
-    if (none & ~symbols).sum() > max(_MOST_BAD * count, 2):
+    if (none & ~_of_symbols(glyphs)[chosen]).sum() > max(_MOST_BAD * count, 2):
         return Sentence("{count} of {total} characters say nothing", count=int(none.sum()), total=count)
     return None
+
+
+def _of_symbols(glyphs: Glyphs) -> np.ndarray:
+    """bool [n]: whether each is of a font of signs."""
+    return np.array([face.symbols for face in glyphs.fonts] or [False])[glyphs.faces]
 
 
 def _odd(glyphs: Glyphs) -> list[Piece]:
     """The pieces of a script in which the page says what nobody writes; each script is looked at alone, for a
     file has a font for each."""
-    texts = list(map(text_of, glyphs.codes.tolist()))
-    groups: dict[str, list[str]] = {}
+    wide = glyphs.rooms[1:, 0] - glyphs.rooms[:-1, 2] > WORD_GAP * glyphs.ems[1:]
+    spaces = ("", *np.where(wide, " ", "").tolist())
+    texts = [space + text_of(code) for space, code in zip(spaces, glyphs.codes.tolist(), strict=True)]
+    groups: dict[tuple[str, int], list[str]] = {}
     for run in runs_of(glyphs):
         said = " ".join("".join(texts[run[0] : run[-1] + 1]).split())
-        groups.setdefault(_script(said), []).append(said)
-    odd = {
-        script
-        for script, group in groups.items()
-        if script == "western" or is_mistaken(text := " ".join(group)) or not is_plausible(text)
-    }
-    return [piece for piece in pieces_of(glyphs) if _script(piece.text) in odd] if odd else []
+        script, face = _script(said), int(glyphs.faces[run[0]])
+        for group in ((script, _ANY), (script, face)):
+            groups.setdefault(group, []).append(said)
+    most = sum(len(said) for group, parts in groups.items() if group[1] == _ANY for said in parts) / 2
+    odd = set()
+    for group, parts in groups.items():
+        text = " ".join(parts)
+        # Names and headings alone are no prose: only where they are all of a page they have to look like it.
+        few = group[1] == _ANY and len(text) > most
+        if group[0] == "western" or _is_odd(text, few):
+            odd.add(group)
+    return [
+        piece
+        for piece in (pieces_of(glyphs) if odd else [])
+        if {(script := _script(piece.text), _ANY), (script, int(glyphs.faces[piece.glyphs[0]]))} & odd
+    ]
+
+
+def _is_odd(text: str, few: bool) -> bool:
+    return is_mistaken(text) or not is_plausible(text, few) or is_odd_hanja(text)
+
+
+def _said_blank(extract: Extract, shown: np.ndarray) -> Sentence | None:
+    """Why blanks cannot be believed: letters are drawn where they ought to be."""
+    glyphs = extract.glyphs
+    room = glyphs.rooms[glyphs.blank]
+    inner = (room[:, 2:] - room[:, :2]) / 4
+    inked = share_in(extract.drawn.text, room + np.concatenate([inner, -inner], 1)) > _INKED
+    if inked.sum() <= max(_MOST_BAD * shown.sum(), 2):
+        return None
+    total = int(shown.sum() + inked.sum())
+    return Sentence("{count} of {total} characters say nothing", count=int(inked.sum()), total=total)
+
+
+def outlined(extract: Extract, shown: np.ndarray) -> bool:
+    """Whether most of what is written on a page is drawn as outlines, beside a number or a stamp of text."""
+    glyphs = extract.glyphs
+    if not shown.any():
+        return False
+    drawn = extract.drawn.letters(float(np.median(glyphs.ems[shown])), extract.pictures)
+    return drawn > max(_OUTLINES, 2 * int(shown.sum()))
 
 
 def _script(text: str) -> str:
@@ -207,7 +256,9 @@ def _agreement(
     reading = read(_stacked(strips))
     if reading.status in ("failed", "blank"):
         return None if reading.status == "failed" else 0.0
-    return alike(" ".join(piece.text for piece in pieces), said_by(reading))
+    first, second = " ".join(piece.text for piece in pieces), said_by(reading)
+    # The model reads Hangul better than Hanja: of a Chinese page it can say no more than that it is none.
+    return alike(first, second) if not is_odd_hanja(first) or _script(second) == "hangul" else None
 
 
 def said_by(reading: PageReading) -> str:
