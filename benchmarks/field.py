@@ -194,8 +194,20 @@ def same_boxes(call: Call, truth: str) -> bool:
 
 
 def same_cells(call: Call, truth: str) -> bool:
-    """Tables of the same shape, what the cells say being equal but for white space."""
-    return tables(call.out) == tables(truth)
+    """Tables of the same shape; what the cells show is what stands in the truth's, but for white space."""
+    return tables(call.out) == literal_tables(truth)
+
+
+def literal_tables(markdown: str) -> list[list[list[str]]]:
+    """The cells of pipe tables sign by sign, backslashes taken away: the truth's ``*`` is one on the page."""
+    found: list[list[list[str]]] = [[]]
+    for line in markdown.splitlines():
+        if not line.startswith("|"):
+            found.append([])
+        elif not re.fullmatch(r"[|\s:-]+", line):
+            cells = re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))
+            found[-1].append(["".join(re.sub(r"\\(\W)", r"\1", cell).split()) for cell in cells])
+    return [rows for rows in found if rows]
 
 
 def tables(markdown: str) -> list[list[list[str]]]:

@@ -63,6 +63,8 @@ def test_rows_that_never_end_are_left_out_and_told() -> None:
     class Loops(DarkRows):
         def generate(self, requests: list) -> list[Output]:
             outputs = super().generate(requests)
+            if len(requests) == 2:  # these rows are looked at again
+                return [Output([ord("ㅋ")] * 80, "length", 1)] * 2
             outputs[1] = Output([ord("ㅋ")] * 80, "length", 1)
             outputs[2] = Output([ord("ㅎ")] * 80, "loop", 1)
             return outputs

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from adotx.markdown import (
     Block,
@@ -205,26 +207,74 @@ def test_what_is_written_is_read_again(blocks: list[Block]) -> None:
         "3 < 5",
         "\\# 가", "<br>",
         "<table>", "① 가", "㉠ 나", "Ⅰ. 총칙", "○ 담당", "※ 참고", "내선 ３３７번", "△ 3.5%, ▲ 2,104명",
-        "on|off", "__init__",
+        "on|off", "__init__", "*필수*", "`a`", "~취소~", "\\*a*", "a\\\\_b_", "1~2, 3~4", "** 계 **",
     ],
 )  # fmt: skip
 def test_signs_of_the_page_survive(text: str) -> None:
     paragraph, table = Paragraph.of(text), Table.of([("이름", "값", "설명"), (text, "a|b", "끝")])
-    if text[0] not in "①○※":  # markers of items are the parser's to tell
+    if text[0] not in "①㉠○※":  # markers of items are the parser's to tell
         assert parse_markdown(to_markdown([paragraph])) == [paragraph]
     assert parse_markdown(to_markdown([table])) == [table]
 
 
 def test_only_what_would_vanish_is_escaped() -> None:
-    """As GitHub renders it: a tag would not show, a heading would be one; other signs stay as they are."""
+    """As GitHub renders it: a tag would not show, a heading would be one, a pair of marks would be none;
+    other signs stay as they are."""
     rows = [("이름", "값"), ("<name>", "on|off"), ("__init__", "3 < 5"), ("m<sup>2</sup>", "~취소~ # 1")]
+    rows += [("a_b_c", "1~2회 *"), ("2 * 3 * 4", "`")]
     assert to_markdown([Table.of(rows)]).splitlines()[2:] == [
         "| \\<name> | on\\|off |",
-        "| __init__ | 3 < 5 |",
-        "| m<sup>2</sup> | ~취소~ # 1 |",
+        "| \\_\\_init\\_\\_ | 3 < 5 |",
+        "| m<sup>2</sup> | \\~취소\\~ # 1 |",
+        "| a_b_c | 1~2회 * |",
+        "| 2 * 3 * 4 | ` |",
     ]
     assert to_markdown([Paragraph.of("# 가 <b>"), Paragraph.of("#가")]) == "\\# 가 \\<b>\n\n#가"
     assert to_markdown([Paragraph((Span("<T>", code=True),))]) == "`<T>`"
+
+
+class _Shown(HTMLParser):
+    """What a browser shows of HTML: the text of each cell or paragraph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in ("table", "thead", "tbody", "tr", "td", "th", "p"), f"a page's text became <{tag}>"
+        if tag in ("tr", "p"):
+            self.rows.append([])
+        if tag in ("td", "th", "p"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data
+
+
+def _shown(markdown: str) -> list[list[str]]:
+    parser = _Shown()
+    parser.feed(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(markdown))
+    return [[" ".join(text.split()) for text in row] for row in parser.rows]
+
+
+_PAGE_TEXT = st.text("가나a1 |*_`~<>/#.:,-", min_size=1, max_size=14).map(lambda text: " ".join(text.split()))
+
+
+@given(st.lists(st.tuples(_PAGE_TEXT, _PAGE_TEXT, _PAGE_TEXT), min_size=2, max_size=4))
+@settings(deadline=None, max_examples=400)
+def test_a_renderer_shows_the_cells_as_they_stand_on_the_page(rows: list[tuple[str, ...]]) -> None:
+    assert _shown(to_markdown([Table.of(rows)])) == [list(row) for row in rows]
+    merged = Table(
+        (tuple(map(Cell, rows[0])), *((Cell(row[0], colspan=2), Cell(row[2])) for row in rows[1:]))
+    )
+    assert _shown(to_markdown([merged])) == [list(rows[0]), *([row[0], row[2]] for row in rows[1:])]
+
+
+@given(_PAGE_TEXT)
+@settings(deadline=None, max_examples=200)
+def test_a_renderer_shows_a_paragraph_as_it_stands_on_the_page(text: str) -> None:
+    assert _shown(to_markdown([Paragraph.of(f"가 {text}")])) == [[f"가 {text}".strip()]]
 
 
 _MARKUP = (

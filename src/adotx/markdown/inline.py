@@ -13,7 +13,7 @@ from adotx.markdown.escapes import unescaped
 # What stands in the parentheses of a link may itself hold one pair; each part ends at the first parenthesis.
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\((?:[^()\s]*+\([^()]*\))?[^()]*+\)|\[[^\[\]]*\])")
 # Korean particles follow a mark directly: _메모이제이션_이라고.
-_EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_]+?)(?<=\S)\1(?![A-Za-z0-9_*])")
+_EMPHASIS = re.compile(r"(?<![\w*\\])([*_])(?=[^\s*_])([^*_]+?)(?<=[^\s\\])\1(?![A-Za-z0-9_*])")
 _OPEN = re.compile(r"`++|\*\*(?=\S)")
 
 
@@ -27,6 +27,9 @@ def parse_inline(text: str) -> tuple[Span, ...]:
     while match := _OPEN.search(text, at):
         mark = match[0]
         at = match.end()
+        if _is_escaped(text, match.start()):
+            at = match.start() + 1
+            continue
         if mark == "**":
             close = _bold_end(text, at) if bold_closes else -1
             bold_closes = close >= 0
@@ -45,6 +48,14 @@ def parse_inline(text: str) -> tuple[Span, ...]:
     if start < len(text):
         spans.append(Span(_without_emphasis(text[start:])))
     return tuple(span for span in spans if span.text)
+
+
+def _is_escaped(text: str, at: int) -> bool:
+    """Whether an odd number of backslashes stands before a place."""
+    before = at
+    while before and text[before - 1] == "\\":
+        before -= 1
+    return (at - before) % 2 == 1
 
 
 def _bold_end(text: str, at: int) -> int:

@@ -32,7 +32,7 @@ _HEADING = re.compile(r"(#{1,6})\s")
 _ITEM = re.compile(r"(\s*)([-*+]|\d{1,3}[.)])\s+(.*)")
 # What Korean documents number with besides; Markdown itself does not know these as lists.
 _KOREAN_ITEM = re.compile(
-    r"(\s*)(\(\d{1,3}\)|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳]|[a-z][.)])\s+(.*)"
+    r"(\s*)(\(\d{1,3}\)|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳㉠-㉻]|[a-z][.)])\s+(.*)"
 )
 _DELIMITER = re.compile(r":?-+:?")
 _TABLE = re.compile(r"\s*<table(?=[\s>]|$)", re.I)

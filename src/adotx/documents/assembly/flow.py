@@ -15,7 +15,7 @@ import numpy as np
 
 from adotx.documents.assembly.body import Body
 from adotx.documents.assembly.code import code_score
-from adotx.documents.assembly.groups import BULLET, NUMBER, groups_of, is_code_group
+from adotx.documents.assembly.groups import BULLET, NUMBER, TICK, groups_of, is_code_group
 from adotx.documents.assembly.joins import SOFT_HYPHEN, join_lines
 from adotx.documents.assembly.placed import PlacedFlow, PlacedLine, box_of
 from adotx.markdown import Block, Code, Heading, Item, Paragraph, Quote
@@ -66,7 +66,7 @@ def _heading(group: Sequence[PlacedLine], body: Body) -> Draft | None:
     weight = float(np.mean([line.weight for line in group]))
     ratio = body.ratio(group)
     text = join_lines([line.text for line in group], False)
-    if len(group) > 3 or len(text) > 90 or not re.search(r"\w", text):
+    if len(group) > 3 or len(text) > 90 or not re.search(r"\w", text) or TICK.match(text):
         return None
     ends = bool(_END.search(text))
     bold = weight > 1.3 * body.weight and len(group) == 1 and ratio >= 0.95 and len(text) <= 40

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import replace
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -20,14 +21,38 @@ from adotx.documents.assembly.placed import PlacedLine
 _BOXES = r"(?![□■].*(?:[□■☐☑☒✓✔]|\[\s?[Vvx✓]?\s?\]))"
 BULLET = re.compile(rf"^{_BOXES}([•·◦○●■□◆◇▶►▷▪※☞*‣∙-]|[–—])\s+(?=\S)")
 NUMBER = re.compile(
-    r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳]|[a-z][.)])\s+(?=\S)"
+    r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳㉠-㉻ⓐ-ⓩ⑴-⒇]|[a-z][.)])\s+(?=\S)"
 )
+# What begins a line of its own and is no item: a part's number, and a row of a table of contents ends one.
+_PART = re.compile(r"^(?:[Ⅰ-Ⅻ]|[IVX]{1,5})[.)]?\s+\S")
+_LEADER = re.compile(r"(?:[.·․‥…]\s?){4,}\s*(?:\d{1,4}|[ivxlc]{1,6})$")
+_TICKS = {"□": "☐", "■": "☑"}
+# Marks at one place begin so many em apart at most.
+_ONE_PLACE = 0.3
+# What is to be ticked, or is: a line of its own.
+TICK = re.compile(r"^[☐☑☒]\s*(?=\S)")
 _FIELD = re.compile(r"^[^\s:：][^:：.!?]{0,14}\s?[:：](?=\s|$)")
 
 
 def groups_of(lines: Sequence[PlacedLine], right: float, body: Body) -> list[list[PlacedLine]]:
     """Lines that belong to one block stand together; each bullet starts a new group."""
-    return _code_joined(_grouped(lines, right, body), body)
+    return _code_joined(_grouped(_with_ticks(lines), right, body), body)
+
+
+def _with_ticks(lines: Sequence[PlacedLine]) -> list[PlacedLine]:
+    """Lines that follow each other and begin at one place, some with □ and some with ■: no bullets, which
+    would all be alike there, but what is to be ticked and what is ticked."""
+    out: list[PlacedLine] = []
+    for is_marked, run in groupby(lines, key=lambda line: line.text[:1] in _TICKS):
+        marked = list(run)
+        for line in marked:
+            beside = is_marked and {
+                each.text[:1] for each in marked if abs(each.x0 - line.x0) < _ONE_PLACE * line.em
+            }
+            if beside and len(beside) > 1:
+                line = replace(line, text=_TICKS[line.text[0]] + line.text[1:])
+            out.append(line)
+    return out
 
 
 def is_code_group(group: Sequence[PlacedLine]) -> bool:
@@ -67,7 +92,9 @@ def _continues(
     last, em = group[-1], max(group[-1].em, line.em)
     if last.text.endswith(SOFT_HYPHEN):
         return True
-    if BULLET.match(line.text) or NUMBER.match(line.text):
+    if BULLET.match(line.text) or NUMBER.match(line.text) or TICK.match(line.text):
+        return False
+    if _PART.match(line.text) or _LEADER.search(last.text):
         return False
     if not 0.83 < last.em / line.em < 1.2:
         return False

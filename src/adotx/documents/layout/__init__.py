@@ -5,6 +5,7 @@ Knows no text.
 """
 
 from adotx.documents.layout.bands import Figure, Flow, Grid, Region, TextLine
+from adotx.documents.layout.bars import bars_in
 from adotx.documents.layout.clean import Box
 from adotx.documents.layout.lines import Segment
 from adotx.documents.layout.pack import (
@@ -17,10 +18,13 @@ from adotx.documents.layout.pack import (
     line_em,
     lines_of,
     pack,
+    packed_again,
     words_of,
 )
 from adotx.documents.layout.page import Layout, lay_out
+from adotx.documents.layout.rings import Ring, insides, rings_in
 from adotx.documents.layout.sheets import Part, sheets_in
+from adotx.documents.layout.ticks import Tick
 
 __all__ = [
     "ROW",
@@ -35,13 +39,19 @@ __all__ = [
     "Part",
     "Piece",
     "Region",
+    "Ring",
     "Segment",
     "TextLine",
+    "Tick",
     "Word",
+    "bars_in",
+    "insides",
     "lay_out",
     "line_em",
     "lines_of",
     "pack",
+    "packed_again",
+    "rings_in",
     "sheets_in",
     "words_of",
 ]

@@ -10,7 +10,7 @@ Knows nothing of text or models.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image
@@ -54,6 +54,8 @@ class Piece:
         box: its ink box (x0, y0, x1, y1) in the clean page.
         glue: what joins it to the next piece of its line: a space; "" where a word was cut, and at the end.
         tile, row: where it was put.
+        columns: int [n], those of the clean page that it shows, from left to right: wide gaps are narrowed.
+        scale: pixels of the row for one of the clean page.
     """
 
     line: TextLine
@@ -61,6 +63,12 @@ class Piece:
     glue: str
     tile: int
     row: int
+    columns: np.ndarray = field(compare=False, repr=False)
+    scale: float = 1.0
+
+    def at(self, x: float) -> float:
+        """Where in its row a column of the clean page stands, in pixels of the row."""
+        return LEFT + float(np.searchsorted(self.columns, x)) * self.scale
 
 
 @dataclass
@@ -69,6 +77,13 @@ class Packed:
 
     tiles: np.ndarray
     pieces: list[Piece]
+
+    def with_row(self, number: int, other: Packed, theirs: int) -> None:
+        """Put row `theirs` of `other`, which shows the same columns, into the place of row `number`."""
+        piece, new = self.pieces[number], other.pieces[theirs]
+        strip = other.tiles[new.tile][new.row * ROW : (new.row + 1) * ROW]
+        self.tiles[piece.tile][piece.row * ROW : (piece.row + 1) * ROW] = strip
+        self.pieces[number] = replace(piece, scale=new.scale)
 
     def rows(self, tile: int) -> int:
         """How many rows of a tile are used."""
@@ -156,27 +171,59 @@ def words_of(layout: Layout, line: TextLine) -> list[Word]:
 
 def pack(layout: Layout) -> Packed:
     """Cut and scale all lines of a page into rows of tiles."""
-    strips: list[tuple[TextLine, Box, str, np.ndarray, float]] = []
+    strips: list[tuple[TextLine, _Strip]] = []
     for line in lines_of(layout.regions):
-        strips += _strips(layout, line)
+        strips += ((line, strip) for strip in _strips(layout, line))
     tiles = np.full((-(-len(strips) // ROWS), TILE, TILE), round(PAPER), np.uint8)
     pieces = []
-    for number, (line, box, glue, strip, middle) in enumerate(strips):
+    for number, (line, strip) in enumerate(strips):
         tile, row = divmod(number, ROWS)
-        _paste(tiles[tile], row, strip, middle)
-        pieces.append(Piece(line, box, glue, tile, row))
+        _paste(tiles[tile], row, strip.gray, strip.middle)
+        pieces.append(Piece(line, strip.box, strip.glue, tile, row, strip.columns, strip.scale))
     return Packed(tiles, pieces)
 
 
-def _strips(layout: Layout, line: TextLine) -> list[tuple[TextLine, Box, str, np.ndarray, float]]:
-    """(line, box, glue, scaled grey strip, the ink's middle in it) of each piece of a line."""
-    out: list[tuple[TextLine, Box, str, np.ndarray, float]] = []
+def packed_again(layout: Layout, packed: Packed, numbers: Sequence[int], em: float) -> Packed:
+    """Some rows in tiles of their own, at another scale.
+
+    Args:
+        layout: what `packed` is of.
+        packed: all rows.
+        numbers: of the rows, places in `packed.pieces`.
+        em: pixels per em instead of `EM`.
+    """
+    tiles = np.full((-(-len(numbers) // ROWS), TILE, TILE), round(PAPER), np.uint8)
+    pieces = []
+    for place, number in enumerate(numbers):
+        piece = packed.pieces[number]
+        scale = piece.scale * em / EM
+        _, top, _, low = piece.box
+        tile, row = divmod(place, ROWS)
+        _paste(tiles[tile], row, *_scaled(layout.page.gray, piece.columns, top, low, scale))
+        pieces.append(replace(piece, tile=tile, row=row, scale=scale))
+    return Packed(tiles, pieces)
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """A piece of a line before it has its place: see `Piece`; `gray` is scaled, `middle` the ink's in it."""
+
+    box: Box
+    glue: str
+    columns: np.ndarray
+    scale: float
+    gray: np.ndarray
+    middle: float
+
+
+def _strips(layout: Layout, line: TextLine) -> list[_Strip]:
+    """The pieces of a line."""
+    out: list[_Strip] = []
     for part in _of_one_size(layout, line):
-        pieces = _pieces(layout, part)
-        if out and pieces:
-            _, box, _, strip, middle = out[-1]
-            out[-1] = (line, box, " ", strip, middle)
-        out += [(line, *piece) for piece in pieces]
+        strips = _pieces(layout, part)
+        if out and strips:
+            out[-1] = replace(out[-1], glue=" ")
+        out += strips
     return out
 
 
@@ -204,8 +251,8 @@ def _of_one_size(layout: Layout, line: TextLine) -> list[TextLine]:
     return parts
 
 
-def _pieces(layout: Layout, line: TextLine) -> list[tuple[Box, str, np.ndarray, float]]:
-    """(box, glue, scaled grey strip, the ink's middle in it) of each piece of a line in one size."""
+def _pieces(layout: Layout, line: TextLine) -> list[_Strip]:
+    """The pieces of a line in one size."""
     glyphs = glyph_runs(layout, line)
     if not len(glyphs):
         return []
@@ -215,7 +262,7 @@ def _pieces(layout: Layout, line: TextLine) -> list[tuple[Box, str, np.ndarray, 
     shown = _Gaps(_IN_SYLLABLE * em, round(letter_gap(glyphs, em) - _LETTER_GAP * em), _WIDEST_GAP * em)
     limit = word_gap(glyphs, em)
     glyphs = _narrow(layout, line, glyphs, WIDEST / scale)
-    out = []
+    out: list[_Strip] = []
     start = 0
     while start < len(glyphs):
         end = _end(glyphs, start, WIDEST / scale, shown, limit)
@@ -226,7 +273,7 @@ def _pieces(layout: Layout, line: TextLine) -> list[tuple[Box, str, np.ndarray, 
         rows = np.flatnonzero(layout.ink[y0:y1, columns].any(1))
         top, low = (y0 + int(rows[0]), y0 + int(rows[-1]) + 1) if len(rows) else (y0, y1)
         box = (int(glyphs[start, 0]), top, int(glyphs[end - 1, 1]), low)
-        out.append((box, glue, *_scaled(layout.page.gray, columns, top, low, scale)))
+        out.append(_Strip(box, glue, columns, scale, *_scaled(layout.page.gray, columns, top, low, scale)))
         start = end
     return out
 

@@ -5,7 +5,7 @@ The one door to `sheet`, `clean`, `rulings`, `lines` and `order`. Knows nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Semaphore
 
 import numpy as np
@@ -19,7 +19,7 @@ from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.rulings import Frame, find_rulings
 from adotx.documents.layout.sheet import Way, straight_sheet
 from adotx.documents.layout.text_ink import text_ink
-from adotx.documents.layout.ticks import print_ticks
+from adotx.documents.layout.ticks import Tick, take_ticks
 from adotx.machine import cpus
 
 # While it is laid out an A4 page at 200 dpi takes 60 MB: several at once only where there are processors for
@@ -39,6 +39,7 @@ class Layout:
         frames: what ruling lines make.
         em: pixels per em of most of the text, in the clean page; 0 on a page without text.
         down: its lines seem to run from top to bottom.
+        ticks: its boxes to be ticked, where some are ticked.
     """
 
     page: CleanPage
@@ -48,6 +49,7 @@ class Layout:
     frames: list[Frame]
     em: float
     down: bool = False
+    ticks: list[Tick] = field(default_factory=list)
 
     @property
     def blank(self) -> bool:
@@ -80,7 +82,7 @@ def _laid_out(image: Image.Image, deskew: bool, way: Way, at: tuple[int, int]) -
     em = 0.0 if page.blank else rough_em(page.boxes)
     if em <= 0:
         return Layout(page, page.ink, [], [], [], 0.0, sheet.down)
-    print_ticks(page, em)
+    ticks = take_ticks(page, em)
     rulings = find_rulings(page, em)
     ink = text_ink(page.ink, page.boxes, em)
     figures, none = find_figures(sheet, page, em)
@@ -91,7 +93,7 @@ def _laid_out(image: Image.Image, deskew: bool, way: Way, at: tuple[int, int]) -
     ]
     segments = measure(segments, em)
     regions = reading_order(segments, rulings.frames, page.panels, em, figures)
-    return Layout(page, ink, segments, regions, rulings.frames, em, sheet.down)
+    return Layout(page, ink, segments, regions, rulings.frames, em, sheet.down, ticks)
 
 
 def _in(segment: Segment, box: Box) -> bool:

@@ -15,6 +15,8 @@ from adotx.documents.layout.sheet import BOX_OF_EM
 # closing mark behind it, in em of the box; how large such marks are, and their least area in square em.
 _ABOVE, _BEFORE, _BEHIND = 0.12, 1.8, 0.6
 _LARGEST_MARK, _LEAST_MARK = 1.15, 0.01
+# The least area of a full stop, in square em of the smaller of its box and the page.
+_LEAST_DOT = 0.004
 # Dashes of dashed rules are at most this high, in em.
 _DASH = 0.32
 
@@ -57,7 +59,8 @@ def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
     size = reach[(y0 + y1) // 2, (x0 + x1) // 2]
     mark = (np.maximum(high, wide) < _LARGEST_MARK * size) & (area >= _LEAST_MARK * size * size)
     drop = ~(inside | mark)
-    drop |= area < max(2.0, 0.004 * em * em)
+    # A full stop of small print is a speck in the print around it.
+    drop |= area < np.maximum(2.0, _LEAST_DOT * np.minimum(em, size) ** 2)
     return np.concatenate([[False], ~drop])[labels]
 
 

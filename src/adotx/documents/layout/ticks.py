@@ -1,9 +1,8 @@
-"""Boxes ticked by hand, as print shows them.
+"""Boxes to be ticked: where they stand, which are ticked, and the ticks away.
 
-In: a clean page. Out: the same, with every box over whose sides something is drawn made the black square
-that readers know (■ beside □); empty boxes, and printed ones with a mark inside, stay as they are. Where a
-page has no empty box of the same size nothing is changed: framed letters look like ticked boxes. Knows
-nothing of lines or text.
+In: a clean page. Out: its boxes, and the page with the ticked ones made the empty ones that readers know: a
+tick is anything to a reader, and what it reaches over is not read. Where a page has no empty box of the same
+size nothing is changed: framed letters look like ticked boxes. Knows nothing of lines or text.
 """
 
 from __future__ import annotations
@@ -24,37 +23,50 @@ _APART, _CLEAN = 0.15, 0.06
 # Inside of its strokes an empty box has less ink than the first, a ticked one less than the second: more is
 # a printed square.
 _EMPTY, _FULL = 0.03, 0.8
-# How far ticks reach beyond their boxes, at least and at most, as shares of the side.
-_BEYOND, _OVERSHOOT = 0.08, 0.6
-# What the black square leaves free on each side of its box.
-_INSET = 0.08
+# How far ticks reach beyond their boxes at most, and the stroke of boxes that are drawn anew, as shares of
+# the side.
+_OVERSHOOT, _DRAWN_ANEW = 0.6, 0.08
+# A box that is not quite upright reaches so much beyond where its left side ends.
+_ASKEW = 0.08
 
 
 @dataclass(frozen=True)
-class _Square:
+class Tick:
+    """A box to be ticked: (x0, y0, x1, y1) in the clean page, without what a tick has beyond it."""
+
     box: Box
     ticked: bool
 
     @property
     def side(self) -> float:
+        """The mean of its sides, in pixels."""
         return (self.box[2] - self.box[0] + self.box[3] - self.box[1]) / 2
 
+    def is_like(self, other: Tick) -> bool:
+        """Whether both are of one size."""
+        return abs(self.side - other.side) < _UNEQUAL * other.side
 
-def print_ticks(page: CleanPage, em: float) -> None:
-    """Show boxes that are ticked by hand as print has ticked ones, in place.
+
+def take_ticks(page: CleanPage, em: float) -> list[Tick]:
+    """Find the boxes, and show ticked ones as empty ones, in place.
 
     Args:
         page: `gray` and `ink` change.
         em: pixels per em.
+
+    Returns:
+        The boxes of a size of which there are ticked and empty ones; of others nothing tells that they are to
+        be ticked.
     """
     squares = _squares(page.ink, em)
-    empty = [square.side for square in squares if not square.ticked]
-    for square in squares:
-        if square.ticked and any(abs(square.side - side) < _UNEQUAL * side for side in empty):
-            _redraw(page, square)
+    empty = [square for square in squares if not square.ticked]
+    ticked = [square for square in squares if square.ticked and any(map(square.is_like, empty))]
+    for square in ticked:
+        _redraw(page, square)
+    return [*ticked, *(square for square in empty if any(each.is_like(square) for each in ticked))]
 
 
-def _squares(ink: np.ndarray, em: float) -> list[_Square]:
+def _squares(ink: np.ndarray, em: float) -> list[Tick]:
     """The boxes of a page, empty ones and ticked ones, from left to right."""
     least = max(5, round(_SHORTEST * em))
     mask = ink.astype(np.uint8)
@@ -72,7 +84,7 @@ def _strokes(mask: np.ndarray) -> list[Box]:
     return [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist() if w <= _STROKE * h + 2]
 
 
-def _square(ink: np.ndarray, across: np.ndarray, down: np.ndarray, left: Box) -> _Square | None:
+def _square(ink: np.ndarray, across: np.ndarray, down: np.ndarray, left: Box) -> Tick | None:
     """The box whose left side an upright is; None where it is none, or does not stand apart."""
     x0, y0, stroke_end, y1 = left
     high = y1 - y0
@@ -86,18 +98,19 @@ def _square(ink: np.ndarray, across: np.ndarray, down: np.ndarray, left: Box) ->
     if min(top.mean(), low.mean()) < _DRAWN:
         return None
     stroke = stroke_end - x0
-    apart = max(2, round(_APART * high))
-    beside, below = ink[y0:y1, max(0, x0 - apart) : x0], ink[y1 : y1 + apart, x0:x1]
+    apart, askew = max(2, round(_APART * high)), round(_ASKEW * high)
+    left_end, low_end = max(0, x0 - askew), y1 + askew
+    beside, below = ink[y0:y1, max(0, left_end - apart) : left_end], ink[low_end : low_end + apart, x0:x1]
     if any(area.size and area.mean() > _CLEAN for area in (beside, below)):
         return None
     margin = stroke + max(1, round(0.06 * high))
     inside = ink[y0 + margin : y1 - margin, x0 + margin : x1 - margin]
     if not inside.size or inside.mean() > _FULL:
         return None
-    return _Square((x0, y0, x1, y1), bool(inside.mean() > _EMPTY))
+    return Tick((x0, y0, x1, y1), bool(inside.mean() > _EMPTY))
 
 
-def _redraw(page: CleanPage, square: _Square) -> None:
+def _redraw(page: CleanPage, square: Tick) -> None:
     x0, y0, x1, y1 = square.box
     over = round(_OVERSHOOT * square.side)
     top, left = max(0, y0 - over), max(0, x0 - over)
@@ -107,13 +120,10 @@ def _redraw(page: CleanPage, square: _Square) -> None:
     of_box = np.zeros(count, bool)
     of_box[labels[y0 - top : y1 - top, x0 - left : x1 - left]] = True
     of_box[0] = False
-    own = of_box[labels]
-    rows, columns = (np.flatnonzero(own.any(axis)) for axis in (1, 0))
-    beyond = _BEYOND * square.side
-    if rows[0] + top > y0 - beyond and columns[-1] + left < x1 - 1 + beyond:
-        return
-    gone = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    gone = cv2.dilate(of_box[labels].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     page.gray[area][gone], page.ink[area][gone] = round(PAPER), False
-    inset = round(_INSET * square.side)
-    black = np.s_[y0 + inset : y1 - inset, x0 + inset : x1 - inset]
-    page.gray[black], page.ink[black] = round(INK), True
+    stroke = max(2, round(_DRAWN_ANEW * square.side))
+    inner = np.s_[y0 + stroke : y1 - stroke, x0 + stroke : x1 - stroke]
+    for mask, ink, paper in ((page.gray, round(INK), round(PAPER)), (page.ink, True, False)):
+        mask[y0:y1, x0:x1] = ink
+        mask[inner] = paper

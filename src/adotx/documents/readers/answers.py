@@ -7,6 +7,7 @@ computes that once. Knows no page and no layout.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,6 +50,20 @@ class RowAnswer:
     sure: tuple[float, ...]
     end: float = 1.0
     ended: bool = True
+
+    @property
+    def least(self) -> float:
+        """The least probability of its characters but spaces; 0 for none."""
+        return min(
+            (sure for char, sure in zip(self.text, self.sure, strict=True) if char != " "), default=0.0
+        )
+
+    @property
+    def log_share(self) -> float:
+        """The logarithm of the probability of the whole answer; of none -inf."""
+        if not self.ended:
+            return -math.inf
+        return sum(math.log(max(share, 1e-9)) for share in (*self.sure, self.end))
 
 
 class RowAsker:

@@ -34,7 +34,8 @@ def grounded(layout: Layout, packed: Packed, texts: Sequence[str]) -> tuple[list
     Returns:
         (texts, how many were cut).
     """
-    room = [(piece.box[2] - piece.box[0]) / max(1.0, line_em(layout, piece.line)) for piece in packed.pieces]
+    # Wide gaps between words say nothing about the face: a row has the room that it shows.
+    room = [len(piece.columns) / max(1.0, line_em(layout, piece.line)) for piece in packed.pieces]
     widths = [text_width(text) for text in texts]
     shares = [
         have / takes

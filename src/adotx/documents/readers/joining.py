@@ -13,8 +13,9 @@ from itertools import groupby
 from operator import itemgetter
 
 from adotx.documents.layout.pack import EM
-from adotx.documents.readers.confidence import Evidence
+from adotx.documents.readers.confidence import Evidence, character
 from adotx.documents.readers.glyphs import Glyph, Pair, cheapest
+from adotx.documents.readers.missed import SIGNS
 from adotx.documents.readers.timesteps import Seen
 
 # A second reader's figure stands where it is at least this sure of each of its characters and as sure as the
@@ -30,6 +31,8 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _HANJA = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 # A syllable whose probability is lower may be anything, a Hanja too: the second reader is asked.
 _UNSURE = 0.6
+# A character is as likely wrong as right.
+_EVEN = 0.5
 # A sign that stands apart behind other text, less likely than this and unseen by the second reader, is none.
 _UNLIKELY = 0.5
 # Boxes to be ticked stand apart before a word, and a tick that is lost is another answer.
@@ -109,7 +112,7 @@ def asked_spans(text: str, sure: Sequence[float], seen: Sequence[Seen], width: i
         seen: where its characters stand; empty where that is not known: then it is the whole row or nothing.
         width: of the row's ink.
     """
-    unsure = {n for n, share in enumerate(sure) if share < _UNSURE}
+    unsure = {n for n, share in enumerate(sure) if share < (_KEPT if text[n] in SIGNS else _UNSURE)}
     tokens = [
         (start, end)
         for start, end in _tokens(text, unsure)
@@ -170,9 +173,14 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
         new, of_new = old, own[start:end]
         if _plain(said) == _plain(new):
             of_new = [replace(each, second=glyph.sure) for each, glyph in zip(of_new, theirs, strict=True)]
-        elif _WORTH.search(old + said) and _stands(old, said, min(sure[start:end]), least):
+        elif _is_worth(old, said) and (
+            _stands(old, said, min(sure[start:end]), least)
+            or _is_outvoted(own[start:end], seen[start:end], theirs)
+        ):
+            if not said:  # and the heads see a digit
+                theirs = [Glyph(seen[start].char, seen[start].x0, seen[start].x1, seen[start].sure)]
             of_new = _changed(new, own[start:end], seen[start:end], theirs)
-            new = said
+            new = "".join(glyph.char for glyph in theirs)
         else:
             of_new = [replace(each, second=-least) for each in of_new]
         tokens.append(Token(len(out), len(out) + len(new), old, said))
@@ -200,12 +208,41 @@ def _stands(old: str, said: str, first: float, second: float) -> bool:
     letters = ["".join(filter(str.isalnum, text)) for text in (old, said)]
     if letters[0] == letters[1] and len(said) < len(old) and first >= _KEPT:
         return False
+    if _once(old) == _once(said):  # it sees equal signs that touch as one, and commas twice
+        return len(said) > len(old) and second >= SURE and not set(_SEPARATORS) & set(said)
+    if SIGNS.issuperset(said):  # it knows those of ASCII
+        return second >= SURE and second - first >= _SURER
     if not _WORTH.search(old) and first >= _UNLIKELY:  # of signs it knows few: □ is 口 or a digit to it
         return False
     if second >= SURE:
         return second >= first
     # What it takes Hangul for is Hanja, so that must be sure.
     return second - first >= _SURER and not _HANJA.search(said)
+
+
+def _once(text: str) -> str:
+    """A text in which no sign stands twice in a row."""
+    return "".join(char if char in SIGNS else "".join(run) for char, run in groupby(text))
+
+
+def _is_worth(old: str, said: str) -> bool:
+    """Whether the second reader's `said` is worth holding against the first's `old`."""
+    return bool(_WORTH.search(old + said)) or SIGNS.issuperset(said)
+
+
+def _is_outvoted(own: Sequence[Evidence], seen: Sequence[Seen], theirs: Sequence[Glyph]) -> bool:
+    """Whether the heads see what the second reader does, character by character, and the first reader's is
+    likelier wrong than right by what all of them say."""
+    if not seen:
+        return False
+    if not theirs and len(own) == 1 and seen[0].char.isdigit():  # a lone letter, which may be a digit
+        return character(own[0]) < _EVEN
+    if len(own) != len(theirs):
+        return False
+    if any(each.char != glyph.char for each, glyph in zip(seen, theirs, strict=True)):
+        return False
+    against = [replace(each, second=-glyph.sure) for each, glyph in zip(own, theirs, strict=True)]
+    return min(map(character, against)) < _EVEN
 
 
 def _is_stray(text: str, start: int, end: int, sure: Sequence[float]) -> bool:
@@ -374,10 +411,24 @@ def _of_token(
     inside = [place for place, (i, _) in enumerate(pairs) if i is not None and start <= i < end]
     within = pairs[inside[0] : inside[-1] + 1]
     found = [j for i, j in within if j is not None and not (i is None and _is_twice(glyphs, j))]
+    if found:
+        before, behind = reversed(pairs[: inside[0]]), pairs[inside[-1] + 1 :]
+        found = _quotes(glyphs, found[0], before)[::-1] + found + _quotes(glyphs, found[-1], behind)
     if placed or start == 0 or text[start - 1] == " ":
         found = _lost(glyphs, reversed(pairs[: inside[0]]))[::-1] + found
     if placed or end == len(text) or text[end] == " ":
         found += _lost(glyphs, pairs[inside[-1] + 1 :])
+    return found
+
+
+def _quotes(glyphs: Sequence[Glyph], edge: int, pairs: Iterable[Pair]) -> list[int]:
+    """Further quotation marks beside one of a token's, for which the first reader has nothing: code has three."""
+    own = glyphs[edge].char
+    found: list[int] = []
+    for i, j in pairs:
+        if own not in "\"'" or i is not None or j is None or glyphs[j].char != own:
+            break
+        found.append(j)
     return found
 
 

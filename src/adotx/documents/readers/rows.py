@@ -7,7 +7,7 @@ lines stand. Knows no files, and no model beyond its checkpoint and engine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,19 @@ from PIL import Image
 
 from adotx.documents.assembly import assemble, place
 from adotx.documents.doubt import doubted, is_item_number
-from adotx.documents.layout import ROWS, Layout, Packed, Part, lay_out, pack, sheets_in
+from adotx.documents.layout import (
+    ROWS,
+    Layout,
+    Packed,
+    Part,
+    insides,
+    lay_out,
+    line_em,
+    pack,
+    packed_again,
+    rings_in,
+    sheets_in,
+)
 from adotx.documents.readers import PageReading, Status
 from adotx.documents.readers.answers import RowAnswer, RowAsker
 from adotx.documents.readers.confidence import (
@@ -31,7 +43,9 @@ from adotx.documents.readers.confidence import (
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
+from adotx.documents.readers.missed import with_missed
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
+from adotx.documents.readers.signs import Sign, bars_of, in_ring, ticks_in, with_signs
 from adotx.documents.readers.standing import lines_where_they_stand
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
@@ -40,6 +54,9 @@ from adotx.markdown import Block, Box
 
 if TYPE_CHECKING:
     from adotx.model import Model
+
+# Rows with a character less likely than this are looked at again, at so many pixels per em.
+_UNSURE, _EM_AGAIN = 0.8, 24.0
 
 
 class RowReader:
@@ -76,7 +93,7 @@ class RowReader:
         if layout.blank:
             return PageReading((), "blank", Sentence("no text was found on it"))
         packed = pack(layout)
-        rows, unread = self.rows(packed, is_cancelled)
+        rows, unread = self.rows(packed, is_cancelled, layout)
         texts, beyond = grounded(layout, packed, [_doubted(row) for row in rows])
         blocks = _with_confidence(assemble(place(layout, packed.texts(texts))), layout, packed, rows)
         total = len(texts)
@@ -106,20 +123,38 @@ class RowReader:
         lines = lines_where_they_stand(layout, packed, texts, sure)
         return PageReading(blocks, status, joined(notes), total, expected, lines=lines)
 
-    def rows(self, packed: Packed, is_cancelled: IsCancelled = not_cancelled) -> tuple[list[JoinedRow], int]:
-        """What all readers together say of each packed row, and how many rows could not be read."""
-        counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
-        answers, features = self._asker.ask(packed.tiles, counts, is_cancelled)
-        glyphs = self._heads.rows(np.stack(features)) if self._heads else []
+    def rows(
+        self, packed: Packed, is_cancelled: IsCancelled = not_cancelled, layout: Layout | None = None
+    ) -> tuple[list[JoinedRow], int]:
+        """What all readers together say of each packed row, and how many rows could not be read.
+
+        Args:
+            packed: changes where a row is read better at another scale.
+            is_cancelled: see `PageReader`.
+            layout: what `packed` is of; None: no row is looked at twice, no box to be ticked is told.
+        """
+        answers, glyphs = self._look(packed, is_cancelled)
+        if layout is not None:
+            self._look_again(layout, packed, answers, glyphs, is_cancelled)
         seen: list[list[Seen]] = [[] for _ in answers]
-        if glyphs:
-            used = [
-                row for tile, count in enumerate(counts) for row in glyphs[tile * ROWS : tile * ROWS + count]
-            ]
-            seen = [seen_in(answer.text, row) for answer, row in zip(answers, used, strict=True)]
+        if self._heads:
+            seen = [seen_in(answer.text, row) for answer, row in zip(answers, glyphs, strict=True)]
+        if layout is not None and self._heads:
+            signs = [ticks_in(piece, layout.ticks) for piece in packed.pieces]
+            for number, ring in self._in_rings(layout, packed, is_cancelled):
+                signs[number].append(ring)
+            for number, own in enumerate(signs):
+                own += bars_of(layout, packed.pieces[number], answers[number])
+                if own:
+                    answers[number], seen[number] = with_signs(answers[number], seen[number], own)
         if is_cancelled():
             raise Cancelled
         others = self._others(packed, answers, seen)
+        if self._heads:
+            for number, other in enumerate(others):
+                if other:
+                    found = with_missed(answers[number], seen[number], glyphs[number], other)
+                    answers[number], seen[number] = found
         rows = [
             alone(answer.text, answer.sure, places)
             if other is None
@@ -127,6 +162,54 @@ class RowReader:
             for answer, places, other in zip(answers, seen, others, strict=True)
         ]
         return rows, sum(not answer.ended and not row.text for answer, row in zip(answers, rows, strict=True))
+
+    def _look(self, packed: Packed, is_cancelled: IsCancelled) -> tuple[list[RowAnswer], list[list[Glyph]]]:
+        """What the model says of each row, and what the heads see in it; without heads nothing."""
+        counts = [packed.rows(tile) for tile in range(len(packed.tiles))]
+        answers, features = self._asker.ask(packed.tiles, counts, is_cancelled)
+        if not self._heads:
+            return answers, [[] for _ in answers]
+        found = self._heads.rows(np.stack(features))
+        return answers, [row for tile, count in enumerate(counts) for row in found[tile * ROWS :][:count]]
+
+    def _look_again(
+        self,
+        layout: Layout,
+        packed: Packed,
+        answers: list[RowAnswer],
+        glyphs: list[list[Glyph]],
+        is_cancelled: IsCancelled,
+    ) -> None:
+        """Read rows that the model is unsure of again, a little smaller; what it is surer of stands."""
+        unsure = [number for number, answer in enumerate(answers) if answer.least < _UNSURE]
+        if not unsure:
+            return
+        again = packed_again(layout, packed, unsure, _EM_AGAIN)
+        looked = zip(unsure, *self._look(again, is_cancelled), strict=True)
+        for at, (number, answer, row) in enumerate(looked):
+            if answer.ended and answer.log_share > answers[number].log_share:
+                answers[number], glyphs[number] = answer, row
+                packed.with_row(number, again, at)
+
+    def _in_rings(
+        self, layout: Layout, packed: Packed, is_cancelled: IsCancelled
+    ) -> Iterator[tuple[int, Sign]]:
+        """The rows with numbers or letters in circles, and these."""
+        found = [
+            (number, ring)
+            for number, piece in enumerate(packed.pieces)
+            for ring in rings_in(layout.page, piece.box, line_em(layout, piece.line))
+        ]
+        if not found or self._second is None:
+            return
+        tiles = insides(layout.page, [ring for _, ring in found])
+        counts = [min(ROWS, len(found) - ROWS * tile) for tile in range(len(tiles))]
+        answers, _ = self._asker.ask(tiles, counts, is_cancelled)
+        others = self._second.read([strip_of(tiles[n // ROWS], n % ROWS) for n in range(len(found))])
+        for (number, ring), first, second in zip(found, answers, others, strict=True):
+            if char := in_ring(first, second):
+                piece = packed.pieces[number]
+                yield number, Sign(char, piece.at(ring.box[0]), piece.at(ring.box[2]))
 
     def _others(
         self, packed: Packed, answers: Sequence[RowAnswer], seen: Sequence[Sequence[Seen]]
