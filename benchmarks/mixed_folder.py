@@ -2,9 +2,9 @@
 
     usage: python benchmarks/mixed_folder.py [--files 200] [--seed 1] [--keep DIR]
 
-Makes the folder (`make`), has `adotx transcribe DIR --recursive --out` read it with nano, and prints how many
+Makes the folder (`make`), has `adotx transcribe DIR --recursive --out` read it with nano; prints how many
 were done, refused and skipped, seconds, and each file that came out otherwise than it should. Kinds come in
-turns; each bad one is another kind of poison: cut, empty, encrypted, another format than its name says, bombs,
+turns; each bad one is another kind of poison: cut, empty, encrypted, another format than its name, bombs,
 pictures of one pixel and of 60,000, links in a circle, pipes, odd names.
 """
 
@@ -32,7 +32,19 @@ from PIL import Image, ImageDraw, ImageFont
 #: what becomes of a file: its answer is written, it is refused with a reason, it is named as not read, or it
 #: needs a package that not everybody has (then it is refused with the package's name)
 Fate = Literal["done", "refused", "skipped", "either"]
-WORDS = "ledger invoice branch quarter figures approved amount delivery contract warehouse meeting".split()
+WORDS = [
+    "ledger",
+    "invoice",
+    "branch",
+    "quarter",
+    "figures",
+    "approved",
+    "amount",
+    "delivery",
+    "contract",
+    "warehouse",
+    "meeting",
+]
 _DOCX = (
     '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
     "<w:body><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:body></w:document>"
