@@ -1,4 +1,4 @@
-"""`adotx transcribe --out`: which pages and files are read, whatever they are called and wherever they lie."""
+"""`adotx transcribe --out`: which pages and files are read, whatever their names and places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of `adotx transcribe --out` on files whose lines are their pages: fixtures and what looks at answers."""
+"""Calls of `adotx transcribe --out` on files whose lines are pages: fixtures, and what looks at answers."""
 
 from __future__ import annotations
 
