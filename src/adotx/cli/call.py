@@ -6,6 +6,7 @@ files: `answers`, `workspace`, `reading` and `telling` do.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -190,7 +191,7 @@ class Call:
             return task
         task.digest = _digest(path, name)
         # What comes through a pipe can be told from what came through it before by its content only.
-        task.source = str(path.resolve()) if copy is None else f"{name}#{task.digest[:16]}"
+        task.source = os.path.realpath(path) if copy is None else f"{name}#{task.digest[:16]}"
         entry = self._workspace.done(task.source, task.digest)
         if entry is not None:
             self._copies.pop(input_, None)

@@ -141,8 +141,9 @@ class Workspace:
 
     def is_ours(self, path: Path) -> bool:
         """Whether a file or folder among inputs is what is written here."""
-        out, here = self.folder.resolve(), path.resolve()
-        if here in (out, self._state.resolve()):
+        # `Path.resolve` ends in an error where links go in a circle.
+        out, here, state = (Path(os.path.realpath(each)) for each in (self.folder, path, self._state))
+        if here in (out, state):
             return True
         if out not in here.parents:
             return False

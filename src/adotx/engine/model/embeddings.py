@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from adotx.engine.weights.sources import drop_pages
 from adotx.engine.weights.watch import WeightFiles, changed
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Embeddings:
         self._files = files
         self.in_memory = table.nbytes <= IN_MEMORY or not hasattr(os, "preadv")
         self._table = np.array(table) if self.in_memory else None
+        if self.in_memory:
+            drop_pages(table)
 
     def rows(self, ids: np.ndarray) -> np.ndarray:
         """Ids int64 [N] -> float32 [N, hidden].
