@@ -136,3 +136,45 @@ def test_two_hundred_files_with_poison(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(last[name]["reason"] for name in bad)
     assert sum(each["status"] == "done" for each in last.values()) == 186
     assert f"186 document(s) done, {len(bad)} refused" in err
+
+
+class TestWhatIsSaid:
+    """Sentences of everyday mistakes, to a Korean user, before any model is loaded."""
+
+    @pytest.fixture(autouse=True)
+    def korean(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("ADOTX_LANG", "ko")
+        monkeypatch.chdir(tmp_path)
+
+        def opened(*_: object, **__: object) -> None:
+            raise AssertionError("no model is needed to refuse a file")
+
+        monkeypatch.setattr("adotx.model.Model.__init__", opened)
+        (tmp_path / "noise.pdf").write_bytes(b"no PDF at all\n" * 9)
+        (tmp_path / "page.html").write_text("<!doctype html><p>글", encoding="utf-8")
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["ask", "없음.png", "총액?"], "오류: 없음.png: 파일이 없습니다 (경로를 확인하세요)"),
+            (["transcribe", "없음.png"], "오류: 없음.png: 파일이 없습니다 (경로를 확인하세요)"),
+            (
+                ["transcribe", "noise.pdf"],
+                "오류: noise.pdf: 내용이 아는 형식이 아닙니다 (이미지, PDF, HWPX, 오피스",
+            ),
+            (["ask", "noise.pdf", "총액?"], "오류: noise.pdf: 내용이 아는 형식이 아닙니다"),
+            (
+                ["transcribe", "page.html", "-o", "page.docx"],
+                "오류: page.docx: '.docx'이라는 형식은 없습니다",
+            ),
+            (["transcribe", "page.html", "--report", "noise.pdf/r.html"], "다른 곳을 --report에 주세요"),
+        ],
+    )
+    def test_refused(self, words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(words) == REFUSED
+        told = capsys.readouterr().err
+        assert said in told and not re.search(r"[a-z]+ [a-z]+ [a-z]+", told), told
+
+    def test_a_report_makes_its_folder(self) -> None:
+        assert run(["transcribe", "page.html", "--report", "neu/r.html"]) == 0
+        assert Path("neu/r.html").read_text(encoding="utf-8").startswith("<!doctype html>")

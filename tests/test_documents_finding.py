@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from adotx.cli import DONE, FINDING, REFUSED, run
 from adotx.documents.finding import answers, facts
+from adotx.documents.selection import Selection
 from adotx.markdown import Cell, Fields, Heading, Item, Paragraph, Table
+from office_files import png
 
 RECEIPT = [
     Heading.of("영수증"),
@@ -247,6 +250,26 @@ class TestCommand:
         assert run(["ask", page, "보증금이 얼마인가요?"]) == FINDING
         said = capsys.readouterr()
         assert said.out == "" and "no answer found" in said.err
+
+    def test_a_model_that_answers_is_shown_texts_and_their_pictures(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from adotx.cli.ask import MOST_PAGES, _shown
+
+        def pictures(count: int) -> list[dict]:
+            data = [base64.b64encode(png(40 + n, 30)).decode() for n in range(count)]
+            body = "".join(f'<p>글 {n}<img src="data:image/png;base64,{d}">' for n, d in enumerate(data, 1))
+            (tmp_path / "a.html").write_text(f"<!doctype html>{body}", encoding="utf-8")
+            return _shown(tmp_path / "a.html", Selection.of(""), None)
+
+        first, *others = pictures(2)
+        assert first == {"type": "text", "text": "글 1\n\n![1]()\n\n글 2\n\n![2]()"}
+        assert [(each["type"], each["image"].size) for each in others] == [
+            ("image", (40, 30)),
+            ("image", (41, 30)),
+        ]
+        assert len(pictures(MOST_PAGES + 3)) == 1 + MOST_PAGES
+        assert "3 are not" in capsys.readouterr().err
 
     def test_no_document(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["ask", "absent.png", "?"]) == REFUSED

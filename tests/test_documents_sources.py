@@ -71,9 +71,9 @@ def test_pdf_page_is_rendered_within_the_pixel_limit(tmp_path: Path) -> None:
     "name,content,codes",
     [
         ("empty.png", b"", {"image.empty"}),
-        ("text.png", b"hello, I am text " * 99, {"image.not_an_image"}),
+        ("text.png", b"hello, I am text " * 99, {"input.unknown"}),
         ("broken.pdf", b"%PDF-1.7\n" + b"junk " * 99, {"pdf.damaged"}),
-        ("broken.tif", b"II*\0" + b"\xff" * 99, {"image.not_an_image", "image.corrupt", "image.truncated"}),
+        ("broken.tif", b"II*\0" + b"\xff" * 99, {"input.unknown", "image.corrupt", "image.truncated"}),
     ],
 )
 def test_bad_files_say_what_and_where_in_one_line(
@@ -102,7 +102,7 @@ def test_truncated_bomb_and_animation(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_read_and_named_in_errors(tmp_path: Path) -> None:
-    for content, code in [(pdf_bytes(tmp_path), ""), (b"no picture", "image.not_an_image")]:
+    for content, code in [(pdf_bytes(tmp_path), ""), (b"no picture", "input.unknown")]:
         pipe = tmp_path / f"pipe{len(content)}"
         os.mkfifo(pipe)
         writer = threading.Thread(target=pipe.write_bytes, args=(content,))

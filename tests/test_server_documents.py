@@ -228,7 +228,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("file", "code"),
         [
-            (b"no picture", "image.not_an_image"),
+            (b"no picture", "input.unknown"),
             (b"", "image.empty"),
             (png()[:100], "image.truncated"),
             (b"%PDF-1.4 and no more", "pdf.damaged"),

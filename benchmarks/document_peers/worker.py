@@ -79,14 +79,13 @@ def python_hwpx() -> Convert:
 
 
 def mineru() -> Convert:
-    from mineru.cli.common import do_parse
+    """Its tier that asks for no models."""
+    from mineru.parser import parse
+    from mineru.render import RenderFormat, render
 
     def convert(path: Path) -> tuple[str, None]:
-        folder = Path(sys.argv[2]) / "mineru"
-        do_parse(
-            str(folder), [path.stem], [path.read_bytes()], ["korean"], backend="pipeline", parse_method="txt"
-        )
-        return next(folder.rglob(f"{path.stem}.md")).read_text(encoding="utf-8"), None
+        result = parse(str(path), tier="flash", ocr_mode="txt", image_analysis=False)
+        return render(result.middle_json, RenderFormat.MARKDOWN), None
 
     return convert
 

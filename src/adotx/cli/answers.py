@@ -58,6 +58,11 @@ class Destination:
                 raise AdotxError("out.formats", what, "--format", remedy)
             return cls(None, None, formats or (FORMATS[DEFAULT],))
         named = next((each for each in FORMATS.values() if each.suffix == out.suffix.lower()), None)
+        if named is None and out.suffix.lower() in _of_files() and not out.is_dir():
+            what, remedy = "{given} is no format", "use some of {known}"
+            raise AdotxError(
+                "out.format", what, str(out), remedy, given=repr(out.suffix), known=", ".join(FORMATS)
+            )
         if named is None or out.is_dir():
             return cls(out, None, formats or (FORMATS[DEFAULT],))
         if formats not in ((), (named,)):
@@ -71,6 +76,25 @@ class Destination:
         if self.file is not None:
             return (Path(self.file).suffix,)
         return tuple(each.suffix for each in self.formats)
+
+
+def _of_files() -> frozenset[str]:
+    """Endings that name a file, and no folder."""
+    from adotx.documents.sources import SUFFIXES
+
+    return SUFFIXES | {
+        ".doc",
+        ".xls",
+        ".ppt",
+        ".rtf",
+        ".odt",
+        ".xml",
+        ".yaml",
+        ".tsv",
+        ".tex",
+        ".epub",
+        ".zip",
+    }
 
 
 def _format(name: str) -> Format:

@@ -19,13 +19,15 @@ from adotx.cli.target import Target
 from adotx.errors import AdotxError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from adotx.client.model import RemoteStream
     from adotx.documents.selection import Selection
     from adotx.documents.transcribe import PageResult
     from adotx.engine import SamplingParams
     from adotx.model import Reply, ReplyStream
 
-#: pages that a model is shown with one question
+#: pages, or pictures inside of a document of text, that a model is shown with one question
 MOST_PAGES = 16
 
 
@@ -68,22 +70,36 @@ def _check(document: Path, password: str | None) -> None:
 
 
 def _shown(document: Path, wanted: Selection, password: str | None) -> list[dict[str, Any]]:
-    """A document as parts of a message: the pictures of its pages, or its text where it has none."""
+    """A document as parts of a message: the pictures of its pages; where it has none its text, with a mark
+    for each picture in it (``![1]()``), then those pictures."""
     from adotx.documents.readers import PageReading
     from adotx.documents.sources import open_pages
-    from adotx.markdown import to_markdown
+    from adotx.markdown import Figure, to_markdown
 
     pages = [page for page in open_pages(document, password=password) if page.number in wanted]
     if not pages or len(pages) > MOST_PAGES:
         what, remedy = "{count} pages are chosen, 1 to {most} can be shown", "choose some with --pages"
         raise AdotxError("ask.pages", what, str(document), remedy, count=len(pages), most=MOST_PAGES)
     parts: list[dict[str, Any]] = []
+    inside: list[dict[str, Any]] = []
+    left_out = 0
+
+    def kept(picture: Image) -> PageReading:
+        nonlocal left_out
+        if len(inside) >= MOST_PAGES:
+            left_out += 1
+            return PageReading(())
+        inside.append({"type": "image", "image": picture})
+        return PageReading((Figure(str(len(inside))),))
+
     for page in pages:
         if page.open is not None:
             parts.append({"type": "image", "image": page.open()})
-        elif page.given is not None and (reading := page.given(lambda _: PageReading(()))) is not None:
+        elif page.given is not None and (reading := page.given(kept)) is not None:
             parts.append({"type": "text", "text": to_markdown(reading.blocks)})
-    return parts
+    if left_out:
+        print(text("ask.pictures", most=MOST_PAGES, count=left_out), file=sys.stderr)
+    return [*parts, *inside]
 
 
 def _look_up(document: Path, question: str, target: Target, wanted: Selection, password: str | None) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from string import Formatter
 
 from adotx.cli.korean import ERRORS
-from adotx.cli.sentences import KOREAN
+from adotx.cli.sentences import KOREAN, SYSTEM
 from adotx.errors import AdotxError, Sentence
 
 
@@ -31,9 +31,12 @@ def in_korean(error: AdotxError) -> AdotxError:
 
 
 def korean(value: object) -> object:
-    """A sentence or an error in Korean, with those among its values; anything else as it is."""
+    """A sentence, an error or a reason of the system in Korean, with those among its values; anything else as
+    it is."""
     if isinstance(value, AdotxError):
         return in_korean(value)
+    if isinstance(value, str) and not isinstance(value, Sentence):
+        return SYSTEM.get(value, value)
     template = KOREAN.get(value.template) if isinstance(value, Sentence) else None
     if template is None or not isinstance(value, Sentence):
         return value

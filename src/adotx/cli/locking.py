@@ -69,8 +69,12 @@ def append(fd: int, content: bytes) -> int:
 
 
 @contextlib.contextmanager
-def told(where: object) -> Iterator[None]:
+def told(where: object, option: str = "--out") -> Iterator[None]:
     """What the operating system refuses, in one line.
+
+    Args:
+        where: what is written.
+        option: that says where.
 
     Raises:
         AdotxError: ``out.unwritable``.
@@ -82,6 +86,7 @@ def told(where: object) -> Iterator[None]:
             "out.unwritable",
             "{reason}",
             error.filename if isinstance(error.filename, str) else str(where),
-            "make room there, or choose another --out",
+            "make room there, or choose another {option}",
+            option=option,
             reason=error.strerror or str(error),
         ) from None

@@ -70,7 +70,8 @@ def write_report(file: Path, documents: Iterable[Remembered], choice: Choice) ->
     from adotx.documents.outputs import write_report as write
 
     part = file.with_name(f"{file.name}{PART}")
-    with told(file):
+    with told(file, "--report"):
+        file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("wb") as out:
                 write((each.document() for each in documents), out, choice, language())

@@ -392,3 +392,23 @@ KOREAN: dict[str, str] = {
     "cells beyond the first {limit:,} are left out": "처음 {limit:,}개를 넘는 셀을 뺐습니다",
     "{count} formula(s) without a result stand as formulas": "결과 없는 수식 {count}개를 수식으로 실었습니다",
 }
+
+#: what the operating system says
+SYSTEM: dict[str, str] = {
+    "No such file or directory": "그런 파일이나 폴더가 없습니다",
+    "Permission denied": "권한이 없습니다",
+    "Operation not permitted": "허용되지 않는 일입니다",
+    "Is a directory": "폴더입니다",
+    "Not a directory": "폴더가 아닙니다",
+    "File exists": "이미 있습니다",
+    "File name too long": "이름이 너무 깁니다",
+    "No space left on device": "디스크에 남은 자리가 없습니다",
+    "Disk quota exceeded": "디스크 할당량을 넘었습니다",
+    "Read-only file system": "읽기 전용 파일 시스템입니다",
+    "Input/output error": "입출력 오류가 났습니다",
+    "Too many open files": "열린 파일이 너무 많습니다",
+    "Cannot allocate memory": "메모리가 모자랍니다",
+    "Connection refused": "연결을 받아 주지 않습니다",
+    "Connection reset by peer": "상대가 연결을 끊었습니다",
+    "Address already in use": "이미 쓰는 주소입니다",
+}

@@ -93,6 +93,10 @@ STRINGS: dict[str, tuple[str, str]] = {
         "{name}: no answer found ({model} only looks for what the question names; --model can name another)",
         "{name}: 답을 찾지 못했습니다({model}은(는) 질문에 나온 말을 찾기만 합니다. 다른 모델은 --model로)",
     ),
+    "ask.pictures": (
+        "note: only the first {most} pictures are shown, {count} are not (ask about some with --pages)",
+        "알림: 그림은 앞의 {most}개만 보여 줍니다. {count}개는 빠졌습니다(--pages로 쪽을 골라 물어보세요)",
+    ),
     "ask.image": ("An image file.", "이미지 파일."),
     "ask.question": ("The question, in Korean or English.", "한국어나 영어로 된 질문."),
     "ask.cut": (

@@ -61,6 +61,7 @@ STATUS: dict[str, int] = {
     "server.model": 404,
     "server.origin": 403,
     "input.pages": 400,
+    "input.unknown": 400,
     "server.parameter": 400,
     "server.route": 404,
     "server.timeout": 504,

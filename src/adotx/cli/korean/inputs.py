@@ -84,6 +84,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "input.too_many_bytes": [
         ("{limit:,}바이트를 넘습니다", "더 작은 파일을 지정하세요"),
     ],
+    "input.unknown": [("내용이 아는 형식이 아닙니다", "이미지, PDF, HWPX, 오피스 문서를 주세요")],
     "input.unreadable": [
         ("입력을 읽을 수 없습니다: {reason}", "파일 종류와 접근 권한을 확인하세요"),
     ],
@@ -102,6 +103,10 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("표준 출력에 쓸 수 없습니다: {reason}", "공간을 비우거나 다른 곳으로 보내세요"),
     ],
     "out.unwritable": [
+        (
+            "출력 폴더나 파일에 쓸 수 없습니다: {reason}",
+            "그곳에 자리를 비우거나 다른 곳을 {option}에 주세요",
+        ),
         ("출력 폴더나 파일에 쓸 수 없습니다: {reason}", "그곳에 자리를 비우거나 다른 --out을 쓰세요"),
     ],
     "pdf.damaged": [("PDF를 열 수 없습니다", "PDF를 다시 만들어 주세요")],

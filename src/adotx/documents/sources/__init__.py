@@ -153,6 +153,8 @@ def open_pages(
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
+    except FileNotFoundError:
+        raise AdotxError("input.missing", "no such file", str(path), "check the path") from None
     except OSError as error:
         remedy = "name a file, or a folder to take its documents" if path.is_dir() else "check the path"
         reason = error.strerror or str(error)
