@@ -74,7 +74,7 @@ def of_token(
 
 
 def _quotes(glyphs: Sequence[Glyph], edge: int, pairs: Iterable[Pair]) -> list[int]:
-    """Further quotation marks beside one of a token, for which the first reader has nothing: code has three."""
+    """Further quotation marks beside one of a token, which the first reader does not have: code has three."""
     own = glyphs[edge].char
     found: list[int] = []
     for i, j in pairs:
