@@ -3,23 +3,26 @@
 usage: python scripts/check_wheel.py DIST
 
 The wheel is installed into a fresh environment in which no compiler can be found, all that it needs as wheels
-too, and reads the page of examples/ there with the kernels that it brought.
+too, and reads the page of examples/ there with the kernels that it brought, is asked about it, and serves it.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import venv
 import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = "libadotx_kernels.so"
+QUESTION = "파일 이름에는 무엇을 적나요?"
 
 
 def check(dist: Path) -> None:
@@ -59,14 +62,41 @@ def tried(wheel: Path, folder: Path) -> str:
 
     # Nothing may be compiled on the way, so all that it needs has to come as wheels too.
     pip = (programs / "python", "-m", "pip", "--quiet", "--disable-pip-version-check")
-    run(*pip, "install", "--only-binary", ":all:", wheel)
+    run(*pip, "install", "--only-binary", ":all:", f"{wheel}[serve]")
     said = run(programs / "adotx", "--version")
     if "OpenVINO" in said:
         sys.exit(f"the wheel's kernels do not run here: {said}")
     if not run(programs / "adotx", "transcribe", ROOT / "examples" / "page.png"):
         sys.exit("the page was read as blank")
+    if not run(programs / "adotx", "ask", ROOT / "examples" / "page.png", QUESTION):
+        sys.exit("the page was asked in vain")
+    served(programs / "adotx", where, folder)
     return said
 
 
+def served(program: Path, where: dict[str, str], folder: Path) -> None:
+    """Have the page read over HTTP too; SystemExit where it is not."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen((program, "serve", "--port", port), env=where, cwd=folder) as server:
+        try:
+            until = time.monotonic() + 120
+            while subprocess.run(
+                (program, "transcribe", ROOT / "examples" / "page.png", "--server", url),
+                env=where,
+                cwd=folder,
+                capture_output=True,
+                check=False,
+            ).returncode:
+                if time.monotonic() > until or server.poll() is not None:
+                    sys.exit("the server does not answer")
+                time.sleep(2)
+        finally:
+            server.terminate()
+    if server.returncode:
+        sys.exit(f"the server ended with {server.returncode}")
+
+
 if __name__ == "__main__":
-    check(Path(sys.argv[1]))
+    check(Path(sys.argv[1]).resolve())  # the tries run in a folder of their own

@@ -131,6 +131,14 @@ def test_text_never_becomes_a_published_control_token(shared: Path, text: str) -
         assert not tokenizer.control_ids & set(ids) and tokenizer.decode(ids) == text
 
 
+def test_a_long_text_is_encoded_as_a_short_one_and_others_go_on() -> None:
+    words = ["가나다 라", "<|im_end|>", "\ud800", "a  b\n"]
+    short = [toy().encode(word + ".") for word in words]
+    lone = [toy().encode(word * 6000) for word in words]
+    assert [toy()._plain.encode((w * 6000).encode("utf-16", "surrogatepass").decode("utf-16", "replace")).ids
+            for w in words] == lone and all(short)
+
+
 def test_the_plain_encoder_does_not_hold_control_tokens(tmp_path: Path) -> None:
     tokenizer = toy()
     held = tokenizer._plain.get_vocab(with_added_tokens=True)

@@ -31,9 +31,25 @@ PEER = {"--peer", "--peer-tries", "--peer-answers"}
 #: Verb -> options (--help apart) and arguments. Who changes it changes README, CHANGELOG and docs/cli.md too.
 SURFACE: dict[str, tuple[set[str], list[str]]] = {
     "transcribe": (
-        {"--out", "--format", "--report", "--pages", "--page-marks", "--mark-doubtful", "--keep-running",
-         "--redact", "--hanja", "--text-layer", "--show-changes", "--second-reader", "--password",
-         "--recursive", "--retry-failed", "--force", *SERVED},
+        {
+            "--out",
+            "--format",
+            "--report",
+            "--pages",
+            "--page-marks",
+            "--mark-doubtful",
+            "--keep-running",
+            "--redact",
+            "--hanja",
+            "--text-layer",
+            "--show-changes",
+            "--second-reader",
+            "--password",
+            "--recursive",
+            "--retry-failed",
+            "--force",
+            *SERVED,
+        },
         ["PATH"],
     ),
     "ask": ({"--pages", "--password", *SERVED, *SAMPLING}, ["DOCUMENT", "QUESTION"]),

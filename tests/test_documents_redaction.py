@@ -248,6 +248,39 @@ class TestPictures:
         was = drawn(TEXTS)[1].lines[0].words[3]
         assert np.asarray(shown.crop(_box(was.quad)).convert("L")).mean() < 40
 
+    def test_nothing_else_of_a_pdf_goes_over(self, tmp_path: Path) -> None:
+        """Title, metadata, bookmarks, attachments, annotations, form values, hidden text."""
+        path = tmp_path / "a.pdf"
+        path.write_bytes(_full_of(RRN))
+        assert path.read_bytes().count(RRN.encode()) == 9
+        picture = pypdfium2.PdfDocument(path)[0].render(scale=200 / 72).to_pil()
+        page = PageResult((Paragraph.of("글"),), size=picture.size)
+        file = io.BytesIO()
+        FORMATS["pdf"].write(Document(f"이력서_{RRN}.pdf", [prepared(page, ALL)], path), file, ALL)
+        data = file.getvalue()
+        said = data + _streams(data).encode("latin-1")
+        for form in (RRN.encode(), RRN.encode("utf-16-be").hex().encode(), RRN.encode("utf-16-be")):
+            assert form not in said
+        opened = pypdfium2.PdfDocument(data)
+        assert opened.count_attachments() == 0 and not list(opened.get_toc())
+        assert set(opened.get_metadata_dict(skip_empty=True)) == {"Title", "Producer"}
+        assert data.count(b"%%EOF") == 1
+
+    @pytest.mark.parametrize("format", ["json", "html", "pdf"])
+    def test_the_name_of_the_file_says_no_number(self, format: str, tmp_path: Path) -> None:
+        picture, page = drawn(TEXTS[-1:])
+        picture.save(tmp_path / "a.png")
+        name = f"이력서_{RRN}_홍길동.png"
+        file = io.BytesIO()
+        FORMATS[format].write(Document(name, [prepared(page, ALL)], tmp_path / "a.png"), file, ALL)
+        data = file.getvalue() + _streams(file.getvalue()).encode("latin-1")
+        for form in (RRN.encode(), RRN.encode("utf-16-be").hex().encode()):
+            assert form not in data
+        assert format == "pdf" or "홍길동.png" in data.decode("utf-8", "replace")
+        file = io.BytesIO()
+        write_report([Document(name, [prepared(page, ALL)], tmp_path / "a.png")], file, ALL)
+        assert RRN not in file.getvalue().decode()
+
     def test_the_report(self, tmp_path: Path) -> None:
         import base64
 
@@ -269,6 +302,32 @@ class TestPictures:
 
 def _box(quad: Any) -> tuple[int, int, int, int]:
     return int(quad[0][0]), int(quad[0][1]), int(quad[2][0]), int(quad[2][1])
+
+
+def _full_of(secret: str) -> bytes:
+    """A PDF that says something wherever PDF can, the page's picture left out."""
+    said = f"({secret})".encode()
+    content = b"BT /F 12 Tf 40 100 Td 3 Tr " + said + b" Tj ET"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /Outlines 6 0 R /Metadata 8 0 R /AcroForm << /Fields [12 0 R] >> "
+        b"/OpenAction << /S /JavaScript /JS " + said + b" >> "
+        b"/Names << /EmbeddedFiles << /Names [(a) 9 0 R] >> >> >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 200] /Contents 4 0 R /Annots [11 0 R 12 0 R] "
+        b"/Resources << /Font << /F 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Type /Outlines /First 7 0 R /Last 7 0 R /Count 1 >>",
+        b"<< /Title " + said + b" /Parent 6 0 R /Dest [3 0 R /Fit] >>",
+        b"<< /Type /Metadata /Subtype /XML /Length %d >>\nstream\n%s\nendstream" % (len(said), said),
+        b"<< /Type /Filespec /F " + said + b" /EF << /F 10 0 R >> >>",
+        b"<< /Type /EmbeddedFile /Length %d >>\nstream\n%s\nendstream" % (len(said), said),
+        b"<< /Type /Annot /Subtype /Text /Rect [10 10 30 30] /Contents " + said + b" >>",
+        b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (a) /V " + said + b" /Rect [0 0 0 0] >>",
+        b"<< /Title " + said + b" >>",
+    ]
+    body = b"".join(b"%d 0 obj\n%s\nendobj\n" % each for each in enumerate(objects, 1))
+    return b"%PDF-1.4\n" + body + b"trailer << /Root 1 0 R /Size 14 /Info 13 0 R >>\n%%EOF\n"
 
 
 def _png(picture: Image.Image) -> bytes:

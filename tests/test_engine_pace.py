@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adotx.engine import Engine, Request, SamplingParams
-from adotx.engine.serving.pace import LEAST, Pace
+from adotx.engine.serving.pace import LEAST, LONGEST, Pace
 from mock_backend import MockBackend
 
 
@@ -54,6 +54,54 @@ def test_streams_go_on_evenly_on_any_machine(fixed: float, each: float, slowdown
     assert np.percentile(steps, 95) < max((slowdown + 0.3) * alone, 1.1 * least)
     if fixed / each * (slowdown - 1) > 4 * LEAST:
         assert np.median(steps) > (1 + 0.4 * (slowdown - 1)) * alone  # nor is the prompt left to wait
+
+
+def crowd(running: int, arriving: int) -> tuple[list[float], list[float], float]:
+    """Seconds of the steps until all have begun, to each newcomer's first id, of a step before."""
+    backend = Timed(0.03, 0.0004)
+    engine = Engine(backend, kv_memory=20_000, max_running=64, clock=lambda: backend.now)
+    sampling = SamplingParams(1000, ignore_eos=True)
+    streams = [engine.stream(Request([i + 2] * 5, sampling=sampling)) for i in range(running)]
+    for _ in range(20):
+        for stream in streams:
+            next(stream)
+    start, alone = backend.now, 0.03 + running * 0.0004
+    random = np.random.default_rng(1)
+    late = [
+        engine.stream(Request(random.integers(2, 40, 256).tolist(), sampling=sampling))
+        for _ in range(arriving)
+    ]
+    first, steps = {}, []
+    while len(first) < arriving:
+        before = backend.now
+        engine.drive(lambda: False)
+        steps.append(backend.now - before)
+        first |= {i: backend.now - start for i, s in enumerate(late) if s._sequence.output and i not in first}
+    return steps, sorted(first.values()), alone
+
+
+def test_in_a_crowd_first_ids_come_soon_and_streams_go_on() -> None:
+    steps, first, _ = crowd(8, 56)
+    reading = 56 * 256 * 0.0004 * 1.13  # positions cost more further on
+    assert first[28] < 0.75 * reading and first[-1] < 1.5 * reading
+    assert max(steps) < 1.2 * LONGEST
+
+
+@pytest.mark.parametrize(("running", "arriving"), [(15, 1), (12, 4), (8, 8)])
+def test_a_few_prompts_do_not_hold_streams_up(running: int, arriving: int) -> None:
+    steps, _, alone = crowd(running, arriving)
+    assert max(steps) < 2.9 * (alone + arriving * 0.0004)
+
+
+def test_a_step_without_prompts_is_made_now_and_then_to_learn_from() -> None:
+    pace = Pace(2.5)
+    assert pace.is_due
+    pace.note(0, 0.02)
+    for _ in range(30):
+        pace.note(*((0, 0.06) if pace.is_due else (pace.positions, 0.06 + pace.positions * 0.0004)))
+    pace.note(0, 0.06)
+    # A stale 0.02 s would have starved prompts: 0.06 s are more than what 2.5 times as long allows.
+    assert pace.positions > 1.5 * 0.05 / 0.0004
 
 
 @given(st.lists(st.tuples(st.integers(0, 2000), st.floats(0, 1e3)), max_size=30), st.floats(1, 10))

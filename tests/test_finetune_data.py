@@ -292,6 +292,23 @@ class TestRewards:
         assert tool_calls(mixed, calls, "text") == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PAR1\x15\x04", "is Parquet"),
+        (b"\xff\xff\xff\xffARROW", "Arrow"),
+        (b'[\n  {"messages": []}\n]', "is one JSON list"),
+        (b"\xef\xbb\xbf [{}]", "is one JSON list"),
+        (None, "is a folder"),
+    ],
+)
+def test_other_forms_of_data_are_named(content: bytes | None, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(AdotxError, match=words):
+        find_lines([path])
+
+
 def test_shortened_drops_the_picture_it_would_cut() -> None:
     sample = Sample("a:1", [1, 22, 22, 22, 22, 2, 22, 22, 22, 22, 3], [False] * 11, [0, 1], [1, 1], 11)
     assert shortened(sample, 9, 22, 4).ids == [1, 22, 22, 22, 22, 2]

@@ -6,11 +6,8 @@ Needs the extra `finetune`.
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 pytest.importorskip("peft")
 
-from PIL import Image  # noqa: E402
+from safetensors import safe_open  # noqa: E402
 
 from adotx.checkpoint import Checkpoint, open_checkpoint, validate  # noqa: E402
 from adotx.engine import Request, SamplingParams  # noqa: E402
@@ -33,63 +30,35 @@ from adotx.finetune.packing import blank_sample, filled, packed, packs, padded, 
 from adotx.finetune.rows import find_lines  # noqa: E402
 from adotx.finetune.samples import Reader  # noqa: E402
 from adotx.finetune.states import last_state  # noqa: E402
-from adotx.hf import AX4VLConfig, AX4VLForConditionalGeneration  # noqa: E402
+from adotx.hf import AX4VLForConditionalGeneration  # noqa: E402
 from adotx.model import Model  # noqa: E402
-from checkpoint_toys import toy_checkpoint  # noqa: E402
-
-ROOT = Path(__file__).parent.parent
-CALL = {"function": {"name": "get", "arguments": {"x": 1}}}
-TOOLS = [{"type": "function", "function": {"name": "get", "parameters": {"type": "object"}}}]
-QUIET = {"log_steps": 1, "threads": 1, "device": "cpu"}
+from finetune_toys import (  # noqa: E402
+    CALL,
+    QUIET,
+    TOOLS,
+    asked,
+    losses,
+    said,
+    toy_base,
+    toy_conversations,
+    toy_pictures,
+    written,
+)
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy with weights as they are before training; those of the toy itself let losses explode."""
-    path = toy_checkpoint(tmp_path_factory.mktemp("base"))
-    torch.manual_seed(0)
-    config = json.loads((path / "config.json").read_text())
-    model = AX4VLForConditionalGeneration(AX4VLConfig.from_dict(config))
-    with torch.no_grad():  # an adapter alone can say little through a head as small as a new one's
-        model.get_input_embeddings().weight.mul_(10)
-        model.get_output_embeddings().weight.mul_(10)
-    files = {name: (path / name).read_bytes() for name in ("config.json", "generation_config.json")}
-    model.save_pretrained(path)
-    for name, content in files.items():
-        (path / name).write_bytes(content)
-    return path
+    return toy_base(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data")
-    Image.new("RGB", (64, 64), "white").save(path / "one.png")
-    Image.new("RGB", (200, 64), "black").save(path / "many.png")
-    return path
-
-
-def asked(n: int) -> list[dict[str, Any]]:
-    """A question, in two of three with a picture."""
-    parts: list[dict[str, Any]] = [{"type": "text", "text": f"what is {n}?"}]
-    if n % 3:
-        parts.insert(0, {"type": "image", "image": "one.png" if n % 2 else "many.png"})
-    return [{"role": "user", "content": parts}]
-
-
-def said(text: str, *calls: Any) -> list[dict[str, Any]]:
-    return [{"role": "assistant", "content": text, **({"tool_calls": list(calls)} if calls else {})}]
-
-
-def written(path: Path, rows: list[Any]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
+    return toy_pictures(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
 def conversations(folder: Path) -> Path:
-    rows: list[Any] = [{"messages": asked(n) + said("the " * (1 + n % 4))} for n in range(12)]
-    rows.append({"messages": asked(1) + said("", CALL), "tools": TOOLS})
-    return written(folder / "sft.jsonl", rows)
+    return toy_conversations(folder)
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +72,6 @@ def tasks(folder: Path) -> Path:
     rows: list[Any] = [{"prompt": asked(n), "answer": "the"} for n in range(5)]
     rows.append({"prompt": asked(1), "tools": TOOLS, "tool_calls": [CALL]})
     return written(folder / "grpo.jsonl", rows)
-
-
-def losses(out: Path, key: str = "loss") -> list[float]:
-    state = last_state(out)
-    assert state is not None
-    history = json.loads((state / "trainer_state.json").read_text())["log_history"]
-    return [row[key] for row in history if key in row]
 
 
 def reader_of(path: Path, base: Path, **settings: Any) -> Reader:
@@ -198,6 +160,33 @@ class TestSft:
         assert all(
             (tmp_path / "cut" / n).read_bytes() == (tmp_path / "whole" / n).read_bytes() for n in names
         )
+
+    def test_four_bits(self, base: Path, conversations: Path, tmp_path: Path) -> None:
+        """QLoRA: the adapter is learnt on weights of four bits and merged into those that are not."""
+        pytest.importorskip("bitsandbytes")
+        settings = {"data": [conversations], "model": str(base), "quantize": "nf4", **QUIET}
+        settings |= {"learning_rate": 2e-2, "max_steps": 10, "batch": 2, "pack_tokens": 400, "save_steps": 5}
+        run("sft", {**settings, "out": tmp_path / "whole"}, lambda what: None)
+        found = losses(tmp_path / "whole")
+        assert found[-1] < found[0] - 1
+        check_three_ways(base, tmp_path / "whole", PROMPT)
+        with safe_open(tmp_path / "whole" / "adapter" / "adapter_model.safetensors", "pt") as file:
+            assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float32}  # noqa: SIM118
+
+    def test_a_full_disk(self, base: Path, conversations: Path, tmp_path: Path) -> None:
+        """No room for a state: one line, and the run goes on when there is."""
+        resource = pytest.importorskip("resource")
+        settings = {"data": [conversations], "model": str(base), "out": tmp_path, "merge": False, **QUIET}
+        settings |= {"max_steps": 2, "save_steps": 1, "batch": 1}
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+        try:
+            with pytest.raises(AdotxError, match="the disk may be full"):
+                run("sft", settings, lambda what: None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert last_state(tmp_path) is None
+        assert run("sft", settings, lambda what: None) == tmp_path / "adapter"
 
     def test_a_pattern_that_fits_nothing(self, base: Path, conversations: Path, tmp_path: Path) -> None:
         for pattern in ("nothing", "("):
@@ -304,27 +293,6 @@ class TestRewarded:
         forged = words.encode('<tool_call>{"name": "get", "arguments": {"x": 1}}</tool_call>')
         assert reward.of(forged, asked_for) == 0
         assert reward.of([*words.encode("the"), end], 0) == 1 and reward.of([end], 0) == 0
-
-
-def test_two_sharded_processes_learn_what_one_learns(base: Path, conversations: Path, tmp_path: Path) -> None:
-    words = ["-m", "adotx", "train", "sft", "--data", conversations, "-m", base, "batch=2", "max_steps=50"]
-    words += [
-        "pack_tokens=300",
-        "learning_rate=3e-3",
-        "log_steps=1",
-        "merge=false",
-        "device=cpu",
-        "threads=1",
-    ]
-    config = ROOT / "docs" / "scale" / "fsdp-cpu.yaml"
-    launch = ["-m", "accelerate.commands.accelerate_cli", "launch", "--config_file", config]
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    for name, starter in (("one", []), ("two", launch)):
-        command = [sys.executable, *map(str, [*starter, *words]), "-o", str(tmp_path / name)]
-        subprocess.run(command, env=env, check=True, capture_output=True)
-    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
-    assert len(one) == 50 and one[-1] < one[0]
-    assert max(abs(a - b) for a, b in zip(one, two, strict=True)) < 1e-4
 
 
 def test_an_empty_picture_joins_a_pair_without_one(base: Path, folder: Path) -> None:

@@ -179,9 +179,16 @@ def test_slots_are_no_labels(model, tiles, name):
 def test_one_graph(model, tiles):
     torch._dynamo.reset()
     inputs = {"input_ids": IDS, "pixel_values": tiles[:2]}
-    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    assert torch._dynamo.explain(model)(**inputs).graph_break_count == 0
+    for options in ({"fullgraph": True}, {"fullgraph": True, "dynamic": True}):
+        torch._dynamo.reset()
+        compiled = torch.compile(model, backend="aot_eager", **options)
+        with torch.no_grad():
+            assert torch.allclose(compiled(**inputs).logits, model(**inputs).logits, atol=1e-5)
+            for wrong in (tiles[:1], tiles[:3]):
+                with pytest.raises(RuntimeError, match="image slots and features differ in number"):
+                    compiled(input_ids=IDS, pixel_values=wrong)
     with torch.no_grad():
-        assert torch.allclose(compiled(**inputs).logits, model(**inputs).logits, atol=1e-5)
         exported = torch.export.export(model, (), {**inputs, "use_cache": False}, strict=False)
         assert torch.allclose(exported.module()(**inputs, use_cache=False).logits, model(**inputs).logits)
 

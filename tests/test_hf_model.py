@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import pytest
@@ -15,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoModelForImageTextToText  # no
 import adotx.hf as hf  # noqa: E402
 from adotx.checkpoint import expected_tensors, parameter_count, read_config  # noqa: E402
 from adotx.errors import AdotxError  # noqa: E402
+from adotx.hf.versions import CACHE  # noqa: E402
 from test_hf_parts import VOCAB, small_config, small_model  # noqa: E402
 
 SLOT = [22] * 4
@@ -116,8 +118,11 @@ def test_cache_changes_nothing(model, tiles):
     with torch.no_grad():
         whole = model(input_ids=with_cache, pixel_values=tiles[:2]).logits
         first = model(input_ids=ids, pixel_values=tiles[:2])
-        step = model(input_ids=with_cache[:, ids.shape[1] :], past_key_values=first.past_key_values)
-    assert torch.allclose(whole[:, ids.shape[1] :], step.logits, atol=1e-4)
+        for name in ("past_key_values", "cache"):  # transformers 5.24 renamed it
+            kept = copy.deepcopy(first[CACHE])
+            step = model(input_ids=with_cache[:, ids.shape[1] :], **{name: kept})
+            assert torch.allclose(whole[:, ids.shape[1] :], step.logits, atol=1e-4)
+            assert step[CACHE] is kept
 
 
 def test_batch_of_different_images_equals_single_rows(model, tiles):

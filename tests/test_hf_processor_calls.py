@@ -132,12 +132,32 @@ def test_unknown_arguments_are_refused(processor):
     assert list(processor(text="x", videos=None, audio=[])) == ["input_ids", "attention_mask"]
     chat = asked(RED)
     for wrong in ({"enable_thinking": False}, {"processor_kwargs": {"max_num_tile": 3}}):
-        with pytest.raises(AdotxError, match="unknown argument"):
-            processor.apply_chat_template(chat, tokenize=True, **wrong)
+        for tokenize in (True, False):
+            with pytest.raises(AdotxError, match="unknown argument"):
+                processor.apply_chat_template(chat, tokenize=tokenize, **wrong)
     with pytest.raises(AdotxError, match="video"):
         processor.apply_chat_template(
             [{"role": "user", "content": [{"type": "video", "path": "x.mp4"}]}], tokenize=True
         )
+
+
+def test_what_the_format_has_no_place_for_does_not_change_the_road(processor):
+    """A variable would have sent the conversation through a text whose control tokens are read."""
+    tokenizer = processor.tokenizer
+    chat = [{"role": "user", "content": "<|im_end|>"}]
+    ids = tokenizer.apply_chat_template(chat)
+    assert tokenizer.apply_chat_template(chat, documents=[], add_special_tokens=False) == ids
+    assert tokenizer.apply_chat_template(chat, documents=None, xml_tools=None) == ids
+    for tokenize in (True, False):
+        with pytest.raises(AdotxError, match=r"no place for documents .put their text"):
+            tokenizer.apply_chat_template(chat, documents=[{"text": "x"}], tokenize=tokenize)
+        with pytest.raises(AdotxError, match="unknown argument 'enable_thinking'"):
+            tokenizer.apply_chat_template(chat, enable_thinking=False, tokenize=tokenize)
+    own = "{{ documents[0].text }}{{ day }}"
+    made = tokenizer.apply_chat_template(
+        chat, chat_template=own, documents=[{"text": "a"}], day="b", tokenize=False
+    )
+    assert made == "ab"
 
 
 def test_truncation_of_conversations(processor):

@@ -79,6 +79,63 @@ def test_memory_and_throughput() -> None:
         assert float(dollars) == pytest.approx(1e7 / rate / 3600 * 2.5, abs=0.01)
 
 
+def test_activations_and_what_moves() -> None:
+    tokens = int(tomllib.loads((FOLDER / "sft-7b.toml").read_text(encoding="utf-8"))["pack_tokens"])
+    gathered, kept = (line for line in TEXT.splitlines() if line.startswith(("| gathered", "| activations")))
+    for h, layers, heads, k, i, _ in (LIGHT, LARGE):
+        assert f"{4 * layer(h, heads, k, i) / 1e9:.1f} GB" in gathered
+        held, in_hand = 2 * layers * tokens * h, 2 * tokens * (6 * h + 3 * i)
+        assert f"{held / 1e9:.1f} + {in_hand / 1e9:.1f} GB" in kept
+    assert f"{tokens**2 / 1e6:.0f} MB" in TEXT
+    light, large = language(*LIGHT) + 430_035_184, language(*LARGE)
+    moved = 6 * light
+    assert f"{moved / 1e9:.0f} GB for the 7B, {moved / 400e9:.2f} s at" in TEXT
+    assert f"and {moved / 50e9:.1f} s at 50 GB/s" in TEXT
+    assert f"computes for {tokens / (989e12 * 0.4 / (6 * light)):.2f} s" in TEXT
+    assert f"({8 * 28 * 3584 * tokens / (6 * light):.0%} at" in TEXT.replace(" %", "%")
+    assert (
+        f"{16 * light / 1e9:.0f} GB do not fit" in TEXT and f"four GPUs hold {4 * light / 1e9:.1f} GB" in TEXT
+    )
+    assert f"gather {4 * large / 1e9:.0f} GB" in TEXT
+    assert f"({2 * adapter(3584, 28, 4, 18944) / 1e6:.0f} MB)" in TEXT
+    assert f"{2 * light / 3e9:.0f} s for the 7B" in TEXT and f"{2 * large / 3e9:.0f} s for the 72B" in TEXT
+    assert round((2 * 60 * 7 * 86400) ** 0.5, -2) == 8500 and "8,500 s" in TEXT
+
+
+def test_serving() -> None:
+    """Room, sequences, steps and pages from the formulas and from vLLM's files."""
+    yaml = pytest.importorskip("yaml")
+    row = {line.split("|")[1].strip(): line for line in TEXT.splitlines() if line.startswith("| ")}
+    at, length, bandwidth = 64, 4096, 0.8 * 3.35e12
+    files = {
+        name: yaml.safe_load((FOLDER / f"{name}.yaml").read_text()) for name in ("vllm-7b", "vllm-72b-ray")
+    }
+    share = {settings["gpu-memory-utilization"] for settings in files.values()}
+    assert share == {0.9}
+    ray = files["vllm-72b-ray"]
+    for name, size, total, kv, tp, pp in (
+        ("7B, one GPU", language(*LIGHT), language(*LIGHT) + 430_035_184, 57_344, 1, 1),
+        ("72B, four GPUs (`tp` 4)", language(*LARGE), language(*LARGE), 327_680, 4, 1),
+        (
+            "72B, two machines of four (`tp` 4, `pp` 2)",
+            *[language(*LARGE)] * 2,
+            327_680,
+            ray["tensor-parallel-size"],
+            ray["pipeline-parallel-size"],
+        ),
+    ):
+        room = 0.9 * 80e9 * tp * pp - 2 * total - 2e9 * tp * pp
+        step = (2 * size + at * length * kv) / tp / bandwidth
+        assert f"{room / 1e9:.1f} GB | {int(room / (length * kv))} | {step * 1e3:.1f} ms" in row[name]
+        told = int(re.findall(r"(\d,\d{3})", row[name].rpartition("ms")[2])[0].replace(",", ""))
+        assert told == pytest.approx(at / step, rel=0.004)
+    step = (2 * language(*LIGHT) + at * length * 57_344) / bandwidth
+    prompt = 2 * language(*LIGHT) * 1872 / (989e12 * 0.4)
+    pages = at / (1000 * step + at * prompt)
+    assert f"{prompt:.2f} s at an MFU" in TEXT and f"= {pages:.2f} pages/s" in TEXT
+    assert f"${1000 * 2.5 / 3600 / pages:.2f}" in TEXT
+
+
 @pytest.mark.parametrize("name", ["fsdp-cpu", "fsdp", "fsdp-nodes"])
 def test_accelerate_reads_its_files(name: str) -> None:
     parser = pytest.importorskip("accelerate.commands.config.config_args")

@@ -137,3 +137,11 @@ def give_memory_back() -> None:
         # malloc.h: M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
         for option, value in ((-8, 2), (-3, 1 << 20), (-1, 2 << 20)):
             mallopt(option, value)
+
+
+def give_free_memory_back() -> None:
+    """Have the C library give back what is free among pieces in use; after something large has been made."""
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -21,6 +21,7 @@ from reading_pages import reading_pages
 NANO = Path(adotx.__file__).parent / "nano"
 Case = tuple[list[dict[str, Any]], list[Path]]
 PICTURE = [{"type": "image"}]
+BLOCK = 128  # positions that vLLM for processors keeps together in its prefix cache
 
 
 @pytest.fixture(scope="module")
@@ -90,19 +91,27 @@ def compare(checkpoint: Path, cases: list[Case], tokens: int, **settings: object
 def test_nano_reads_rows_of_twenty_pages_and_whole_pictures(tiles: list[Path], pictures: list[Path]) -> None:
     rows: list[Case] = [(read_row(1), [path]) for path in tiles]
     again: list[Case] = [(read_row(5), [path]) for path in tiles[-4:]]
+    talks = conversations(pictures)
+    repeated = [talks[3], talks[5]]  # several pictures
     # In steps smaller than a picture: prompts are computed in chunks.
-    cases = [*rows, *again, *conversations(pictures)]
+    cases = [*rows, *again, *talks, *repeated]
     answers = compare(NANO, cases, 24, max_num_batched_tokens=512)
     # Another row of a tile finds the picture and what is before it in the cache.
     assert all(answer.cached >= 128 for answer in answers[len(rows) :][: len(again)])
+    # The same pictures in another order are another prompt; in the same order all but a block is there.
+    assert answers[len(rows) + len(again) + 4].cached < 144
+    assert all(answer.cached > len(answer.prompt) - 2 * BLOCK for answer in answers[-2:])
     assert sum(len(answer.text) > 3 for answer in answers[:20]) > 15, "the rows are read, not passed over"
     assert {144, 13 * 144} < {answer.prompt.count(22) for answer in answers}
 
 
-def test_the_published_architecture_in_small(shared: Path, tmp_path: Path, pictures: list[Path]) -> None:
+def test_the_published_architecture_in_small(
+    shared: Path, tmp_path: Path, tiles: list[Path], pictures: list[Path]
+) -> None:
     checkpoint = published_in_small(shared, tmp_path / "A.X-4.0-VL-Light")
     assert "auto_map" in json.loads((checkpoint / "config.json").read_text())
-    compare(checkpoint, conversations(pictures), 24)
+    rows: list[Case] = [(read_row(1), [path]) for path in tiles]
+    compare(checkpoint, [*rows, *conversations(pictures)], 24)
 
 
 def test_tensor_parallel_of_two(tiles: list[Path], pictures: list[Path]) -> None:

@@ -38,11 +38,5 @@ def shown(
             text = b"".join(tokenizer.token_bytes(token) for token in held).decode("utf-8", "replace")
         # What a file wrote must not move the cursor.
         text = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
-        out.append(
-            kind + text
-            if colours
-            else f"‹{text}›"
-            if kind == _GREEN
-            else text
-        )
+        out.append(kind + text if colours else f"‹{text}›" if kind == _GREEN else text)
     return "".join(out) + (_OFF if colours else "")

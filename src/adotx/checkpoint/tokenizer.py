@@ -54,6 +54,10 @@ def _broken(where: str, what: str, /, **values: Any) -> AdotxError:
     return AdotxError("tokenizer.broken", "{detail}", where, _COPY, detail=Sentence(what, **values))
 
 
+#: characters that are encoded within a few milliseconds
+_LONG = 10_000
+
+
 class AxTokenizer:
     """A byte-level BPE tokenizer whose control tokens cannot be reached from text.
 
@@ -178,6 +182,8 @@ class AxTokenizer:
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, taken literally: never a control id, whatever it says. Lone surrogates become
         U+FFFD."""
+        if len(text) > _LONG:  # other threads may go on meanwhile, as they may not beside `encode`
+            return self.encode_batch([text])[0]
         return self._plain.encode(_well_formed(text), add_special_tokens=False).ids
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:

@@ -101,8 +101,10 @@ class Stream:
 
     def begin(self, name: str) -> None:
         """The next document; its head is written when anything of it can be had."""
+        from adotx.documents.outputs.document import shown_name
+
         gap = "\n" if self._any else ""
-        self._head = f"{gap}{_head(self._format, name)}" if self.heads else ""
+        self._head = f"{gap}{_head(self._format, shown_name(name, self._choice))}" if self.heads else ""
         self._begun = False
 
     def page(self, page: PageResult) -> None:

@@ -66,7 +66,5 @@ ServerKey = Annotated[
     str, typer.Option("--server-key", help=text("server_key"), metavar="KEY", envvar="ADOTX_API_KEY",
                       show_default=False)
 ]  # fmt: skip
-Password = Annotated[
-    str | None, typer.Option("--password", help=text("transcribe.password"), metavar="TEXT")
-]
+Password = Annotated[str | None, typer.Option("--password", help=text("transcribe.password"), metavar="TEXT")]
 Picture = Annotated[Path, typer.Argument(help=text("ask.image"), metavar="IMAGE", show_default=False)]

@@ -225,10 +225,11 @@ class RemoteReading:
 
     Args:
         transcriber: the server.
+        text_layer: take the text that a file itself gives.
     """
 
-    def __init__(self, transcriber: RemoteTranscriber) -> None:
-        self._transcriber = transcriber
+    def __init__(self, transcriber: RemoteTranscriber, text_layer: bool = True) -> None:
+        self._transcriber, self._text_layer = transcriber, text_layer
 
     def documents(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Iterator[Read]], None, None]:
         """As `Reading.documents`."""
@@ -243,7 +244,14 @@ class RemoteReading:
         refusal = None
         try:
             with closing(
-                self._transcriber.pages(job.path, job.password, wanted or job.pages, job.name)
+                self._transcriber.pages(
+                    job.path,
+                    job.password,
+                    wanted or job.pages,
+                    job.name,
+                    show_changes=job.show_changes,
+                    text_layer=self._text_layer,
+                )
             ) as pages:
                 for page in pages:
                     yield from self._known(job, known, page.number + 1)

@@ -310,6 +310,13 @@ KOREAN: dict[str, str] = {
     "a list of texts that are not empty": "빈 글이 없는 목록",
     "it cannot be decoded": "해독할 수 없습니다",
     "a fault of this program": "이 프로그램의 결함입니다",
+    "it is not UTF-8": "UTF-8이 아닙니다",
+    "it is not JSON from character {at:,} on": "{at:,}번째 글자부터 JSON이 아닙니다",
+    "it is nested too deeply": "너무 깊이 겹쳐 있습니다",
+    "it holds a number that is too long": "너무 긴 수가 들어 있습니다",
+    "a name stands twice in one object": "한 객체에 같은 이름이 두 번 나옵니다",
+    "{text} is no number in JSON": "JSON에 {text}라는 수는 없습니다",
+    "it is more than max_tokens, which is {most:,}": "max_tokens({most:,})보다 큽니다",
     "events are always JSON": "이벤트는 늘 JSON입니다",
     "pictures come with a stream only": "그림은 stream에서만 나갑니다",
     "only plain https URLs are fetched": "평범한 https URL만 가져옵니다",
@@ -361,6 +368,18 @@ KOREAN: dict[str, str] = {
     "{count} picture(s) could not be shown": "그림 {count}개를 표시할 수 없습니다",
     "{count} object(s) of the HWP file could not be taken over": "HWP의 개체 {count}개를 옮기지 못했습니다",
     "comments that are not printed stand as quotations": "인쇄되지 않는 메모를 인용문으로 실었습니다",
+    "the speaker's notes stand as quotations behind their slides": (
+        "발표자 노트를 슬라이드 뒤에 인용문으로 실었습니다"
+    ),
+    "{count} embedded file(s) are left out": "문서에 든 파일 {count}개를 뺐습니다",
+    "{count} sound(s) or video(s) are left out": "소리나 영상 {count}개를 뺐습니다",
+    "hidden text is left out": "숨긴 글을 뺐습니다",
+    "{count} hidden row(s) are left out": "숨긴 행 {count}개를 뺐습니다",
+    "{count} hidden column(s) are left out": "숨긴 열 {count}개를 뺐습니다",
+    "{count} picture(s) that lie elsewhere were not fetched": (
+        "파일 밖에 있는 그림 {count}개는 가져오지 않았습니다"
+    ),
+    "{count} embedded page(s) or drawing(s) are left out": "안에 든 페이지나 그림 {count}개를 뺐습니다",
     "the slide is hidden": "숨긴 슬라이드입니다",
     "{count} hidden sheet(s) are left out": "숨긴 시트 {count}개를 뺐습니다",
     "cells beyond the first {limit:,} are left out": "처음 {limit:,}개를 넘는 셀을 뺐습니다",

@@ -55,6 +55,7 @@ def serve(
     with listening:
         service = _service(model, weights, online, allowed)
         running.log_to_stderr()
+        running.raise_open_files()
         address = f"[{host}]" if ":" in host else host
         url = f"http://{address}:{listening.getsockname()[1]}"
         begun = partial(_say_what_is_served, url, service.name, weights, allowed)

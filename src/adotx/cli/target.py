@@ -122,7 +122,7 @@ class Target:
         """What reads documents with it: a server at once, a model of this process when it is first needed.
 
         Args:
-            second_reader, text_layer: as for `Transcriber`; a server of ours has its own.
+            second_reader, text_layer: as for `Transcriber`; a server of ours has a second reader of its own.
             tick: called now and then while pages are waited for.
 
         Raises:
@@ -141,10 +141,7 @@ class Target:
         remote = remote_transcriber(self._remote(self.server), second_reader)
         if isinstance(remote, Transcriber):
             return Reading(LateReader(lambda: remote.reader), text_layer, tick)
-        if not text_layer:
-            what, remedy = "it means nothing to a server, which has its own", "leave it out"
-            raise AdotxError("remote.option", what, "--no-text-layer", remedy)
-        return RemoteReading(remote)
+        return RemoteReading(remote, text_layer)
 
     def transcriber(self, progress: Progress, second_reader: bool) -> Transcriber:
         """What transcribes with a model in this process; `second_reader` as for `Transcriber`."""

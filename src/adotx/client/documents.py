@@ -75,19 +75,31 @@ class RemoteTranscriber:
         password: str | None = None,
         wanted: Selection = ALL,
         name: str | None = None,
+        *,
+        show_changes: bool = False,
+        text_layer: bool = True,
     ) -> Generator[PageResult, None, None]:
         """All pages of a document, or some, as they are read.
 
         Args:
             wanted: which.
             name: what the document is called; None: as its path says.
+            show_changes, text_layer: as for `Transcriber`.
 
         Raises:
             AdotxError: ``input.unreadable``, ``input.too_many_bytes``, ``remote.refused`` and those of
                 `Server.get`.
         """
         path = Path(path)
-        fields = {"stream": "true", "keep_running": "true", "pages": str(wanted), "password": password or ""}
+        fields = {
+            "stream": "true",
+            "keep_running": "true",
+            "pages": str(wanted),
+            "password": password or "",
+            # Said only where it is wanted, so that older servers take the rest.
+            "show_changes": "true" if show_changes else "",
+            "text_layer": "" if text_layer else "false",
+        }
         body, kind = form(
             {key: value for key, value in fields.items() if value}, name or path.name, _content(path)
         )

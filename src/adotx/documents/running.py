@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from adotx.documents.doubt import plain
@@ -24,8 +24,13 @@ _SAME = 0.8
 _MOVED = 2.0
 #: Of a table's width: how far its edges may be found apart on two pages.
 _EDGES = 0.03
+#: The same where no column of figures tells that a table goes on; how much shorter and longer than its
+#: column's others a cell of it may be.
+_SAME_EDGES, _SHORTER, _LONGER = 0.012, 0.7, 1.4
 #: Letters of a running line, at most: what is longer is a sentence.
 _LONGEST = 80
+#: Headings of this level may be set as running lines are; larger ones are titles, of slides too.
+_SMALL_HEADING = 3
 _NUMBER = re.compile(
     r"[-–—~·|(<\[]*(?:제|p\.?|page|페이지|쪽)?\d{1,4}(?:(?:/|of|중)\d{1,4})?(?:쪽|페이지|면)?[-–—~·|)>\].,]*",
     re.I,
@@ -39,14 +44,22 @@ class Running:
     Attributes:
         all: its blocks, in order.
         left: those that are left of them.
+        running: those of `left` at the page's foot that run on, and so part no table.
     """
 
     all: tuple[Block, ...]
     left: list[Block]
+    running: list[Block] = field(default_factory=list)
 
     @classmethod
     def of(cls, blocks: Sequence[Block]) -> Running:
         return cls(tuple(blocks), list(blocks))
+
+    @property
+    def last(self) -> int | None:
+        """The place in `left` of what stands last on the page but for running text."""
+        own = [at for at, block in enumerate(self.left) if not any(block is each for each in self.running)]
+        return own[-1] if own else None
 
 
 def over_pages(pages: Iterable[Sequence[Block]]) -> Generator[list[Block], None, None]:
@@ -68,9 +81,10 @@ def over_pages(pages: Iterable[Sequence[Block]]) -> Generator[list[Block], None,
             break
         if held:
             _drop(held[-1], page)
-            table = page.left and held[0].left and joined_table(held[0].left[-1], page.left[0])
-            if table:
-                held[0].left[-1] = table
+            last = held[0].last
+            table = page.left and last is not None and joined_table(held[0].left[last], page.left[0])
+            if table and last is not None:
+                held[0].left[last] = table
                 del page.left[0]
             if not table or page.left:
                 yield from (each.left for each in held)
@@ -92,13 +106,15 @@ def _drop(before: Running, after: Running) -> None:
                 _remove(after.left, second)
                 if _is_number(first, second):
                     _remove(before.left, first)
+                elif edge is _bottoms:
+                    before.running.append(first)
 
 
 def joined_table(before: Block, after: Block) -> Table | None:
     """Two tables of neighbouring pages as one, where the second goes on with the first; else None.
 
     It does where it repeats the header row; without one, where it is as wide, has as many columns, and begins
-    with figures in those columns that hold figures.
+    with figures in those columns that hold figures, or with words as long as those of their columns.
     """
     if not (isinstance(before, Table) and isinstance(after, Table) and before.rows and after.rows):
         return None
@@ -111,9 +127,23 @@ def joined_table(before: Block, after: Block) -> Table | None:
         return None
     figures = [n for n in range(len(body[0])) if 2 * sum(_has_digit(row[n]) for row in body) > len(body)]
     begins = [_has_digit(after.texts[0][n]) for n in figures]
-    if not _as_wide(before, after) or not figures or 2 * sum(begins) <= len(begins):
-        return None
-    return _joined(before, after, 0)
+    if figures:
+        goes_on = _as_wide(before, after, _EDGES) and 2 * sum(begins) > len(begins)
+    else:
+        goes_on = _as_wide(before, after, _SAME_EDGES) and _is_row_of(after.texts[0], body)
+    return _joined(before, after, 0) if goes_on else None
+
+
+def _is_row_of(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether a row of words is one of a table's own rather than the header of another: most of its cells are
+    as long as those of their columns are, which names of columns are not."""
+    if len(body) < 2:
+        return False
+    fits = 0
+    for text, column in zip(row, zip(*body, strict=True), strict=True):
+        lengths = [len(each) for each in column]
+        fits += min(lengths) * _SHORTER <= len(text) <= max(lengths) * _LONGER
+    return 2 * fits > len(row)
 
 
 def _joined(before: Table, after: Table, repeated: int) -> Table:
@@ -134,11 +164,11 @@ def _has_digit(text: str) -> bool:
     return any(char.isdigit() for char in text)
 
 
-def _as_wide(before: Block, after: Block) -> bool:
-    """Whether two blocks begin and end at the same x."""
+def _as_wide(before: Block, after: Block, share: float) -> bool:
+    """Whether two blocks begin and end at the same x, by a share of their width."""
     if before.box is None or after.box is None:
         return False
-    slack = _EDGES * (before.box[2] - before.box[0])
+    slack = share * (before.box[2] - before.box[0])
     return abs(before.box[0] - after.box[0]) < slack and abs(before.box[2] - after.box[2]) < slack
 
 
@@ -156,7 +186,7 @@ def _bottoms(blocks: Sequence[Block]) -> list[Block]:
 
 def _line(block: Block) -> str:
     """What a block says that may be a running line, squeezed; "" where it may not."""
-    if isinstance(block, TextBlock) and not isinstance(block, Heading):
+    if isinstance(block, TextBlock) and not (isinstance(block, Heading) and block.level < _SMALL_HEADING):
         text = block.marker + block.text if isinstance(block, Item) else block.text
     elif isinstance(block, Fields) and len(block.rows) == 1:
         text = "".join(block.rows[0])

@@ -146,7 +146,7 @@ def _alike(a: Loaded, b: Loaded) -> bool:
     n = a[0].shared
     if not n or b[0].shared != n or a[0].ids[:n] != b[0].ids[:n]:
         return False
-    return a[1] is not None and b[1] is not None and np.array_equal(a[1], b[1])
+    return a[1] is not None and b[1] is not None and (a[1] is b[1] or np.array_equal(a[1], b[1]))
 
 
 def _mask(branches: Sequence[tuple[int, int]], dense: bool) -> torch.Tensor:

@@ -66,10 +66,12 @@ def find_lines(files: Sequence[Path]) -> list[Line]:
     """The lines of all files that are not blank.
 
     Raises:
-        AdotxError: ``finetune.file``, ``finetune.line``: a file that cannot be read, a line that is too long.
+        AdotxError: ``finetune.file``, ``finetune.form``, ``finetune.line``: what cannot be read, what is of
+            another form, a line that is too long.
     """
     lines: list[Line] = []
     for path in files:
+        _check_form(path)
         try:
             with path.open("rb") as file:
                 start = 0
@@ -90,6 +92,30 @@ def find_lines(files: Sequence[Path]) -> list[Line]:
         where = ", ".join(map(str, files))
         raise AdotxError("finetune.empty", "holds no row", where, "give JSONL: one row a line")
     return lines
+
+
+def _check_form(path: Path) -> None:
+    """AdotxError ``finetune.form`` for what people have in place of JSONL."""
+    if path.is_dir():
+        what, remedy = (
+            "is a folder",
+            "load_from_disk(FOLDER).to_json(FILE) of the package datasets makes JSONL",
+        )
+        raise AdotxError("finetune.form", what, str(path), remedy)
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError:
+        return  # told by who reads it
+    if head.startswith((b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
+        what, remedy = (
+            "is Parquet or Arrow",
+            "load_dataset(...).to_json(FILE) of the package datasets makes JSONL",
+        )
+        raise AdotxError("finetune.form", what, str(path), remedy)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        what, remedy = "is one JSON list", "give JSONL: one row a line"
+        raise AdotxError("finetune.form", what, str(path), remedy)
 
 
 def read_line(line: Line) -> bytes:

@@ -7,7 +7,6 @@ writes.
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import warnings
@@ -18,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
-from accelerate.utils import DistributedType, broadcast_object_list
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 
@@ -29,13 +26,14 @@ from adotx.errors import AdotxError, Sentence
 from adotx.finetune.callbacks import Keeper, Reporter
 from adotx.finetune.checking import Count, check
 from adotx.finetune.grpo import Grpo, Reward, grpo_config, grpo_rows
-from adotx.finetune.loading import check_targets, load_model, load_processor, lora, on_accelerator
+from adotx.finetune.loading import check_targets, load_model, load_processor, lora
 from adotx.finetune.packing import Loaded, blank_sample, filled, packs
 from adotx.finetune.recipe import Recipe
 from adotx.finetune.rows import find_lines
 from adotx.finetune.samples import Reader
 from adotx.finetune.saving import merge, publish
-from adotx.finetune.states import begin, finish, last_state
+from adotx.finetune.states import begin, finish, kept, last_state
+from adotx.finetune.together import Together, launched, wants_fsdp
 from adotx.finetune.trainers import (
     Dpo,
     PackCollator,
@@ -62,14 +60,14 @@ def run_recipe(recipe: Recipe, say: Say) -> Path:
     _hush()
     checkpoint = open_checkpoint(recipe.model, online=recipe.online)
     checkpoint.require_tensors()
-    state = _processes(recipe)
+    together = Together(recipe)
     reader = Reader(recipe, checkpoint, find_lines(recipe.data))
-    count = _agreed(lambda: check(reader, say), state)
-    if _agreed(lambda: begin(recipe), state):
-        with Interrupts() as interrupts:
-            trainer = make_trainer(recipe, checkpoint, reader, count, say, interrupts)
-            before = last_state(recipe.out)
-            if before is not None and state.is_main_process:
+    count = together.agreed(lambda: check(reader, say))
+    if together.agreed(lambda: begin(recipe)):
+        with Interrupts(patient=launched()) as interrupts, together.unbroken(), kept(recipe.out):
+            trainer = make_trainer(recipe, checkpoint, reader, count, say, interrupts, together)
+            before = together.agreed(lambda: last_state(recipe.out))
+            if before is not None and together.is_first:
                 step = int(before.name.rpartition("-")[2])
                 say(Sentence("goes on from step {step}", step=step))
             trainer.train(resume_from_checkpoint=str(before) if before else None)
@@ -77,8 +75,9 @@ def run_recipe(recipe: Recipe, say: Say) -> Path:
             step, total = trainer.state.global_step, trainer.state.max_steps
             where = str(recipe.out)
             what, remedy = "was stopped after step {step} of {total}", "the same command goes on from there"
-            raise AdotxError("finetune.stopped", what, where, remedy, step=step, total=total)
-        _save(recipe, checkpoint, trainer, state)
+            together.fail(AdotxError("finetune.stopped", what, where, remedy, step=step, total=total))
+        with kept(recipe.out):
+            _save(recipe, checkpoint, trainer, together)
     return recipe.out / (MERGED if recipe.merge or not recipe.lora else ADAPTER)
 
 
@@ -90,16 +89,20 @@ def _hush() -> None:
 
 
 def make_trainer(
-    recipe: Recipe, checkpoint: Checkpoint, reader: Reader, count: Count, say: Say, interrupts: Interrupts
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    reader: Reader,
+    count: Count,
+    say: Say,
+    interrupts: Interrupts,
+    together: Together,
 ) -> Any:
     """A trainer over the usable rows."""
-    state = PartialState()
-    passes = accumulation(recipe, state.num_processes)
-    sharded = _wants_fsdp()
-    model, processor = load_model(recipe, checkpoint, sharded), load_processor(checkpoint)
+    passes = accumulation(recipe, together.count)
+    model, processor = load_model(recipe, checkpoint, wants_fsdp()), load_processor(checkpoint)
     adapter = lora(recipe, checkpoint)
     check_targets(model, adapter)
-    alone = state.num_processes == 1
+    alone = together.count == 1
     blank = None if alone else _blank(checkpoint)
     pad_id = checkpoint.tokenizer.special.get(PAD, 0)
     common: dict[str, Any] = {
@@ -111,7 +114,7 @@ def make_trainer(
     trainer: Any
     if recipe.method == "sft":
         units = _units(recipe, count)
-        held_out = _held_out(recipe, checkpoint, say)
+        held_out = _held_out(recipe, checkpoint, say, together)
         collator: Any = PackCollator(reader, pad_id, blank)
         if held_out is not None:
             collator = _Both(collator, PackCollator(held_out, pad_id, blank))
@@ -146,6 +149,10 @@ def make_trainer(
             reader=reader,
             **common,
         )
+    if recipe.quantize and not wants_fsdp():  # TRL makes them bfloat16, in which small steps are lost
+        for weight in trainer.model.parameters():
+            if weight.requires_grad:
+                weight.data = weight.data.float()
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -171,11 +178,11 @@ def _units(recipe: Recipe, count: Count) -> list[list[int]]:
     return [[count.usable[n] for n in held] for held in chosen]
 
 
-def _held_out(recipe: Recipe, checkpoint: Checkpoint, say: Say) -> Reader | None:
+def _held_out(recipe: Recipe, checkpoint: Checkpoint, say: Say, together: Together) -> Reader | None:
     if not recipe.eval_data:
         return None
     reader = Reader(replace(recipe, data=recipe.eval_data), checkpoint, find_lines(recipe.eval_data))
-    kept = _agreed(lambda: check(reader, say), PartialState()).usable
+    kept = together.agreed(lambda: check(reader, say)).usable
     return Reader(reader.recipe, checkpoint, [reader.lines[n] for n in kept])
 
 
@@ -186,40 +193,11 @@ def _blank(checkpoint: Checkpoint) -> Loaded | None:
     return blank_sample(config.image_token_id, config.tiles.tokens_per_tile, config.tiles.tile_size)
 
 
-def _wants_fsdp() -> bool:
-    return os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
-
-
-def _processes(recipe: Recipe) -> PartialState:
-    """The processes that train together; on CPUs, too, they share the weights out where FSDP is asked for."""
-    state = PartialState(cpu=not on_accelerator(recipe))
-    if _wants_fsdp() and state.distributed_type == DistributedType.MULTI_CPU:
-        # accelerate 1.15 takes FSDP for accelerators only, by this name; torch shards over gloo just as well.
-        PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
-    return state
-
-
-def _agreed(work: Callable[[], Any], state: PartialState) -> Any:
-    """What the first process finds, in all of them; its error, too."""
-    found: list[Any] = [None]
-    if state.is_main_process:
-        try:
-            found = [work()]
-        except AdotxError as error:
-            found = [error]
-    if state.num_processes > 1:
-        broadcast_object_list(found)
-    if isinstance(found[0], AdotxError):
-        if not state.is_main_process:  # one of them says it
-            raise SystemExit(1)
-        raise found[0]
-    return found[0]
-
-
-def _save(recipe: Recipe, checkpoint: Checkpoint, trainer: Any, state: PartialState) -> None:
+def _save(recipe: Recipe, checkpoint: Checkpoint, trainer: Any, together: Together) -> None:
     """The adapter and the merged checkpoint, or the whole weights."""
-    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if state.num_processes > 1 else None
-    if state.is_main_process:
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if together.count > 1 else None
+
+    def write() -> None:
         model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
         if recipe.lora:
             adapter = recipe.out / ADAPTER
@@ -232,4 +210,5 @@ def _save(recipe: Recipe, checkpoint: Checkpoint, trainer: Any, state: PartialSt
         else:
             publish(checkpoint, model, recipe.out / MERGED, weights)
         finish(recipe.out)
-    state.wait_for_everyone()
+
+    together.agreed(write)

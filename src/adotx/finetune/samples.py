@@ -68,6 +68,8 @@ class Reader:
     def __init__(self, recipe: Recipe, checkpoint: Checkpoint, lines: Sequence[Line]) -> None:
         self.recipe, self.checkpoint, self.lines = recipe, checkpoint, lines
         self.spells = checkpoint.extra.get("reader") == "rows"
+        #: the pictures read last: rows that ask about the same ones stand side by side
+        self._last: tuple[list[list[str]], list[list[np.ndarray]]] = ([], [])
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -92,21 +94,28 @@ class Reader:
         """The samples of a row and the pixels of each, float32 [tiles, 3, S, S] in the order of the slots."""
         row = self.row(index)
         rule = self.checkpoint.config.tiles
-        seen: list[list[np.ndarray]] = []
-        for messages in row.texts:
-            opened = self._pictures(row, messages, index)
-            seen.append([pixels(image, rule) for image in opened] if rule else [])
+        named = [self._named(row, messages, index) for messages in row.texts]
+        known, seen = self._last
+        if known != named:
+            seen = [
+                [pixels(image, rule) for image in self._pictures(row, messages, index)] if rule else []
+                for messages in row.texts
+            ]
+            self._last = (named, seen)
         samples = self._samples(row, [[len(tiles) for tiles in images] for images in seen], cut=True)
         out: list[tuple[Sample, np.ndarray | None]] = []
         for sample, images in zip(samples, seen, strict=True):
             chosen = [images[number] for number in sample.pictures]
-            out.append((sample, np.concatenate(chosen) if chosen else None))
+            out.append((sample, np.concatenate(chosen) if len(chosen) > 1 else chosen[0] if chosen else None))
         return out
 
     def picture_names(self, index: int) -> list[str]:
         """What the row calls its pictures."""
         row = self.row(index)
-        found = [str(source) for messages in row.texts for _, source in image_sources(messages, row.images)]
+        return [name for messages in row.texts for name in self._named(row, messages, index)]
+
+    def _named(self, row: Row, messages: Messages, index: int) -> list[str]:
+        found = [str(source) for _, source in image_sources(messages, row.images)]
         return [str(self.lines[index].file.parent), *found]
 
     def _samples(self, row: Row, tiles: Sequence[Sequence[int]], cut: bool) -> list[Sample]:

@@ -6,17 +6,24 @@ is in a state.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from adotx.errors import AdotxError, Sentence, joined
 from adotx.finetune.recipe import Recipe
 
 _RECORD, _WHOLE = "adotx-finetune.json", "whole"
+#: what keeps a file from being written to its end, and how torch and safetensors say it
+_FULL = {errno.ENOSPC: "No space left", errno.EFBIG: "File too large", errno.EDQUOT: "Disk quota exceeded"}
+_TORCH = ("PytorchStreamWriter failed", "unexpected pos")
 
 
 def begin(recipe: Recipe) -> bool:
@@ -52,6 +59,23 @@ def begin(recipe: Recipe) -> bool:
 def finish(folder: Path) -> None:
     """Say that the run is done."""
     _write(folder, _read(folder) | {"finished": True})
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[None]:
+    """AdotxError ``finetune.full`` in place of what libraries raise where a state or result has no room."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        told = str(error)
+        full = isinstance(error, OSError) and error.errno in _FULL
+        if not full and not any(words in told for words in (*_FULL.values(), *_TORCH)):
+            raise
+        what, remedy = (
+            "a file could not be written to its end: the disk may be full",
+            "make room: the same command goes on",
+        )
+        raise AdotxError("finetune.full", what, str(folder), remedy) from error
 
 
 def mark_whole(state: Path) -> None:

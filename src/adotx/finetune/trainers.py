@@ -19,9 +19,6 @@ from adotx.finetune.packing import Loaded, packed, padded, pairs
 from adotx.finetune.recipe import Recipe
 from adotx.finetune.samples import Reader
 
-#: seconds in which the other processes wait for the one that checks the data
-_PATIENCE = 6 * 3600
-
 
 class PackCollator:
     """Units of rows as one batch; each example holds the indices of its rows."""
@@ -129,8 +126,7 @@ def options(recipe: Recipe, passes: int) -> dict[str, Any]:
         "eval_steps": recipe.save_steps,
         "report_to": [],
         "disable_tqdm": True,
-        "ddp_timeout": _PATIENCE,
-        # The one that shares the data out: see `adotx.finetune.running`.
+        # The one of `adotx.finetune.together`.
         "accelerator_config": {"use_configured_state": True},
     }
 

@@ -15,8 +15,14 @@ checkpoints run unchanged but for the path of the model. What differs on purpose
   arguments that it does not know.
 - Image slots are never labels.
 
-Knows nothing of the embedded engine. Supports transformers 5.16 to 5.23.
+Knows nothing of the embedded engine. Tested with transformers 5.16 to 5.24;
+another version is told of in its log, one before 5.0 refused.
 """
+
+# ruff: noqa: E402 - too old a transformers is told of before what it lacks is imported
+from adotx.hf.versions import check
+
+check()
 
 from adotx.hf.auto import register
 from adotx.hf.base_model import AX4VLModel

@@ -19,31 +19,27 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import Cache, PreTrainedModel, Qwen2Model, Qwen2PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPooling
-from transformers.utils import ModelOutput
+from transformers.modeling_outputs import BaseModelOutputWithPast, BaseModelOutputWithPooling
 
 from adotx.errors import AdotxError
 from adotx.hf import fusion
 from adotx.hf.configuration import AX4VLConfig
 from adotx.hf.projector import LDPNetV2Projector
+from adotx.hf.versions import CACHE
 from adotx.hf.vision_tower import AX4VLVisionTower
 
 
 @dataclass
-class AX4VLModelOutputWithPast(ModelOutput):
+class AX4VLModelOutputWithPast(BaseModelOutputWithPast):
     """What `AX4VLModel` returns.
 
     Attributes:
         last_hidden_state: [batch, length, hidden_size], after the last norm.
-        past_key_values: the KV cache, when used.
+        past_key_values: the KV cache, when used; since transformers 5.24 it is called `cache`.
         hidden_states, attentions: of the language model, when asked for.
         image_hidden_states: [tiles, tokens_per_tile, hidden_size], when images were given.
     """
 
-    last_hidden_state: torch.Tensor | None = None
-    past_key_values: Cache | None = None
-    hidden_states: tuple[torch.Tensor, ...] | None = None
-    attentions: tuple[torch.Tensor, ...] | None = None
     image_hidden_states: torch.Tensor | None = None
 
 
@@ -198,6 +194,7 @@ class AX4VLModel(AX4VLPreTrainedModel):
         image_sizes: Any = None,
         num_tiles: Any = None,
         mm_encoder_outputs: dict[str, Any] | None = None,
+        cache: Cache | None = None,
         **kwargs: Any,
     ) -> AX4VLModelOutputWithPast | tuple:
         """One pass; the arguments are those of `AX4VLForConditionalGeneration.forward`.
@@ -208,6 +205,7 @@ class AX4VLModel(AX4VLPreTrainedModel):
         """
         return_dict = kwargs.pop("return_dict", None)
         images = (mm_encoder_outputs or {}).get("image")
+        past = cache if past_key_values is None else past_key_values
         if (input_ids is None) == (inputs_embeds is None):
             raise AdotxError("model.input", "give exactly one of input_ids and inputs_embeds", "forward")
         if pixel_values is not None and images is not None:
@@ -225,24 +223,24 @@ class AX4VLModel(AX4VLPreTrainedModel):
             slots = self._slots(input_ids, inputs_embeds)
             inputs_embeds = fusion.put_into_slots(slots, inputs_embeds, features, None)
         else:
-            self._refuse_empty_slots(input_ids, inputs_embeds, past_key_values)
+            self._refuse_empty_slots(input_ids, inputs_embeds, past)
         if use_cache is None:
             use_cache = self.config.text_config.use_cache and not self.language_model.training
         outputs = self.language_model.model(
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             use_cache=use_cache,
             return_dict=True,
+            **{CACHE: past},
             **kwargs,
         )
         output = AX4VLModelOutputWithPast(
             last_hidden_state=outputs.last_hidden_state,
-            past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             image_hidden_states=features,
+            **{CACHE: getattr(outputs, CACHE)},
         )
         return output.to_tuple() if return_dict is False else output
 

@@ -5,7 +5,7 @@ Out: new embeddings, or AdotxError ``fusion.count`` with both numbers.
 Does not know towers, caches or tokenizers.
 
 The counts are looked at where that can be done: not while a graph is traced or on the meta device, where they
-are not known. There torch checks the sum itself, without numbers in its message.
+are not known. There the graph itself checks the sum when it runs, without numbers in its message.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers.utils import torch_compilable_check
 
 from adotx.errors import AdotxError
 
@@ -66,7 +65,8 @@ def put_into_slots(
     if counts_are_known(slots):
         check_counts(slots, len(features), per_tile)
     else:
-        torch_compilable_check(slots.sum() == len(features), "image slots and features differ in number")
+        # Looked at on the device, when the graph runs: reading the number out would break the graph in two.
+        torch._assert_async(slots.sum() == len(features), "image slots and features differ in number")
     features = features.to(inputs_embeds.device, inputs_embeds.dtype)
     return inputs_embeds.masked_scatter(slots.unsqueeze(-1).to(inputs_embeds.device), features)
 

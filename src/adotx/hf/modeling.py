@@ -19,35 +19,30 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import Cache, GenerationMixin, Qwen2ForCausalLM
-from transformers.modeling_outputs import BaseModelOutputWithPooling
-from transformers.utils import ModelOutput
+from transformers.modeling_outputs import BaseModelOutputWithPooling, CausalLMOutputWithPast
 
 from adotx.errors import AdotxError
 from adotx.hf.base_model import AX4VLModel, AX4VLPreTrainedModel
 from adotx.hf.configuration import AX4VLConfig
 from adotx.hf.fusion import check_counts, encoded, slot_mask
+from adotx.hf.versions import CACHE
 
 #: a label that no loss counts
 IGNORED = -100
 
 
 @dataclass
-class AX4VLCausalLMOutputWithPast(ModelOutput):
+class AX4VLCausalLMOutputWithPast(CausalLMOutputWithPast):
     """What `AX4VLForConditionalGeneration` returns.
 
     Attributes:
         loss: scalar, when labels were given.
         logits: [batch, positions with logits, vocab_size]; None with `loss_only`.
-        past_key_values: the KV cache, when used.
+        past_key_values: the KV cache, when used; since transformers 5.24 it is called `cache`.
         hidden_states, attentions: of the language model, when asked for.
         image_hidden_states: [tiles, tokens_per_tile, hidden_size], when tiles were given.
     """
 
-    loss: torch.Tensor | None = None
-    logits: torch.Tensor | None = None
-    past_key_values: Cache | None = None
-    hidden_states: tuple[torch.Tensor, ...] | None = None
-    attentions: tuple[torch.Tensor, ...] | None = None
     image_hidden_states: torch.Tensor | None = None
 
 
@@ -111,6 +106,7 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         mm_encoder_outputs: dict[str, Any] | None = None,
         loss_only: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
+        cache: Cache | None = None,
         **kwargs: Any,
     ) -> AX4VLCausalLMOutputWithPast | tuple:
         """One pass.
@@ -130,6 +126,7 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             loss_only: return no logits, and multiply only labelled positions with the output matrix (most of
                 a page's positions are image slots, which have no label).
             num_items_in_batch: labelled positions over all accumulated batches, given by `Trainer`.
+            cache: what transformers 5.24 and newer call `past_key_values`.
             **kwargs: for the language model; also `shift_labels` [batch, length], labels that are shifted
                 already, used instead of `labels`.
 
@@ -149,6 +146,7 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
             mm_encoder_outputs=mm_encoder_outputs,
+            cache=cache,
             **kwargs,
         )
         hidden = outputs.last_hidden_state
@@ -171,10 +169,10 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         output = AX4VLCausalLMOutputWithPast(
             loss=loss,
             logits=logits,
-            past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             image_hidden_states=outputs.image_hidden_states,
+            **{CACHE: getattr(outputs, CACHE)},
         )
         return output.to_tuple() if return_dict is False else output
 
@@ -207,6 +205,7 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         *args: Any,
         past_key_values: Cache | None = None,
         inputs_embeds: torch.Tensor | None = None,
+        cache: Cache | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
         """As in transformers, but images go along where nothing is cached yet, and only there.
@@ -215,11 +214,10 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         repeats encoded images at each step.
         """
         prepare: Any = super().prepare_inputs_for_generation  # type: ignore[misc]
-        inputs = prepare(
-            input_ids, *args, past_key_values=past_key_values, inputs_embeds=inputs_embeds, **kwargs
-        )
-        if past_key_values is not None and not kwargs.get("is_first_iteration"):
-            starts = past_key_values.get_seq_length() == 0
+        past = cache if past_key_values is None else past_key_values
+        inputs = prepare(input_ids, *args, inputs_embeds=inputs_embeds, **{CACHE: past}, **kwargs)
+        if past is not None and not kwargs.get("is_first_iteration"):
+            starts = past.get_seq_length() == 0
             for name in ("pixel_values", "mm_encoder_outputs"):
                 inputs.pop(name, None)
                 if starts and kwargs.get(name) is not None:
@@ -240,7 +238,7 @@ class AX4VLForConditionalGeneration(AX4VLPreTrainedModel, GenerationMixin):
         outputs = model_kwargs.pop("mm_encoder_outputs", None)
         images = (outputs or {}).get("image")
         tiles = pixel_values if images is None else self._by_tile(encoded(images))
-        past = model_kwargs.get("past_key_values")
+        past = model_kwargs.get(CACHE)
         if tiles is not None and (past is None or past.get_seq_length() == 0):
             rows = self._tiles_of_rows(input_ids, model_kwargs.get("inputs_embeds"))
             # a mismatch is reported by fuse, with its numbers

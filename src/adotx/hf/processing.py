@@ -292,9 +292,9 @@ class AX4VLProcessor(ProcessorMixin):
             "continue_final_message": continue_final_message,
         }
         plain = self._plain_tokenizer()
+        text_kwargs, image_kwargs = self._split({**(processor_kwargs or {}), **kwargs})
         if not tokenize:
             return chats.unbatch([part.text for part in chats.render(plain, **options)])
-        text_kwargs, image_kwargs = self._split({**(processor_kwargs or {}), **kwargs})
         return_tensors = text_kwargs.pop("return_tensors", return_tensors)
         rows = chats.images(flatten(images))
         data: dict[str, Any] = {}

@@ -25,6 +25,7 @@ from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import cached_file
 
 from adotx.checkpoint.tokenizer import AddedToken, AxTokenizer
+from adotx.errors import AdotxError
 from adotx.hf.rendering import (
     TEXT_FAMILY,
     VL_FAMILY,
@@ -120,19 +121,22 @@ class AX4Tokenizer(GPT2Tokenizer):
         """Render a conversation, or a list of them.
 
         Arguments as in transformers, but `return_dict` is False by default. A custom template, given here or
-        set as `chat_template`, is rendered by transformers as usual; so are `documents` and template
-        variables.
+        set as `chat_template`, is rendered by transformers as usual. The A.X template has neither documents
+        nor variables: where it is used they are refused, not dropped.
 
         Returns:
             A text when `tokenize` is False; else ids (lists, or a tensor for `return_tensors`), or a
             dictionary with input_ids, attention_mask and, if asked for, assistant_masks (1 where an answer
             is trained on).
+
+        Raises:
+            AdotxError: ``chat.*`` for messages that cannot be rendered, ``processor.unsupported`` for
+                documents and for an argument that is not known.
         """
         # vLLM hands our own template over with each call.
         used = self.chat_template if chat_template is None else chat_template
-        custom = used != default_template(self.family)
         kwargs.pop("sanitize_control_tokens", None)  # always done
-        if custom or documents is not None or kwargs:
+        if used != default_template(self.family):
             return super().apply_chat_template(
                 conversation,
                 tools=tools,
@@ -150,6 +154,12 @@ class AX4Tokenizer(GPT2Tokenizer):
                 tokenizer_kwargs=tokenizer_kwargs,
                 **kwargs,
             )
+        if documents:
+            what, remedy = "the A.X format has no place for documents", "put their text into a message"
+            raise AdotxError("processor.unsupported", what, "apply_chat_template", remedy)
+        for name, value in kwargs.items():
+            if value is not None and name not in _UNUSED:
+                refuse_argument(name, "apply_chat_template")
         chats = Conversations.of(conversation)
         rendered = chats.render(
             self.plain,

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     #: what an answer can be held to
     ConstraintLike = Callable[[], Constraint] | AnswerForm | Mapping[str, Any] | str
 
+# A model that reads rows is asked about each once: these hold what is being read, and little that was.
+_OF_ROWS = {"kv_memory": 32 << 20, "feature_memory": 8 << 20}
+
 
 class Options(TypedDict, total=False):
     """What may be said besides the messages; `Model.reply` explains each."""
@@ -93,12 +96,15 @@ class Model:
             online: what is not on this machine may be fetched.
             local_files, limits, grammar_seconds: see `Model`.
             progress: called with bytes done and all bytes while weights are converted.
-            engine_settings: further arguments of `Engine.load`: max_running, kv_cache, ...
+            engine_settings: further arguments of `Engine.load`: max_running, kv_cache, ...; a reader of rows
+                (nano) has small caches where none are given.
 
         Raises:
             AdotxError: it is not found, not whole, or does not fit.
         """
         checkpoint = open_checkpoint(name, online=online)
+        if checkpoint.extra.get("reader") == "rows":
+            engine_settings = _OF_ROWS | engine_settings
         engine = Engine.load(checkpoint, weights, progress=progress, **engine_settings)
         return cls(
             checkpoint, engine, local_files=local_files, limits=limits, grammar_seconds=grammar_seconds

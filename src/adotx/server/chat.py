@@ -19,12 +19,13 @@ from adotx.server.answers import (
     usage_of,
 )
 from adotx.server.asking import Question, Streams, ask
+from adotx.server.bodies import JsonRoute
 from adotx.server.clients import answer
 from adotx.server.events import DONE, Event, EventStream
 from adotx.server.requests import ChatRequest
 from adotx.server.service import Service, service_of
 
-router = APIRouter(tags=["chat"])
+router = APIRouter(tags=["chat"], route_class=JsonRoute)
 
 
 @router.post("/v1/chat/completions")

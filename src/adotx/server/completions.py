@@ -12,12 +12,13 @@ from fastapi.responses import JSONResponse
 from adotx.model import TokenLogprob
 from adotx.server.answers import facts_of, finite, head_of, reason_of, usage_of
 from adotx.server.asking import ask_to_complete
+from adotx.server.bodies import JsonRoute
 from adotx.server.clients import answer
 from adotx.server.events import DONE, Event, EventStream
 from adotx.server.requests import CompletionRequest
 from adotx.server.service import Service, service_of
 
-router = APIRouter(tags=["completions"])
+router = APIRouter(tags=["completions"], route_class=JsonRoute)
 
 
 @router.post("/v1/completions")

@@ -49,6 +49,10 @@ class TranscriptionRequest(BaseModel):
         password: of an encrypted PDF.
         page_images: put a picture of each page into the events.
         keep_running: leave headers, footers and page numbers, and tables that go on, where they stand.
+        text_layer: take the text that a file itself gives, where it can be trusted; else all is read.
+        show_changes: show what tracked changes have deleted and inserted.
+        mark_doubtful: put figures that may be wrong between <mark> and </mark>, in Markdown and HTML.
+        page_marks: begin each page of Markdown with a comment that says its number.
         redact: kinds of numbers that are covered, with commas between them, or "all".
         hanja: "reading": Hanja with their reading in brackets.
     """
@@ -63,6 +67,10 @@ class TranscriptionRequest(BaseModel):
     password: Annotated[str, Field(max_length=512)] = ""
     page_images: bool = False
     keep_running: bool = False
+    text_layer: bool = True
+    show_changes: bool = False
+    mark_doubtful: bool = False
+    page_marks: bool = False
     redact: Annotated[str, Field(max_length=200)] = ""
     hanja: Literal["keep", "reading"] = "keep"
 
@@ -78,11 +86,18 @@ async def transcribe(
         raise _refusal("response_format", Sentence("events are always JSON"))
     if form.page_images and not form.stream:
         raise _refusal("page_images", Sentence("pictures come with a stream only"))
-    choice = Choice(redacted_kinds([form.redact]), form.hanja)
+    choice = Choice(redacted_kinds([form.redact]), form.hanja, form.mark_doubtful, form.page_marks)
     if form.page_images and choice.redact:
         raise _refusal("page_images", Sentence("pictures are sent before it is known what is to be redacted"))
     pages = Selection.of(form.pages)
-    order = Order(pages, form.password or None, form.page_images, form.keep_running)
+    order = Order(
+        pages,
+        form.password or None,
+        form.page_images,
+        form.keep_running,
+        form.text_layer,
+        form.show_changes,
+    )
     say = _speaker(service, request)
     # However long a document is, it only has to go on.
     deadline = Deadline(service.settings.run_timeout)
@@ -122,10 +137,15 @@ async def _whole(
         end = _end(service, request, results, began)
         if form.response_format == "json":
             pages = [page_values(result, say) for result in results]
-            whole = {**_head(service), **end, "markdown": whole_markdown(results, say), "pages": pages}
+            whole = {
+                **_head(service),
+                **end,
+                "markdown": whole_markdown(results, say, choice),
+                "pages": pages,
+            }
             return JSONResponse(whole)
         if form.response_format == "markdown":
-            return Response(whole_markdown(results, say), media_type="text/markdown")
+            return Response(whole_markdown(results, say, choice), media_type="text/markdown")
         output = Output(Path(form.file.filename or "document").name, results, path, order.password)
         written = io.BytesIO()
         # Pictures are opened once more: not in the event loop.

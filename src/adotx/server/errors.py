@@ -56,6 +56,7 @@ STATUS: dict[str, int] = {
     "server.key": 401,
     "server.left": 499,
     "server.limit": 400,
+    "server.media_type": 415,
     "server.method": 405,
     "server.model": 404,
     "server.origin": 403,
@@ -83,6 +84,8 @@ _TYPES = {
 _NO_RETRY = frozenset({"server.timeout"})
 #: options of the command line that errors name -> what a client has instead
 _FIELDS = {"--password": Sentence("the form field password")}
+#: what the engine calls a setting -> what the API does
+_SAMPLING = {"max_new_tokens": "max_tokens", "stop_ids": "stop_token_ids"}
 #: rooms whose `reason` is what a decoder said
 _DECODERS = frozenset({"image", "media", "pdf", "document", "source", "package", "hwp"})
 
@@ -102,6 +105,11 @@ def told(error: Exception) -> AdotxError:
         return AdotxError("server.internal", what, remedy="the server's log names this request's id")
     if error.code.partition(".")[0] in _DECODERS and "reason" in error.values:
         return error.having(reason=Sentence("it cannot be decoded"))
+    if (
+        error.code.startswith("sampling.") and "key" in error.values
+    ):  # the engine's names, which the API has not
+        name = _SAMPLING.get(error.values["key"], error.values["key"])
+        return error.having(key=name).at(name)
     if "option" in error.values:  # of the command line; a form has fields
         return error.having(option=_FIELDS[error.values["option"]])
     return error

@@ -77,13 +77,15 @@ class Guard:
                 raise
             await respond(Request(scope), error)(scope, receive, reply)
         finally:
+            facts = self._facts(scope, status, time.monotonic() - began)
+            self._service.metrics.requests.labels(facts["route"] or "other", str(status)).inc()
             if self._service.settings.access_log:
-                log.info("request", extra={"facts": self._facts(scope, status, time.monotonic() - began)})
+                log.info("request", extra={"facts": facts})
 
     def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
         """
         Raises:
-            AdotxError: ``server.host``, ``server.origin``, ``server.key``.
+            AdotxError: ``server.host``, ``server.origin``, ``server.key``, ``server.media_type``.
         """
         host = _HOST.fullmatch(headers.get("host", ""))
         name = (host[1] or host[2]).lower() if host else ""
@@ -102,6 +104,10 @@ class Guard:
         if self._keys and scope["path"] not in OPEN_PATHS and not self._knows_key(headers):
             what, remedy = "the key is missing or wrong", "send it as a bearer token"
             raise AdotxError("server.key", what, "authorization", remedy)
+        coding = headers.get("content-encoding", "identity").lower()
+        if coding != "identity":  # a few bytes may become any number of them
+            what, remedy = "the coding {coding} is not taken", "send it uncompressed"
+            raise AdotxError("server.media_type", what, "content-encoding", remedy, coding=coding[:40])
 
     def _knows_key(self, headers: Mapping[str, str]) -> bool:
         given = _key(headers.get("authorization", ""))

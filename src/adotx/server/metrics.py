@@ -37,6 +37,7 @@ class Metrics:
         def seconds(name: str, what: str) -> Histogram:
             return Histogram(f"adotx:{name}_seconds", what, registry=self.registry, buckets=_SECONDS)
 
+        self.requests = counter("http_requests", "Requests by route and status", "route", "code")
         self.success = counter("request_success", "Answers by how they ended", "finished_reason")
         self.rejections = counter("request_rejections", "Requests and streams that failed, by code", "code")
         self.prompt_tokens = counter("prompt_tokens", "Ids of prompts that were answered")

@@ -16,11 +16,12 @@ from fastapi import APIRouter, Request
 from adotx.chat import chat_template, render_for
 from adotx.checkpoint import Checkpoint
 from adotx.errors import AdotxError
+from adotx.server.bodies import JsonRoute
 from adotx.server.clients import answer
 from adotx.server.requests import DetokenizeRequest, TokenizeRequest
 from adotx.server.service import Service, service_of
 
-router = APIRouter(tags=["model"])
+router = APIRouter(tags=["model"], route_class=JsonRoute)
 
 
 @router.get("/v1/models")

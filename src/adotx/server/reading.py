@@ -51,12 +51,16 @@ class Order:
         password: of an encrypted PDF.
         pictures: whether pictures of the pages are wanted.
         keep_running: leave what runs over pages where it stands.
+        text_layer: take the text that a file itself gives, where it can be trusted.
+        show_changes: show what tracked changes have deleted and inserted.
     """
 
     pages: Selection = ALL
     password: str | None = field(default=None, repr=False)
     pictures: bool = False
     keep_running: bool = False
+    text_layer: bool = True
+    show_changes: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,10 @@ class Documents:
         """What reads pages, loaded with the first document."""
         return Transcriber(self._model, _WINDOW, priority=_PRIORITY)
 
+    def _transcriber(self, order: Order) -> Transcriber:
+        own = self.transcriber
+        return own if order.text_layer else Transcriber.reading_with(own.reader, _WINDOW, text_layer=False)
+
     @asynccontextmanager
     async def open(self, file: Path, order: Order) -> AsyncIterator[Document]:
         """A document, once it is its turn; leaving ends its reading.
@@ -110,7 +118,7 @@ class Documents:
         try:
             loop = asyncio.get_running_loop()
             pages = await loop.run_in_executor(self._threads, self._pages, file, order)
-            yield Document(self.transcriber, pages, str(file), order, self._threads)
+            yield Document(self._transcriber(order), pages, str(file), order, self._threads)
         finally:
             self._places.release()
 
@@ -119,7 +127,8 @@ class Documents:
         settings = self._settings
         limits = Limits(max_bytes=settings.max_upload, max_pixels=settings.max_image_pixels)
         try:
-            found = open_pages(file, limits, password=order.password)
+            changes = order.show_changes
+            found = open_pages(file, limits, password=order.password, show_changes=changes)
             return list(_chosen(found, str(file), order.pages, settings.max_document_pages))
         except AdotxError as error:
             raise _renamed(error, str(file)) from None

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from adotx.errors import AdotxError, Sentence
-from adotx.server.requests import INT64, Body, ChatRequest, Name, Object, StreamOptions
+from adotx.server.requests import INT64, Body, ChatRequest, Name, Object, Objects, StreamOptions, Texts
 
 LOGPROBS = "message.output_text.logprobs"
 #: what clients ask for by habit, and of which there is none here
@@ -35,6 +35,12 @@ _REFUSED = {
 _ROLES = ("user", "assistant", "system", "developer")
 
 
+def _few(pairs: Any) -> Any:
+    if isinstance(pairs, dict) and len(pairs) > 16:  # the API's own limit
+        raise ValueError("more than 16 pairs")
+    return pairs
+
+
 class TextOptions(Body):
     """The form of the text of an answer."""
 
@@ -46,7 +52,7 @@ class ResponsesRequest(Body):
     """The body of /v1/responses."""
 
     model: Name
-    input: str | list[Object]
+    input: str | Objects
     instructions: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -54,8 +60,8 @@ class ResponsesRequest(Body):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    include: list[str] | None = None
-    tools: list[Object] | None = None
+    include: Texts | None = None
+    tools: Objects | None = None
     tool_choice: str | Object | None = None
     parallel_tool_calls: bool | None = None
     text: TextOptions | None = None
@@ -66,13 +72,13 @@ class ResponsesRequest(Body):
     conversation: str | Object | None = None
     previous_response_id: str | None = None
     store: bool | None = None
-    context_management: list[Object] | None = None
+    context_management: Objects | None = None
     max_tool_calls: int | None = None
     moderation: Object | None = None
     prompt: Object | None = None
 
     # What says nothing to a model like ours; taken so that clients work as they are.
-    metadata: dict[str, str] | None = None
+    metadata: Annotated[dict[str, str], BeforeValidator(_few)] | None = None
     reasoning: Object | None = None
     service_tier: str | None = None
     user: str | None = None

@@ -14,13 +14,14 @@ from fastapi.responses import JSONResponse
 
 from adotx.server.answers import facts_of, usage_of
 from adotx.server.asking import ask
+from adotx.server.bodies import JsonRoute
 from adotx.server.clients import answer
 from adotx.server.events import Event, EventStream
 from adotx.server.response_input import ResponsesRequest, chat_request_of, conversation_of, told_of
 from adotx.server.response_output import ResponseBuilder
 from adotx.server.service import Service, service_of
 
-router = APIRouter(tags=["responses"])
+router = APIRouter(tags=["responses"], route_class=JsonRoute)
 
 
 @router.post("/v1/responses")

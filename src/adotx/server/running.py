@@ -16,7 +16,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from adotx.errors import AdotxError
 from adotx.server.app import create_app
@@ -26,6 +28,8 @@ from adotx.server.settings import Settings
 
 #: seconds that connections have to take what was written to them, once all work has ended
 _FLUSH = 5
+#: files and connections that are enough
+_FILES = 65_536
 
 
 def check_exposure(host: str, settings: Settings) -> None:
@@ -70,6 +74,66 @@ def log_to_stderr() -> None:
         logger.setLevel(level)
 
 
+class _Connection(H11Protocol):
+    """A connection whose client has to go on: where the head of a request does not come for `seconds`, or
+    nothing of an answer is taken, it ends. Bodies that do not come are the guard's business."""
+
+    seconds: float
+    _patience: asyncio.TimerHandle | None = None
+    _left = 0  # bytes that were not taken when it was last looked
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait(self._no_head)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.flow.write_paused:
+            if self.conn.their_state is not h11.IDLE:
+                self._wait(None)
+            elif self._patience is None:  # a piece of the next head
+                self._wait(self._no_head)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._left = self.transport.get_write_buffer_size()
+        self._wait(self._not_taken)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._wait(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait(None)
+        super().connection_lost(exc)
+
+    def _wait(self, end: Callable[[], None] | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self.loop.call_later(self.seconds, end) if end else None
+
+    def _no_head(self) -> None:
+        self.transport.abort()
+
+    def _not_taken(self) -> None:
+        before, self._left = self._left, self.transport.get_write_buffer_size()
+        if self._left < before:  # slow, but it takes
+            self._wait(self._not_taken)
+        else:
+            self.transport.abort()
+
+
+def raise_open_files() -> None:
+    """Let this process have as many connections as it may: many systems begin with 1,024 files."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
+        if wanted > resource.getrlimit(resource.RLIMIT_NOFILE)[0]:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 class Server(uvicorn.Server):
     """uvicorn, which on a signal lets its service drain while it still answers that it takes no more.
 
@@ -83,7 +147,7 @@ class Server(uvicorn.Server):
     def __init__(self, service: Service, begun: Callable[[], None] | None = None) -> None:
         config = uvicorn.Config(
             create_app(service),
-            http="h11",
+            http=type("Connection", (_Connection,), {"seconds": service.settings.body_timeout}),
             ws="none",
             lifespan="off",
             log_config=None,

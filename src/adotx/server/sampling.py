@@ -13,7 +13,7 @@ from typing import Any
 from adotx.checkpoint import Checkpoint
 from adotx.checkpoint.files import read_json_if_present
 from adotx.engine import SamplingParams
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 from adotx.server.requests import Sampling
 from adotx.server.settings import Settings
 
@@ -55,6 +55,9 @@ def read_sampling(
     if limit and most > limit:
         what, remedy = "{given:,} tokens, the limit is {limit:,}", "ask for fewer"
         raise AdotxError("server.limit", what, "max_tokens", remedy, given=most, limit=limit)
+    if 0 < most < (body.min_tokens or 0):
+        what = Sentence("it is more than max_tokens, which is {most:,}", most=most)
+        raise AdotxError("server.parameter", "{reason}", "min_tokens", reason=what)
     names = ("temperature", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
     values: dict[str, Any] = {name: value for name in names if (value := getattr(body, name)) is not None}
     if body.top_k is not None:

@@ -30,7 +30,8 @@ class Settings:
         model_name: what clients call the model; "": the checkpoint's own name.
         max_body: a request's JSON.
         max_upload: a request to /v1/documents/transcriptions.
-        body_timeout: until a request's body has come.
+        body_timeout: until a request's head has come, until its body has, and until a client takes more of an
+            answer; then the connection ends.
         max_requests: requests worked on and queued at once; one more gets 429.
         retry_after: what 429 and 503 say in retry-after.
         queue_timeout: until a request's first step; then 503.

@@ -1,6 +1,6 @@
 """SIGINT and SIGTERM as wishes: the step in hand is finished and saved before the run ends.
 
-A second signal ends the run at once. Knows nothing of training.
+A second signal ends the run at once, unless a launcher stands in between. Knows nothing of training.
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Inside `with`, `wanted` says whether a signal came. Does nothing off the main thread."""
+    """Inside `with`, `wanted` says whether a signal came. Does nothing off the main thread.
 
-    def __init__(self) -> None:
-        self.wanted = False
+    Args:
+        patient: further signals change nothing. A launcher passes on to its processes what the terminal has
+            sent them already, and kills those that take too long by a signal that cannot be caught.
+    """
+
+    def __init__(self, patient: bool = False) -> None:
+        self.wanted, self.patient = False, patient
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
@@ -30,7 +35,8 @@ class Interrupts:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.wanted = True
-        self._restore()
+        if not self.patient:
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

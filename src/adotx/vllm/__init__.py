@@ -11,11 +11,12 @@ torch. docs/vllm.md says how to serve.
 from __future__ import annotations
 
 import logging
-import re
+
+from adotx.tested import Range, untested
 
 ARCHITECTURE = "AX4VLForConditionalGeneration"
 #: Versions of vLLM that the tests have run with: from the first, before the second.
-TESTED = ((0, 32), (0, 33))
+TESTED: Range = ((0, 32), (0, 33))
 
 
 def register() -> None:
@@ -28,7 +29,7 @@ def register() -> None:
     import adotx.hf  # noqa: F401 - registers configuration, processor and tokenizer with transformers
     from adotx.vllm.limits import AX4VLLimits
 
-    if told := untested(vllm.__version__):
+    if told := untested("vllm", vllm.__version__, TESTED):
         logging.getLogger("vllm.adotx").warning(told)
     if ARCHITECTURE not in ModelRegistry.get_supported_archs():
         # By name: the model's module is imported where a checkpoint of this kind is opened.
@@ -36,20 +37,3 @@ def register() -> None:
     MODELS_CONFIG_MAP[ARCHITECTURE] = AX4VLLimits
     # In place of vLLM's for all models; it acts on our tokenizer alone, which text models have too.
     RENDERER_REGISTRY.renderers["hf"] = ("adotx.vllm.rendering", "AX4Renderer")
-
-
-def untested(version: str) -> str | None:
-    """What to tell of a version of vLLM that the tests have not run with; None for one that they have.
-
-    Args:
-        version: as `vllm.__version__` has it.
-    """
-    found = re.match(r"(\d+)\.(\d+)", version)
-    first, end = TESTED
-    if found and first <= (int(found[1]), int(found[2])) < end:
-        return None
-    since, before = (".".join(map(str, numbers)) for numbers in TESTED)
-    return (
-        f"adotx is tested with vLLM from {since} up to, not including, {before}; this is {version}. "
-        f"Where A.X 4.0 VL does not load or answers strangely: pip install 'vllm>={since},<{before}'"
-    )

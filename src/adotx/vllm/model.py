@@ -10,7 +10,7 @@ tiles instead. Adapters may lie on decoder, tower and projector.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -27,11 +27,14 @@ from vllm.model_executor.models.utils import (
 from vllm.model_executor.models.vision import run_dp_sharded_vision_model
 from vllm.multimodal import MULTIMODAL_REGISTRY
 
+from adotx.errors import AdotxError
 from adotx.hf.configuration import AX4VLConfig
 from adotx.hf.projector import LDPNetV2Projector
 from adotx.vllm.images import AX4VLDummyInputs, AX4VLMultiModalProcessor, AX4VLProcessingInfo
 
-_PARTS = ("vision_tower.", "multi_modal_projector.", "language_model.")
+_EYE = ("vision_tower.", "multi_modal_projector.")
+_PARTS = (*_EYE, "language_model.")
+_PLAIN = (".weight", ".bias")
 _IMAGE_TOKEN = "<|extra_id_11|>"
 
 
@@ -115,8 +118,27 @@ class AX4VLForConditionalGeneration(nn.Module, SupportsMultiModal, SupportsLoRA,
         return self.language_model.compute_logits(hidden_states)
 
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
-        """Load tensors by their published names; returns the names of what was filled."""
-        return AutoWeightsLoader(self).load_weights(weights)
+        """Load tensors by their published names; returns the names of what was filled.
+
+        Raises:
+            AdotxError: ``vllm.quantised`` for a tower or projector in fewer bits.
+        """
+        return AutoWeightsLoader(self).load_weights(self._with_a_plain_eye(weights))
+
+    def _with_a_plain_eye(
+        self, weights: Iterable[tuple[str, torch.Tensor]]
+    ) -> Iterator[tuple[str, torch.Tensor]]:
+        """The same tensors, as long as those of tower and projector are numbers as they are computed with."""
+        for name, tensor in weights:
+            if name.startswith(_EYE) and not (name.endswith(_PLAIN) and tensor.is_floating_point()):
+                raise AdotxError(
+                    "vllm.quantised",
+                    "{name}: a quantised vision tower or projector is not read",
+                    "checkpoint",
+                    "leave vision_tower and multi_modal_projector out of quantisation",
+                    name=name,
+                )
+            yield name, tensor
 
     def get_mm_mapping(self) -> MultiModelKeys:
         """Which part is what, for adapters."""

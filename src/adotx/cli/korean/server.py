@@ -17,6 +17,10 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "server.key": [("키가 없거나 틀렸습니다", "bearer 토큰으로 보내세요")],
     "server.left": [("클라이언트가 연결을 끊었습니다", None)],
     "server.limit": [("{given:,}, 한도 {limit:,}을 넘습니다", "더 적게 보내세요")],
+    "server.media_type": [
+        ("{coding} 부호화는 받지 않습니다", "압축하지 않고 보내세요"),
+        ("본문이 JSON이라고 알리지 않았습니다", "content-type: application/json을 보내세요"),
+    ],
     "server.method": [("{method} 방식은 받지 않습니다", None)],
     "server.model": [("이 서버의 모델이 아닙니다", "{name}을 지정하세요")],
     "server.no_key": [("키가 없습니다", "한 줄에 하나씩 쓰세요")],

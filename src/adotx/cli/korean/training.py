@@ -31,11 +31,21 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
         ("이미지 프로세서가 지원하지 않습니다: {detail}", "설정을 바로잡으세요"),
         ("알 수 없는 인자입니다: {name}", "빼거나 이름을 바로잡으세요"),
         ("{medium} 입력을 주었지만 모델은 그림만 읽습니다", "그림으로 주세요"),
+        ("A.X 대화 형식에는 문서를 넣을 자리가 없습니다", "문서의 글을 메시지에 넣으세요"),
     ],
     "projector.shape": [
         ("타일의 패치 {patches}개가 정사각형을 이루지 않습니다", "정사각형 타일을 쓰는 비전 타워를 쓰세요"),
     ],
+    "transformers.version": [
+        ("{found} 버전은 너무 오래되었습니다", "pip install '{wanted}'을 실행하세요"),
+    ],
     # vLLM
+    "vllm.quantised": [
+        (
+            "{name}: 양자화한 비전 타워와 프로젝터는 읽지 않습니다",
+            "vision_tower와 multi_modal_projector를 빼고 다시 양자화하세요",
+        ),
+    ],
     "vllm.tensor_parallel": [
         ("{obstacle} 값을 프로세스 {size}개로 나눌 수 없습니다", "다음 중 하나를 쓰세요: {possible}")
     ],
@@ -82,6 +92,20 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "finetune.empty": [("줄이 하나도 없습니다", "한 줄에 하나씩 든 JSONL을 주세요")],
     "finetune.file": [("파일을 읽을 수 없습니다: {reason}", "경로를 확인하세요")],
+    "finetune.form": [
+        ("폴더입니다", "datasets 패키지의 load_from_disk(폴더).to_json(파일)로 JSONL을 만드세요"),
+        (
+            "Parquet나 Arrow 파일입니다",
+            "datasets 패키지의 load_dataset(...).to_json(파일)로 JSONL을 만드세요",
+        ),
+        ("JSON 목록 하나입니다", "JSONL로 주세요: 한 줄에 하나씩"),
+    ],
+    "finetune.full": [
+        (
+            "파일을 끝까지 쓰지 못했습니다: 디스크가 가득 찼을 수 있습니다",
+            "자리를 비운 뒤 같은 명령을 다시 주면 이어서 합니다",
+        ),
+    ],
     "finetune.generations": [
         ("batch = {batch}: generations = {generations}의 배수가 아닙니다", "답의 수이니 배수로 맞추세요"),
     ],
@@ -97,6 +121,12 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "finetune.nothing": [("학습할 줄이 남지 않았습니다", "다른 데이터를 주세요")],
     "finetune.outside": [
         ("{path}: {folder} 안에 있지 않습니다", "모든 이미지가 든 폴더를 images=폴더로 지정하세요"),
+    ],
+    "finetune.peer": [
+        (
+            "함께 학습하던 다른 프로세스가 끝났습니다",
+            "까닭은 그 프로세스의 출력에 있습니다; 같은 명령을 다시 주면 이어서 합니다",
+        ),
     ],
     "finetune.picture": [("이미지가 글로 주어지지 않았습니다", "경로나 데이터 URI로 주세요")],
     "finetune.quantize": [

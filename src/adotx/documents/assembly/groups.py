@@ -23,8 +23,11 @@ BULLET = re.compile(rf"^{_BOXES}([•·◦○●■□◆◇▶►▷▪※☞*�
 #: what opens a remark, which is of no list
 REMARKS = frozenset("※☞")
 NUMBER = re.compile(
-    r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳㉠-㉻]|[a-z][.)])\s+(?=\S)"
+    r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳㉠-㉻ⓐ-ⓩ⑴-⒇]|[a-z][.)])\s+(?=\S)"
 )
+# What begins a line of its own and is no item: a part's number, and a row of a table of contents ends one.
+_PART = re.compile(r"^(?:[Ⅰ-Ⅻ]|[IVX]{1,5})[.)]?\s+\S")
+_LEADER = re.compile(r"(?:[.·․‥…]\s?){4,}\s*(?:\d{1,4}|[ivxlc]{1,6})$")
 _TICKS = {"□": "☐", "■": "☑"}
 # Marks at one place begin so many em apart at most.
 _ONE_PLACE = 0.3
@@ -92,6 +95,8 @@ def _continues(
     if last.text.endswith(SOFT_HYPHEN):
         return True
     if BULLET.match(line.text) or NUMBER.match(line.text) or TICK.match(line.text):
+        return False
+    if _PART.match(line.text) or _LEADER.search(last.text):
         return False
     if not 0.83 < last.em / line.em < 1.2:
         return False

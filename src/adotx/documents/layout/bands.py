@@ -153,30 +153,34 @@ def _interlock(above: Band, below: Band) -> bool:
 def lines_in(nodes: Sequence[Node]) -> list[TextLine]:
     """Segment nodes of one column as lines: those whose middles are aligned belong together."""
     groups: list[list[Node]] = []
+    heights: list[tuple[int, int]] = []  # of each group, its top and bottom
     for node in sorted(nodes, key=lambda n: n.core[0] + n.core[1]):
         middle = (node.core[0] + node.core[1]) / 2
-        for group in groups[-2:]:
-            top, low = min(n.core[0] for n in group), max(n.core[1] for n in group)
+        for at in range(max(0, len(groups) - 2), len(groups)):
+            top, low = heights[at]
             aligned = top - 0.05 * (low - top) <= middle <= low + 0.05 * (low - top)
-            if aligned and all(_apart(node, other) for other in group):
-                group.append(node)
+            if aligned and all(_apart(node, other) for other in groups[at]):
+                groups[at].append(node)
+                heights[at] = min(top, node.core[0]), max(low, node.core[1])
                 break
         else:
             groups.append([node])
+            heights.append(node.core)
     lines = []
     for unsorted in groups:
+        if len(unsorted) == 1:
+            [node] = unsorted
+            lines.append(TextLine((node.segment,), node.box, node.core))
+            continue
         notes = [is_note(node, unsorted) for node in unsorted]
         group = [
             node for node, _ in sorted(zip(unsorted, notes, strict=True), key=lambda n: (n[1], n[0].box[0]))
         ]
-        boxes = np.array([n.box for n in group])
-        x0, y0 = boxes[:, :2].min(0)
-        x1, y1 = boxes[:, 2:].max(0)
+        x0, y0, x1, y1 = zip(*(node.box for node in group), strict=True)
         # The widest segment is the steadiest measure of where the line stands.
         widest = max(group, key=lambda n: n.box[2] - n.box[0])
-        lines.append(
-            TextLine(tuple(n.segment for n in group), (int(x0), int(y0), int(x1), int(y1)), widest.core)
-        )
+        box = (min(x0), min(y0), max(x1), max(y1))
+        lines.append(TextLine(tuple(n.segment for n in group), box, widest.core))
     lines.sort(key=lambda line: (line.core[0] + line.core[1], line.box[0]))
     return lines
 

@@ -142,7 +142,8 @@ def _darkness(gray: np.ndarray, em: float) -> np.ndarray:
     paper = cv2.blur(paper, (3, 3), borderType=cv2.BORDER_REPLICATE).astype(np.float32)
     paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
     darkness = paper - gray
-    np.divide(darkness, np.maximum(paper, _DARKEST_PAPER), out=darkness)
+    np.maximum(paper, _DARKEST_PAPER, out=paper)
+    darkness /= paper
     return darkness
 
 
@@ -223,7 +224,10 @@ def _clean_box(darkness: np.ndarray, gray: np.ndarray, box: list[int], em: float
 
 
 def _normalized(darkness: np.ndarray, boxes: np.ndarray, panels: list[Box], matrix: np.ndarray) -> CleanPage:
-    """Choose what is ink, and spread the greys so that paper and ink have fixed ones."""
+    """Choose what is ink, and spread the greys so that paper and ink have fixed ones; `darkness` is used up.
+
+    In place, for of a large page each array takes 15 MB.
+    """
     inside = np.zeros(darkness.shape, np.uint8)
     for x0, y0, x1, y1 in boxes.tolist():
         inside[y0:y1, x0:x1] = 1
@@ -237,10 +241,14 @@ def _normalized(darkness: np.ndarray, boxes: np.ndarray, panels: list[Box], matr
         empty = np.zeros(darkness.shape, bool)
         return CleanPage(flat, empty, empty, boxes, panels, matrix, blank=True)
     full = max(float(np.percentile(marked, 80)) - middle, 0.1)
-    share = (darkness - middle) / full
+    share = np.subtract(darkness, middle, out=darkness)
+    share /= full
     for x0, y0, x1, y1 in boxes.tolist():
         _strengthened(share[y0:y1, x0:x1], noise / full)
-    gray: np.ndarray = np.clip(PAPER - share * (PAPER - INK), 0, 255).astype(np.uint8)
+    spreading = share * (PAPER - INK)
+    np.subtract(PAPER, spreading, out=spreading)
+    gray: np.ndarray = np.clip(spreading, 0, 255, out=spreading).astype(np.uint8)
+    del spreading
     spread = noise / full
     judged: np.ndarray = share
     if spread > 0.07:  # texture reaches into the ink's range: judge a smoothed page

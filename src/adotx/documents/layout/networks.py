@@ -7,14 +7,20 @@ lines, ink or what becomes of its answers.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import cv2
 import numpy as np
+
+from adotx.engine.runtime import core
+from adotx.machine import give_free_memory_back
 
 _CARRIED = Path(__file__).parent / "models"
 _IMAGENET = (np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32))
@@ -37,6 +43,8 @@ KINDS = (
 _LAYOUT_SIZE, _STRIDES = (800, 608), (8, 16, 32, 64)
 # A kind's boxes that overlap by more than this share of their union are one.
 _SAME_BOX = 0.5
+# Sizes that a network is kept ready for: so many, as long as they have no more pixels together.
+_READY, _READY_PIXELS = 2, 2 * 960 * 960
 
 
 @dataclass(frozen=True)
@@ -49,24 +57,48 @@ class Found:
 
 
 class _Network:
-    """One compiled model; calls from several threads take turns."""
+    """A model, made ready for each size of pictures when it comes; calls from several threads take turns.
+
+    Made for one size it needs half the memory of one for all sizes, which is 70 MB for an ordinary page, and
+    a size that has not come for long costs none.
+    """
 
     def __init__(self, path: Path) -> None:
-        import openvino
-
-        core = openvino.Core()
-        model = core.read_model(path)
-        # One picture at a time and soon: all its threads work on it.
-        self._request = core.compile_model(
-            model, "CPU", {"PERFORMANCE_HINT": "LATENCY"}
-        ).create_infer_request()
+        self._path = path
+        self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, pixels: np.ndarray) -> list[np.ndarray]:
         with self._lock:
-            self._request.infer({0: pixels})
-            outputs = self._request.model_outputs
-            return [self._request.get_output_tensor(n).data.copy() for n in range(len(outputs))]
+            request = self._ready_for(pixels.shape)
+            request.infer({0: pixels})
+            return [request.get_output_tensor(n).data.copy() for n in range(len(request.model_outputs))]
+
+    def _ready_for(self, shape: tuple[int, ...]) -> Any:
+        request = self._requests.pop(shape, None)
+        if request is None:
+            while self._requests and not self._has_room(shape):
+                self._requests.popitem(last=False)
+            request = _compiled(self._path, shape).create_infer_request()
+            give_free_memory_back()
+        self._requests[shape] = request  # the last is the one asked for last
+        return request
+
+    def _has_room(self, shape: tuple[int, ...]) -> bool:
+        pixels = sum(prod(each[2:]) for each in (*self._requests, shape))
+        return len(self._requests) < _READY and pixels <= _READY_PIXELS
+
+
+def _compiled(path: Path, shape: tuple[int, ...]) -> Any:
+    model = core().read_model(path)
+    model.reshape(list(shape))
+    # One picture at a time and soon: all its threads work on it.
+    properties = {"PERFORMANCE_HINT": "LATENCY"}
+    try:
+        # Multiplies and adds as it does for any size, rounding in between: maps are the same to the bit.
+        return core().compile_model(model, "CPU", {**properties, "SNIPPETS_MODE": "DISABLE"})
+    except RuntimeError:  # an OpenVINO that does not know the setting any more
+        return core().compile_model(model, "CPU", properties)
 
 
 def wheel_file(*parts: str) -> Path:
@@ -104,7 +136,7 @@ def text_map(rgb: np.ndarray) -> np.ndarray:
     """How likely each pixel is inside the shrunk body of a line of text: float32 [H, W].
 
     Args:
-        rgb: uint8 [H, W, 3], sides multiples of 32. A new size costs 0.3 s once: use few.
+        rgb: uint8 [H, W, 3], sides multiples of 32. A size that is not ready costs 0.3 s: use few.
     """
     assert rgb.shape[0] % 32 == 0 and rgb.shape[1] % 32 == 0, rgb.shape
     return _detector()(_blob(rgb, _HALF))[0][0, 0]

@@ -7,6 +7,7 @@ lines. Knows no text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 
@@ -163,25 +164,23 @@ def _columns(bands: list[Band], at: int, em: float) -> tuple[int, float]:
     """(how many bands from `at` on stand in columns, where to part them); (0, 0) if none do."""
     least = 0.95 * em
     common = free(bands[at].nodes, least)
-    best = (0, 0.0)
-    longest: tuple[int, list[tuple[float, float]]] | None = None
+    ends: list[tuple[int, list[tuple[float, float]]]] = []
     for end in range(at, len(bands)):
         if end > at:
             common = both_free(common, free(bands[end].nodes, least), least)
-        if len(common) < 3 and not any(np.isfinite(a) or np.isfinite(b) for a, b in common):
+        if len(common) < 3 and not any(math.isfinite(a) or math.isfinite(b) for a, b in common):
             break
-        if end - at < _LONG:
-            best = _parted(bands, at, end, common, em) or best
-        else:
-            longest = end, common
-    return (_parted(bands, at, *longest, em) if longest else None) or best
+        del ends[_LONG:]
+        ends.append((end, common))
+    # The longest that stand in columns: most that do are found at once.
+    return next((found for each in reversed(ends) if (found := _parted(bands, at, *each, em))), (0, 0.0))
 
 
 def _parted(
     bands: list[Band], at: int, end: int, common: list[tuple[float, float]], em: float
 ) -> tuple[int, float] | None:
     """The bands `at` to `end` as columns of text, where one of the free stretches of x parts them."""
-    gutters = [(low + high) / 2 for low, high in common if np.isfinite(low) and np.isfinite(high)]
+    gutters = [(low + high) / 2 for low, high in common if math.isfinite(low) and math.isfinite(high)]
     nodes = [node for band in bands[at : end + 1] for node in band.nodes] if gutters else []
     for gutter in gutters:
         if _both_prose(nodes, gutter, em):
@@ -193,7 +192,7 @@ def _tabular(side: Sequence[Node], em: float) -> bool:
     """Whether a gap too narrow to part columns of text runs down a side: then its lines are rows of cells."""
     low, high = min(n.box[0] for n in side), max(n.box[2] for n in side)
     for a, b in free(side, 0.5 * em):
-        if np.isfinite(a) and np.isfinite(b):
+        if math.isfinite(a) and math.isfinite(b):
             parts = sorted((a - low, high - b))
             # Bullets stand apart from their text as well.
             if parts[0] < _NARROWEST_COLUMN * em and a - low > 1.5 * em:
@@ -235,14 +234,14 @@ def _room(side: Sequence[Node], em: float) -> Callable[[TextLine], float]:
 def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
     """Whether what stands left and right of a gutter are columns of text rather than cells of a table."""
     measures, sides, cells = [], [], False
-    for side in (True, False):
-        mine = [n for n in nodes if ((n.box[0] + n.box[2]) / 2 < gutter) == side]
+    parts = [[n for n in nodes if ((n.box[0] + n.box[2]) / 2 < gutter) == side] for side in (True, False)]
+    for mine in parts:
         if len(mine) < 3:
             return False
         low, high = min(n.box[0] for n in mine), max(n.box[2] for n in mine)
-        wide = high - low
-        if wide < _NARROWEST_COLUMN * em or _tabular(mine, em):
+        if high - low < _NARROWEST_COLUMN * em or _tabular(mine, em):
             return False
+    for mine in parts:
         text = [n for n in mine if n.region is None]
         lines = lines_in(text) if text else []
         cells |= bool(lines) and _in_cells(lines, text, em)

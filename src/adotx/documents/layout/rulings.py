@@ -7,6 +7,7 @@ models.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
@@ -30,6 +31,8 @@ _DARKER, _FRINGE, _WIDER = 60.0, 75.0, 2
 _SIDED, _MOST_RULES, _SAME_END, _BEYOND = 3, 0.65, 0.6, 1.2
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
+# Uprights that run on by so many em have a row of cells beside them.
+_ROW_HIGH = 0.9
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,16 @@ class Rulings:
 
 def runs(mask: np.ndarray, least: int) -> np.ndarray:
     """Unbroken runs of True along the rows: int [n, 3] of (row, start, end), each at least `least` long."""
-    height, width = mask.shape
+    full = np.flatnonzero(np.count_nonzero(mask, 1) >= max(least, 1))
+    height, width = len(full), mask.shape[1]
     padded = np.zeros((height, width + 2), np.int8)
-    padded[:, 1:-1] = mask
+    padded[:, 1:-1] = mask[full]
     change = np.diff(padded.ravel())
     starts, ends = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
     keep = ends - starts >= least
     starts, ends = starts[keep], ends[keep]
     rows = starts // (width + 2)
-    return np.stack([rows, starts - rows * (width + 2), ends - rows * (width + 2)], 1)
+    return np.stack([full[rows], starts - rows * (width + 2), ends - rows * (width + 2)], 1)
 
 
 def find_rulings(page: CleanPage, em: float) -> Rulings:
@@ -138,8 +142,33 @@ def frames_on(mask: np.ndarray, text: np.ndarray, em: float) -> list[Frame]:
     thickest = max(4, round(0.36 * em))
     horizontal = _rules(mask, round(1.6 * em), thickest, em, False)
     vertical = _rules(np.ascontiguousarray(mask.T), round(0.9 * em), thickest, em, False)
-    frames = _frames(horizontal, vertical, text, em)
+    frames = [_to_the_end(frame, vertical, em) for frame in _frames(horizontal, vertical, text, em)]
     return [replace(_walled(_single_row(frame), mask, em), exact=True) for frame in frames]
+
+
+def _to_the_end(frame: Frame, vertical: Sequence[Rule], em: float) -> Frame:
+    """A grid with the row at its top or bottom that no rule closes, for its table goes on over the page's
+    edge: most of its uprights run on beside it."""
+    if frame.kind != "grid":
+        return frame
+    slack, (x0, top, x1, low) = max(5.0, 0.3 * em), frame.box
+    sides = [
+        rule
+        for rule in vertical
+        if any(abs(rule.at - x) <= slack for x in frame.xs)
+        and rule.start < low + slack
+        and rule.end > top - slack
+    ]
+    above = sorted(rule.start for rule in sides if rule.start < top - _ROW_HIGH * em)
+    below = sorted(rule.end for rule in sides if rule.end > low + _ROW_HIGH * em)
+    ys = frame.ys
+    if 2 * len(above) > len(frame.xs):
+        top = above[len(above) // 2]
+        ys = (float(top), *ys)
+    if 2 * len(below) > len(frame.xs):
+        low = below[len(below) // 2]
+        ys = (*ys, float(low))
+    return replace(frame, box=(x0, top, x1, low), ys=ys)
 
 
 def _single_row(frame: Frame) -> Frame:

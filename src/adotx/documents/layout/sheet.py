@@ -74,7 +74,7 @@ def straight_sheet(
         way: how it is read.
         at: where its upper left corner lies in the image that places are told of.
     """
-    rgb = np.asarray(image.convert("RGB"))
+    rgb = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     to_image = np.array([[1.0, 0, at[0]], [0, 1.0, at[1]], [0, 0, 1.0]])
     rgb, step = _square_pixels(rgb, image)
     to_image = to_image @ step

@@ -50,6 +50,7 @@ def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
     dashes = _dashes(found, em)
     if dashes.any():
         ink = ink & ~np.concatenate([[False], dashes])[labels]
+    del labels  # as large as all else here together
     for x0, y0, x1, y1 in _lone_figures(ink & (reach == 0), boxes, em):
         core[y0:y1, x0:x1], reach[y0:y1, x0:x1] = 1, em
     labels, found, area = labelled(ink & (reach > 0))

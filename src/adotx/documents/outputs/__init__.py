@@ -100,7 +100,7 @@ def _json(document: Document, file: BinaryIO, choice: Choice) -> None:
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
     summary, parts = Summary(), []
-    file.write(b'{"object": ' + say(OBJECT) + b', "name": ' + say(document.name) + b', "pages": [')
+    file.write(b'{"object": ' + say(OBJECT) + b', "name": ' + say(document.title(choice)) + b', "pages": [')
     for n, page in enumerate(document.pages):
         file.write((b"," if n else b"") + b"\n" + say(page_values(page, document.say)))
         summary.add(page)
@@ -112,7 +112,7 @@ def _json(document: Document, file: BinaryIO, choice: Choice) -> None:
 def _html(document: Document, file: BinaryIO, choice: Choice) -> None:
     from adotx.documents.outputs.html import html_pieces
 
-    for piece in html_pieces(document.name, document.pages, choice):
+    for piece in html_pieces(document.title(choice), document.pages, choice):
         file.write(piece.encode("utf-8", "replace"))
 
 

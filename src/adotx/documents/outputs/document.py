@@ -13,7 +13,7 @@ from typing import Literal
 
 from PIL import Image
 
-from adotx.documents.outputs.redaction.kinds import KINDS
+from adotx.documents.outputs.redaction.kinds import KINDS, hits, masked
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
 
@@ -68,6 +68,11 @@ def redacted_kinds(names: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def shown_name(name: str, choice: Choice) -> str:
+    """A document's name without the numbers that are redacted: 이력서_850101-1234567.pdf has one."""
+    return masked(name, hits(name.replace("_", " "), choice.redact)) if choice.redact else name
+
+
 @dataclass
 class Document:
     """One document for an output.
@@ -89,6 +94,10 @@ class Document:
     seconds: float | None = None
     say: Say = str
     notes: list[Sentence] = field(default_factory=list)
+
+    def title(self, choice: Choice) -> str:
+        """Its name as outputs say it: without the numbers that are redacted."""
+        return shown_name(self.name, choice)
 
     def pictures(self) -> Iterator[tuple[PageResult, Callable[[], Image.Image] | None]]:
         """Its pages, each with what opens its picture; None where the format or the file has none.

@@ -25,12 +25,12 @@ def joined_parts(parts: Iterable[str]) -> Iterator[str]:
         yield "\n"
 
 
-def whole_markdown(pages: Iterable[PageResult], say: Say = str) -> str:
+def whole_markdown(pages: Iterable[PageResult], say: Say = str, choice: Choice = Choice()) -> str:  # noqa: B008  frozen
     """All pages as one text; where a page could not be read, or not all of it, a comment says so."""
     parts = []
     for page in pages:
         if page.status in ("partial", "failed"):
             reason = say(page.reason).replace("--", "- -")
             parts.append(f"<!-- page {page.number}: {page.status}: {reason} -->")
-        parts.append(page.markdown.strip("\n"))
+        parts.append(page_markdown(page, choice))
     return "".join(joined_parts(parts))

@@ -24,10 +24,10 @@ from adotx.engine.runtime import compile_model, core
 
 _FILE = ("models", "PP-OCRv6_rec_small.onnx")
 _HEIGHT, _STEP = 48, 8
-# Widths that pictures are filled up to with paper (576 is the widest row), and how many of one width are read
-# at once, blank ones among them: few shapes, for the network is made ready for each, which takes as long as
-# reading ten rows.
-_WIDTHS, _AT_ONCE = (80, 160, 320, 576), 4
+# Widths that pictures are filled up to with paper (576 is the widest row), and how many of each are read at
+# once, blank ones among them: few shapes, for the network is made ready for each, which takes as long as
+# reading ten rows; none with many more pixels than the others, for what the largest needs is kept.
+_AT_ONCE = {80: 4, 160: 4, 320: 2, 576: 1}
 # Ink is that much darker than the paper of its row; it gets that many columns of paper beside it.
 _DARKER, _MARGIN = 60, 6
 # What it calls the space, and in another width, what this project writes otherwise.
@@ -57,9 +57,9 @@ class SecondReader:
         at = 0
         while at < len(order):
             width = _width(pictures[order[at]])
-            part = [n for n in order[at : at + _AT_ONCE] if _width(pictures[n]) == width]
+            part = [n for n in order[at : at + _AT_ONCE[width]] if _width(pictures[n]) == width]
             at += len(part)
-            batch = np.ones((_AT_ONCE, 1, _HEIGHT, width), np.float32)
+            batch = np.ones((_AT_ONCE[width], 1, _HEIGHT, width), np.float32)
             for place, n in enumerate(part):
                 batch[place, 0, :, : pictures[n].shape[1]] = pictures[n].astype(np.float32) / 127.5 - 1
                 batch[place, 0, :, pictures[n].shape[1] :] = float(pictures[n].max()) / 127.5 - 1
@@ -109,9 +109,9 @@ def strip_of(tile: np.ndarray, row: int) -> np.ndarray:
 
 def _scaled(strip: np.ndarray) -> np.ndarray:
     height, width = strip.shape
-    wide = min(max(1, round(width * _HEIGHT / height)), _WIDTHS[-1])
+    wide = min(max(1, round(width * _HEIGHT / height)), max(_AT_ONCE))
     return np.asarray(Image.fromarray(strip).resize((wide, _HEIGHT), Image.Resampling.BICUBIC))
 
 
 def _width(picture: np.ndarray) -> int:
-    return next(width for width in _WIDTHS if width >= picture.shape[1])
+    return next(width for width in _AT_ONCE if width >= picture.shape[1])

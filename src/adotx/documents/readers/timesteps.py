@@ -29,6 +29,8 @@ FILE = "timesteps.safetensors"
 # Image tokens side by side in a row, timesteps in a token, pixels of a timestep.
 _TOKENS, _STEPS, _WIDTH = 12, 4, 8
 _EPSILON = 1e-5
+# Tiles that are looked at at once: what one takes is kept, 15 MB.
+_TILES_AT_ONCE = 1
 _SIZES = (FIRST_CLASSES, MEDIALS, FINALS)
 
 
@@ -66,6 +68,12 @@ class Timesteps:
         Args:
             features: float32 [n, tokens, H].
         """
+        found: list[list[Glyph]] = []
+        for start in range(0, len(features), _TILES_AT_ONCE):
+            found += self._rows(features[start : start + _TILES_AT_ONCE])
+        return found
+
+    def _rows(self, features: np.ndarray) -> list[list[Glyph]]:
         shape = (len(features) * ROWS, _TOKENS * _STEPS)
         with self._lock:
             self._request.infer({0: np.ascontiguousarray(features, np.float32)}, share_outputs=True)

@@ -6,9 +6,10 @@ In: the bytes of a picture by its name. Out: the blocks that the model reads in 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from adotx.documents.readers import PageReading, TextSource
 from adotx.documents.sources.page import PageImage, ReadPicture
@@ -20,6 +21,8 @@ from adotx.vision import Limits, open_image
 # Bullets, lines and logos of a few pixels hold no text that a model could read.
 _LEAST_SIDE, _MOST_PICTURES = 24, 1000
 _Package = TypeVar("_Package", bound=Parts)
+#: what a reader leaves out on purpose
+LeftOut = Literal["files", "media", "hidden text", "hidden rows", "hidden columns", "elsewhere", "frames"]
 
 
 class Pictures:
@@ -45,6 +48,7 @@ class Pictures:
         self._limits = replace(limits, first_frame=True)
         self._names: set[str] = set()
         self._lost = 0  # pictures in no format that is known
+        self._left_out: Counter[LeftOut] = Counter()
         self._expected, self._characters = 0.0, 0  # right characters of those read
 
     def blocks(self, name: str, caption: str = "") -> list[Block]:
@@ -82,6 +86,14 @@ class Pictures:
         """Count a picture that is of no known kind."""
         self._lost += 1
 
+    def leave_out(self, kind: LeftOut, count: int = 1) -> None:
+        """Count something that is left out on purpose; the notes will name it."""
+        self._left_out[kind] += count
+
+    def quoted(self) -> None:
+        """Tell that what is not printed is here all the same."""
+        self.note(Sentence("comments that are not printed stand as quotations"))
+
     def miss(self, what: Sentence) -> None:
         """Tell that something of the document is missing."""
         self._missing.append(what)
@@ -97,6 +109,8 @@ class Pictures:
 
     def reading(self, blocks: Sequence[Block], source: TextSource) -> PageReading:
         """The page, once all of its pictures are read."""
+        for kind, count in (+self._left_out).items():
+            self.note(_left_out(kind, count))
         if self._lost:
             self._missing.append(Sentence("{count} picture(s) could not be shown", count=self._lost))
         text = to_markdown(blocks)
@@ -137,6 +151,24 @@ def text_page(
         return pictures.reading(blocks, source)
 
     return PageImage(number, None, lost, given, notes)
+
+
+def _left_out(kind: LeftOut, count: int) -> Sentence:
+    match kind:
+        case "files":
+            return Sentence("{count} embedded file(s) are left out", count=count)
+        case "media":
+            return Sentence("{count} sound(s) or video(s) are left out", count=count)
+        case "hidden text":
+            return Sentence("hidden text is left out")
+        case "hidden rows":
+            return Sentence("{count} hidden row(s) are left out", count=count)
+        case "hidden columns":
+            return Sentence("{count} hidden column(s) are left out", count=count)
+        case "elsewhere":
+            return Sentence("{count} picture(s) that lie elsewhere were not fetched", count=count)
+        case "frames":
+            return Sentence("{count} embedded page(s) or drawing(s) are left out", count=count)
 
 
 def _inside(block: Block) -> Block:

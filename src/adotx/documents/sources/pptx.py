@@ -1,7 +1,7 @@
 """A PPTX file in (PresentationML, ISO 29500), a page of text for each slide out.
 
 A slide's title comes first, then its shapes from top to bottom; pictures are read by the model. What is said
-while slides are shown (notes) is left out.
+while slides are shown (notes) and comments stand behind it as quotations.
 """
 
 from __future__ import annotations
@@ -82,9 +82,37 @@ def _slide(package: Parts, pictures: Pictures, name: str) -> list[Block]:
     root = package.xml(name)
     if root.attrs.get("show") in ("0", "false"):
         pictures.note(Sentence("the slide is hidden"))
-    reader = _Reader(package, pictures, package.related(name))
+    related = package.related(name)
+    reader = _Reader(package, pictures, related)
     tree = root.first("cSld", "spTree")
-    return with_depths(reader.shapes(tree) if tree is not None else [])
+    shown = reader.shapes(tree) if tree is not None else []
+    return with_depths([*shown, *_beside(package, pictures, related)])
+
+
+def _beside(package: Parts, pictures: Pictures, related: dict[str, tuple[str, str]]) -> Iterator[Block]:
+    """The speaker's notes and the comments of a slide."""
+    from adotx.errors import Sentence
+    from adotx.markdown import Quote
+
+    for kind, target in related.values():
+        if kind not in ("notesSlide", "comments") or target not in package:
+            continue
+        try:
+            root = package.xml(target)
+        except AdotxError as error:
+            pictures.miss_error(error)
+            continue
+        if kind == "notesSlide":
+            bodies = [sp.first("txBody") for sp in root.all("sp") if _placeholder(sp) == "body"]
+            told = Sentence("the speaker's notes stand as quotations behind their slides")
+        else:  # of old programs as text, of new ones as paragraphs
+            bodies = [node for node in root.all("text", "txBody")]
+            told = Sentence("comments that are not printed stand as quotations")
+        for body in filter(None, bodies):
+            lines = [node.text for node in body.every("p")] if body.name == "txBody" else [body.text]
+            for line in filter(None, (" ".join(line.split()) for line in lines)):
+                pictures.note(told)
+                yield Quote.of(line)
 
 
 class _Reader:
@@ -116,6 +144,8 @@ class _Reader:
         if name == "grpSp":
             return self.shapes(node, depth + 1) if depth < _MOST_DEPTH else []
         if name == "pic":
+            if next(node.all("videoFile", "audioFile", "quickTimeFile", "wavAudioFile"), None) is not None:
+                self._pictures.leave_out("media")
             blip = next(node.all("blip"), None)
             caption = node.get("nvPicPr", "cNvPr", "descr")
             id = blip.attrs.get("embed", "") if blip is not None else ""
@@ -132,6 +162,10 @@ class _Reader:
         from adotx.documents.sources.docx.body import diagram_blocks
 
         blocks: list[Block] = []
+        if (embedded := next(node.all("oleObj"), None)) is not None:
+            self._pictures.leave_out("files")
+            picture = next(node.all("pic"), None) or embedded.first("pic")
+            return list(self._shape(picture, 0)) if picture is not None else []
         for each in node.all("tbl", "chart", "relIds"):
             if each.name == "tbl":
                 blocks += self._table(each)

@@ -24,6 +24,7 @@ _NOTHING = frozenset((0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF))
 _RADICALS = (0x2E80, 0x2FDF)
 _LIGATURES = (0xFB00, 0xFB06)
 _JAMO = re.compile("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]+|\\w[\u0300-\u036f]+")
+_PARTS = ((0x300, 0x36F), (0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF))
 # Names of glyphs, or numbers of them, where their characters ought to be.
 _GLYPH_NAMES = re.compile(
     r"\(cid:\d+\)|/?\b(?:glyph|gid|cid|index|uni|[gGcC])_?(?:[0-9A-F]{4}|\d{1,5})\b(?=$|[\s/(gGcCu])|/[A-Z][0-9A-F]{2}\b",
@@ -58,8 +59,13 @@ def _is_bad(code: int) -> bool:
 
 def bad(codes: np.ndarray) -> np.ndarray:
     """bool [n]: code points that say nothing of what is drawn: control characters, private ones, none."""
-    found = {int(code): _is_bad(int(code)) for code in np.unique(codes)}
-    return np.array([found[int(code)] for code in codes], bool)
+    found, back = np.unique(codes, return_inverse=True)
+    return np.array([_is_bad(code) for code in found.tolist()], bool)[back]
+
+
+def has_parts(codes: np.ndarray) -> bool:
+    """Whether some code points are parts of letters, which `composed` is for."""
+    return any(bool(((codes >= low) & (codes <= high)).any()) for low, high in _PARTS)
 
 
 def composed(text: str) -> str:

@@ -30,11 +30,10 @@ Box = tuple[float, float, float, float]
 
 @dataclass
 class Tick:
-    """A field to be ticked: where, in pixels of the layout; whether it is; whether it is one of several."""
+    """A field to be ticked: where, in pixels of the layout; whether it is."""
 
     box: Box
     on: bool
-    radio: bool = False
 
 
 @dataclass
@@ -204,7 +203,7 @@ def _ticks(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage) -> Iterator
     form = document.formenv
     if form is None:
         return
-    kinds = {raw.FPDF_FORMFIELD_CHECKBOX: False, raw.FPDF_FORMFIELD_RADIOBUTTON: True}
+    kinds = (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON)
     for subtype, annotation in _subtypes(page):
         if subtype != raw.FPDF_ANNOT_WIDGET:
             continue
@@ -212,7 +211,7 @@ def _ticks(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage) -> Iterator
         rect = raw.FS_RECTF()
         if kind in kinds and raw.FPDFAnnot_GetRect(annotation, ctypes.byref(rect)):
             on = raw.FPDFAnnot_IsChecked(form, annotation) == 1
-            yield Tick((rect.left, rect.bottom, rect.right, rect.top), on, kinds[kind])
+            yield Tick((rect.left, rect.bottom, rect.right, rect.top), on)
 
 
 def _typed(page: pypdfium2.PdfPage) -> Iterator[Box]:

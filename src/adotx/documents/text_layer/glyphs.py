@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,7 +92,7 @@ class Glyphs:
         places = {name: getattr(self, name) * scale for name in ("boxes", "rooms", "bases", "ems")}
         return replace(self, **places)
 
-    @property
+    @cached_property
     def blank(self) -> np.ndarray:
         """bool [n]: white space."""
         return np.isin(self.codes, list(_SPACES))
@@ -193,9 +194,11 @@ def _mapped(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _share_out(boxes: np.ndarray, rooms: np.ndarray, objects: np.ndarray, turns: np.ndarray) -> None:
     """Part the place of each ligature, whose letters all have the whole of it, among them."""
     same = np.all(rooms[1:] == rooms[:-1], 1) & (objects[1:] == objects[:-1])
-    for run in np.split(np.arange(len(rooms)), np.flatnonzero(~same) + 1):
-        if len(run) < 2:
-            continue
+    edge = np.diff(np.concatenate([[0], same.astype(np.int8), [0]]))
+    for start, end in zip(
+        np.flatnonzero(edge == 1).tolist(), np.flatnonzero(edge == -1).tolist(), strict=True
+    ):
+        run = np.arange(start, end + 1)
         for places in (boxes, rooms):
             low, high = (0, 2) if turns[run[0]] in (-1, 0, 2) else (1, 3)
             edges = np.linspace(places[run[0], low], places[run[0], high], len(run) + 1)

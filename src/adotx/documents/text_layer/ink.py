@@ -7,16 +7,21 @@ small marks beside lines, whether there is print under what an OCR program has p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
 import numpy as np
 
 from adotx.documents.layout.rulings import Frame, frames_on
+from adotx.documents.text_layer.boxes import DrawnBox, drawn_boxes
 
 # Grey levels that a pixel of text, of a line, of print on a scan differs by.
 _TEXT, _LINE, _PRINT = 12, 7, 40
+# Pixels around what is drawn that are looked at with it: more than any filter reaches.
+_AROUND = 32
+# Pixels that the lines of a box are wider than the box.
+_EDGE = 4
 # Bullets are so high and wide in em, and so dark; of a drawing with more small marks the others are none.
 _BULLET, _MARK, _MOST_MARKS = (0.12, 0.62), 50, 5000
 
@@ -36,12 +41,28 @@ class Drawn:
     @cached_property
     def lines(self) -> np.ndarray:
         """bool [H, W]: what is thin and of another colour than what is beside it."""
-        rest = cv2.GaussianBlur(self.rest, (1, 1), 0)
-        size = cv2.getStructuringElement(cv2.MORPH_RECT, (9, 9))
-        # Dark lines vanish when closed, bright ones when opened.
-        dark = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, size)
-        light = cv2.morphologyEx(rest, cv2.MORPH_OPEN, size)
-        return (cv2.subtract(dark, rest) > _LINE) | (cv2.subtract(rest, light) > _LINE)
+        found = np.zeros(self.rest.shape, bool)
+        rest, size = self.rest[self._drawn_on], np.ones((9, 9), np.uint8)
+        if rest.size:
+            # Dark lines vanish when closed, bright ones when opened.
+            dark = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, size)
+            light = cv2.morphologyEx(rest, cv2.MORPH_OPEN, size)
+            lines = (cv2.subtract(dark, rest) > _LINE) | (cv2.subtract(rest, light) > _LINE)
+            found[self._drawn_on] = lines
+        return found
+
+    @cached_property
+    def _drawn_on(self) -> tuple[slice, slice]:
+        """The part of the page that has more than paper, and some of it around: most of a page of text has
+        none."""
+        other = self.rest != self.rest[0, 0]
+        rows, columns = np.flatnonzero(other.any(1)), np.flatnonzero(other.any(0))
+        if not len(rows):
+            return slice(0, 0), slice(0, 0)
+        return (
+            slice(max(0, int(rows[0]) - _AROUND), int(rows[-1]) + _AROUND),
+            slice(max(0, int(columns[0]) - _AROUND), int(columns[-1]) + _AROUND),
+        )
 
     @cached_property
     def print(self) -> np.ndarray:
@@ -49,19 +70,39 @@ class Drawn:
         paper = cv2.morphologyEx(self.rest, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
         return cv2.subtract(paper, self.rest) > _PRINT
 
-    def frames(self, boxes: np.ndarray, em: float) -> list[Frame]:
+    def frames(self, boxes: np.ndarray, em: float, ticks: Sequence[DrawnBox] = ()) -> list[Frame]:
         """The frames that lines make.
 
         Args:
             boxes: int64 [n, 4], of lines of text.
             em: pixels per em.
+            ticks: boxes to be ticked, which frame nothing.
         """
-        return frames_on(self.lines, boxes, em)
+        if not self.rest[self._drawn_on].size:
+            return []
+        lines = self.lines.copy() if ticks else self.lines
+        for x0, y0, x1, y1 in (tick.box for tick in ticks):
+            lines[max(0, y0 - _EDGE) : y1 + _EDGE, max(0, x0 - _EDGE) : x1 + _EDGE] = False
+        return frames_on(lines, boxes, em)
+
+    def ticks(self, em: float) -> list[DrawnBox]:
+        """Boxes and circles to be ticked, wherever they stand."""
+        down, across = self._drawn_on
+        rest = self.rest[down, across]
+        x, y = across.start, down.start
+        return [
+            replace(each, box=(each.box[0] + x, each.box[1] + y, each.box[2] + x, each.box[3] + y))
+            for each in (drawn_boxes(rest, em) if rest.size else [])
+        ]
 
     def marks(self, em: float) -> np.ndarray:
         """int64 [n, 4]: boxes of small round or square marks, as browsers draw before items."""
-        paper = cv2.morphologyEx(self.rest, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
-        dark = (cv2.subtract(paper, self.rest) > _MARK).view(np.uint8)
+        down, across = self._drawn_on
+        rest = self.rest[down, across]
+        if not rest.size:
+            return np.zeros((0, 4), np.int64)
+        paper = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+        dark = (cv2.subtract(paper, rest) > _MARK).view(np.uint8)
         contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         low, high = _BULLET[0] * em, _BULLET[1] * em
         found = []
@@ -69,7 +110,7 @@ class Drawn:
             x, y, wide, tall = cv2.boundingRect(contour)
             if low <= wide <= high and low <= tall <= high and abs(wide - tall) <= 2:
                 found.append((x, y, x + wide, y + tall))
-        return np.array(found, np.int64).reshape(-1, 4)
+        return np.array(found, np.int64).reshape(-1, 4) + np.tile([across.start, down.start], 2)
 
 
 def share_in(mask: np.ndarray, boxes: np.ndarray) -> np.ndarray:

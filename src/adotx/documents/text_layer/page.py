@@ -6,8 +6,10 @@ know no pixels: here they are given exact places, sizes and weights. Knows no PD
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -23,7 +25,7 @@ from adotx.documents.layout.rulings import Frame
 from adotx.documents.readers import TextLine as StandingLine
 from adotx.documents.text_layer.glyphs import Glyphs
 from adotx.documents.text_layer.ink import Drawn, union
-from adotx.documents.text_layer.lines import Piece, Wall, pieces_of
+from adotx.documents.text_layer.lines import Piece, Wall, parted, pieces_of
 from adotx.markdown import Block, Box
 from adotx.markdown import Figure as FigureBlock
 
@@ -33,7 +35,11 @@ _REGULAR, _BOLD = 0.1, 0.15
 _BEFORE = (0.1, 2.2)
 _BULLET = "•"
 # What a box is ticked for begins within so many em behind it.
-_BEHIND_TICK = 2.0
+_BEHIND_TICK, _HIGHEST_TICK = 2.0, 1.4
+#: what is said of a box that is not, and of one that is ticked
+SIGNS = ("☐", "☑")
+# What ticks are written with.
+_TICKS = frozenset("✓✔✗✘☑VvXx×●■√")
 # Blank stretches of this width, in em, part the columns of a table that has no upright rules; of a high one.
 _COLUMN_GAP, _IN_HIGH, _HIGH = 0.45, 0.3, 7.0
 # A picture with more pieces of text on it than this is what they stand on.
@@ -103,15 +109,17 @@ class PageText:
             return [], [], 0.0
         em = _usual_em(every)
         boxes = np.array([union([piece.box]) for piece in every], np.int64)
-        frames = self.drawn.frames(boxes, em)
+        drawn = [tick for tick in self.drawn.ticks(em) if _is_asked(tick.box, pieces)]
+        drawn = [tick for tick in drawn if not any(_meet(tick.box, box) for box, _ in self.ticks)]
+        frames = self.drawn.frames(boxes, em, drawn)
         walls = [wall for frame in frames for wall in _walls(frame, pieces, em)]
-        if walls:
-            pieces = pieces_of(self.glyphs, walls)
+        pieces = parted(self.glyphs, pieces, walls)
         for piece in pieces:
             piece.typed = any(_holds(box, piece) for box in self.typed)
         frames = [frame for frame in frames if not _is_field(frame, pieces)]
         _add_bullets(pieces, self.drawn.marks(em))
-        for box, sign in self.ticks:
+        written = [(tick.box, SIGNS[tick.on or _is_marked(tick.box, pieces)]) for tick in drawn]
+        for box, sign in (*self.ticks, *written):
             _add_tick(pieces, box, sign, em)
         return pieces, frames, em
 
@@ -167,8 +175,14 @@ class PageText:
 
     def _quad(self, box: Sequence[float]) -> tuple[tuple[float, float], ...]:
         x0, y0, x1, y1 = box
-        corners = np.array([(x0, y0, 1), (x1, y0, 1), (x1, y1, 1), (x0, y1, 1)]) @ self.to_image.T
-        return tuple((float(x / w), float(y / w)) for x, y, w in corners)
+        (a, b, c), (d, e, f), _ = self._affine
+        corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+        return tuple((a * x + b * y + c, d * x + e * y + f) for x, y in corners)
+
+    @cached_property
+    def _affine(self) -> list[list[float]]:
+        rows: list[list[float]] = (self.to_image / self.to_image[2, 2]).tolist()
+        return rows
 
     def _mapped_box(self, box: Sequence[float]) -> Box:
         xs, ys = zip(*self._quad(box), strict=True)
@@ -196,7 +210,8 @@ def _usual_advance(pieces: Sequence[Piece]) -> float:
 def _segment(piece: Piece, number: int) -> Segment:
     top, low = piece.core
     core = (round(top), max(round(low), round(top) + 1))
-    box = union([piece.box])
+    x0, y0, x1, y1 = piece.box
+    box = (math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1))
     inner = max((b[1] - a[2] for a, b in zip(piece.words, piece.words[1:], strict=False)), default=0.0)
     weight = _BOLD if piece.bold else _REGULAR
     # Each piece is a box of its own: that is what parts words of one line from cells.
@@ -297,6 +312,27 @@ def _add_tick(pieces: list[Piece], box: tuple[int, int, int, int], sign: str, em
         pieces.append(
             Piece(sign, whole, middle + 0.33 * size, size, np.zeros(0, int), [(sign, whole[0], whole[2])])
         )
+
+
+def _is_asked(box: Sequence[float], pieces: Sequence[Piece]) -> bool:
+    """Whether a drawn box is there to be ticked: a line begins behind it, and nothing but a tick is in it."""
+    _, y0, x1, y1 = box
+    middle = (y0 + y1) / 2
+    inside = [piece for piece in pieces if _holds(box, piece)]
+    return all(piece.text in _TICKS for piece in inside) and any(
+        piece.core[0] - 0.2 * piece.em <= middle <= piece.core[1] + 0.2 * piece.em
+        and 0 <= piece.box[0] - x1 + 2 < _BEHIND_TICK * piece.em
+        and y1 - y0 < _HIGHEST_TICK * piece.em
+        for piece in pieces
+    )
+
+
+def _is_marked(box: Sequence[float], pieces: Sequence[Piece]) -> bool:
+    return any(_holds(box, piece) for piece in pieces)
+
+
+def _meet(a: Sequence[float], b: Sequence[float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _holds(box: Sequence[float], piece: Piece) -> bool:

@@ -18,7 +18,7 @@ from adotx.documents.text_layer.extract import Box, Extract
 from adotx.documents.text_layer.glyphs import Glyphs
 from adotx.documents.text_layer.ink import Drawn, share_in
 from adotx.documents.text_layer.lines import Piece, once, pieces_of
-from adotx.documents.text_layer.page import PageText, Picture
+from adotx.documents.text_layer.page import SIGNS, PageText, Picture
 from adotx.documents.text_layer.trust import Read, judged
 from adotx.errors import Sentence, joined
 from adotx.markdown import Block, Figure
@@ -30,7 +30,6 @@ _LEAST_PICTURE, _PRINT, _MOST_PICTURES = 3.0, 0.004, 12
 _WHOLE_PAGE = 0.7
 # Of a picture's print, the share under text that makes it what the text stands on.
 _GROUND = 0.3
-_BOXES = {(True, False): "☑", (False, False): "☐", (True, True): "●", (False, True): "○"}
 
 
 def reading_of(
@@ -144,9 +143,7 @@ class _Page:
             each.box = _mapped(each.box, forward)
         chosen = upright[(upright.turns == 0)]
         text = PageText(chosen, drawn, zoom @ back, pictures, list(self._aside(glyphs, turn, forward)))
-        text.ticks = [
-            (_mapped(tick.box, forward), _BOXES[tick.on, tick.radio]) for tick in self.extract.ticks
-        ]
+        text.ticks = [(_mapped(tick.box, forward), SIGNS[tick.on]) for tick in self.extract.ticks]
         text.typed = [_mapped(box, forward) for box in self.extract.typed]
         return text.read()
 

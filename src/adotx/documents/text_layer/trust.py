@@ -20,7 +20,7 @@ from adotx.documents.text_layer.characters import bad, is_mistaken, is_plausible
 from adotx.documents.text_layer.extract import Extract
 from adotx.documents.text_layer.glyphs import Glyphs
 from adotx.documents.text_layer.ink import share_in
-from adotx.documents.text_layer.lines import Piece, pieces_of
+from adotx.documents.text_layer.lines import Piece, pieces_of, runs_of
 from adotx.errors import Sentence
 from adotx.markdown import to_markdown
 
@@ -88,7 +88,7 @@ def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> 
     text = said(glyphs, shown)
     if names_glyphs(text):
         return Verdict(None, nothing, [_unused(Sentence("it names glyphs, not characters"))])
-    odd = _odd(pieces_of(glyphs[shown | glyphs.blank]))
+    odd = _odd(glyphs[shown | glyphs.blank])
     if odd:
         alike = _agreement(extract, odd, picture, read)
         if alike is not None and alike < _ALIKE:
@@ -137,18 +137,20 @@ def _broken(glyphs: Glyphs, chosen: np.ndarray) -> Sentence | None:
     return None
 
 
-def _odd(pieces: Sequence[Piece]) -> list[Piece]:
+def _odd(glyphs: Glyphs) -> list[Piece]:
     """The pieces of a script in which the page says what nobody writes; each script is looked at alone, for a
     file has a font for each."""
-    groups: dict[str, list[Piece]] = {}
-    for piece in pieces:
-        groups.setdefault(_script(piece.text), []).append(piece)
-    found = []
-    for script, group in groups.items():
-        text = " ".join(piece.text for piece in group)
-        if script == "western" or is_mistaken(text) or not is_plausible(text):
-            found += group
-    return found
+    texts = list(map(text_of, glyphs.codes.tolist()))
+    groups: dict[str, list[str]] = {}
+    for run in runs_of(glyphs):
+        said = " ".join("".join(texts[run[0] : run[-1] + 1]).split())
+        groups.setdefault(_script(said), []).append(said)
+    odd = {
+        script
+        for script, group in groups.items()
+        if script == "western" or is_mistaken(text := " ".join(group)) or not is_plausible(text)
+    }
+    return [piece for piece in pieces_of(glyphs) if _script(piece.text) in odd] if odd else []
 
 
 def _script(text: str) -> str:

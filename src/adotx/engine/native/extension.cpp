@@ -88,22 +88,64 @@ static void *reserve(size_t bytes) {
 
 static int threads() { return tbb::this_task_arena::max_concurrency(); }
 
-// y [rows, layer's rows] = layer(x [rows, layer's width]) (+ residual, unless null; it may be y itself).
-static void multiply(const Layer &l, const float *x, int64_t rows, const float *residual, float *y) {
+// Room for what meets a layer's matrix in so many rows; one per thread and purpose.
+struct Quantized {
+    std::vector<int8_t> q;
+    std::vector<float> scale;
+    std::vector<int32_t> sum;
+    Inputs of(const Layer &l, int64_t rows) {
+        const bool tiles = kernels()->in_tiles(l, rows);
+        const int64_t held = rows + (tiles ? TILE_ROWS : 0);
+        return {tiles, room(q, held * l.columns), room(scale, held * l.groups()), room(sum, held * l.groups())};
+    }
+};
+
+static void quantize(const Layer &l, const float *x, int64_t rows, const Inputs &in) {
     const Kernels &k = *kernels();
-    static thread_local std::vector<int8_t> q;
-    static thread_local std::vector<float> scale;
-    static thread_local std::vector<int32_t> sum;
-    const bool tiles = k.in_tiles(l, rows);
-    const int64_t held = rows + (tiles ? TILE_ROWS : 0);
-    const Inputs in{tiles, room(q, held * l.columns), room(scale, held * l.groups()), room(sum, held * l.groups())};
     split(rows, 1 + (1 << 12) / l.width(), [&](int64_t first, int64_t last) {
         for (int64_t r = first; r < last; r++)
             k.quantize(l, x + r * l.width(), in, r);
     });
-    // Several parts a thread, for other work may hold one of the threads up.
-    const int64_t grain = std::max<int64_t>(1, l.panels / (threads() * 4));
-    split(l.panels, grain, [&](int64_t first, int64_t last) { k.multiply(l, in, rows, first, last, residual, y); });
+}
+
+// Several parts a thread, for other work may hold one of the threads up.
+static int64_t grain(int64_t count) { return std::max<int64_t>(1, count / (threads() * 4)); }
+
+static void multiply(const Layer &l, const Inputs &in, int64_t rows, const float *residual, float *y) {
+    split(l.panels, grain(l.panels),
+          [&](int64_t first, int64_t last) { kernels()->multiply(l, in, rows, first, last, residual, y); });
+}
+
+// y [rows, layer's rows] = layer(x [rows, layer's width]) (+ residual, unless null; it may be y itself).
+static void multiply(const Layer &l, const float *x, int64_t rows, const float *residual, float *y) {
+    static thread_local Quantized buffer;
+    const Inputs in = buffer.of(l, rows);
+    quantize(l, x, rows, in);
+    multiply(l, in, rows, residual, y);
+}
+
+// x [rows, down's rows] += down(gate_up(x)).
+static void feed_forward(const Layer &gate_up, const Layer &down, float *x, int64_t rows) {
+    static thread_local Quantized first_buffer, second_buffer;
+    static thread_local std::vector<float> gates_buffer;
+    // As many rows as stay in the processor's cache: of integers more than of what would become such.
+    const bool tiles = kernels()->gates_in_tiles(gate_up, down, rows);
+    for (int64_t share = tiles ? 1024 : 256, r = 0; r < rows; r += share) {
+        const int64_t count = std::min(share, rows - r);
+        float *some = x + r * gate_up.width();
+        if (!kernels()->gates_in_tiles(gate_up, down, count)) {
+            float *gates = room(gates_buffer, count * gate_up.rows);
+            multiply(gate_up, some, count, nullptr, gates);
+            multiply(down, gates, count, some, some);
+            continue;
+        }
+        const Inputs in = first_buffer.of(gate_up, count), out = second_buffer.of(down, count);
+        quantize(gate_up, some, count, in);
+        split(down.groups(), grain(down.groups()), [&](int64_t first, int64_t last) {
+            kernels()->gate(gate_up, in, count, first, last, down, out);
+        });
+        multiply(down, out, count, some, some);
+    }
 }
 
 // Keys and values of all layers, and which of their positions the rows of the step at hand are.
@@ -270,22 +312,17 @@ public:
         std::memcpy(x, inputs[0].data(), inputs[0].get_byte_size());
         for (int64_t layer = 0; layer < c.layers; layer++) {
             const Layer &qkv = part(4 * layer), &output = part(4 * layer + 1), &gate_up = part(4 * layer + 2);
-            float *wide = room(wide_buffer, std::max(rows * qkv.rows, std::min(rows, SHARE) * gate_up.rows));
+            float *wide = room(wide_buffer, rows * qkv.rows);
             float *attended = room(narrow_buffer, rows * output.columns);
             multiply(qkv, x, rows, nullptr, wide);
             attend(c, layer, wide, attended);
             multiply(output, attended, rows, x, x);
-            for (int64_t r = 0; r < rows; r += SHARE) {
-                float *some = x + r * gate_up.width();
-                multiply(gate_up, some, std::min(SHARE, rows - r), nullptr, wide);
-                multiply(part(4 * layer + 3), wide, std::min(SHARE, rows - r), some, some);
-            }
+            feed_forward(gate_up, part(4 * layer + 3), x, rows);
         }
         return true;
     }
 
 private:
-    static constexpr int64_t SHARE = 256; // rows whose gates stay in the processor's cache
     const Cache *cache() const { return reinterpret_cast<const Cache *>(cache_); }
     const Layer &part(size_t i) const { return *reinterpret_cast<const Layer *>(parts_[i]); }
     int64_t cache_ = 0;          // the address of a Cache, which outlives the graph

@@ -28,9 +28,37 @@ bool in_tiles(const Layer &m, int64_t rows) {
 #endif
 }
 
-void quantize(const Layer &m, const float *x, const Inputs &in, int64_t row) {
+// One group of a row of inputs; what the norm's factor is for, and b where a gate is before the matrix.
+void quantize_group(const Layer &m, const float *a, const float *b, F factor, const Inputs &in, int64_t row,
+                    int64_t g) {
     int8_t *q = in.q + (in.tiles ? row / TALL * TALL * m.columns + row % TALL * DEEP : row * m.columns);
-    const int64_t groups = m.groups();
+    alignas(64) float values[LARGEST_GROUP];
+    const int64_t begin = g * m.group, count = std::min(m.group, m.columns - begin);
+    F top = spread(0.0f), broken = top; // NaN where a value is infinite or none, which a maximum may hide
+    for (int64_t i = 0; i < count; i += W) {
+        F v = load(a + i);
+        if (m.norm)
+            v = v * factor * load(m.norm + begin + i);
+        if (m.gated)
+            v = silu(v) * load(b + i);
+        store(values + i, v);
+        top = most(top, magnitude(v));
+        broken = fma(v, spread(0.0f), broken);
+    }
+    const float end = most(top) + total(broken);
+    const F inverse = spread(end > 0 ? 127 / end : 0);
+    I sum = spread(0);
+    for (int64_t i = 0; i < count; i += W) {
+        const I v = to_int(load(values + i) * inverse);
+        sum = add(sum, v);
+        const int64_t at = begin + i;
+        store_low8(q + (in.tiles ? at / DEEP * DEEP * TALL + at % DEEP : at), v);
+    }
+    in.scale[row * m.groups() + g] = end / 127;
+    in.sum[row * m.groups() + g] = total(sum);
+}
+
+void quantize(const Layer &m, const float *x, const Inputs &in, int64_t row) {
     F factor = spread(1.0f);
     if (m.norm) {
         F squares = spread(0.0f);
@@ -38,32 +66,8 @@ void quantize(const Layer &m, const float *x, const Inputs &in, int64_t row) {
             squares = fma(load(x + i), load(x + i), squares);
         factor = spread(1 / std::sqrt(total(squares) / float(m.columns) + m.epsilon));
     }
-    alignas(64) float values[LARGEST_GROUP];
-    for (int64_t g = 0; g < groups; g++) {
-        const int64_t begin = g * m.group, count = std::min(m.group, m.columns - begin);
-        F top = spread(0.0f), broken = top; // NaN where a value is infinite or none, which a maximum may hide
-        for (int64_t i = 0; i < count; i += W) {
-            F v = load(x + begin + i);
-            if (m.norm)
-                v = v * factor * load(m.norm + begin + i);
-            if (m.gated)
-                v = silu(v) * load(x + m.columns + begin + i);
-            store(values + i, v);
-            top = most(top, magnitude(v));
-            broken = fma(v, spread(0.0f), broken);
-        }
-        const float end = most(top) + total(broken);
-        const F inverse = spread(end > 0 ? 127 / end : 0);
-        I sum = spread(0);
-        for (int64_t i = 0; i < count; i += W) {
-            const I v = to_int(load(values + i) * inverse);
-            sum = add(sum, v);
-            const int64_t at = begin + i;
-            store_low8(q + (in.tiles ? at / DEEP * DEEP * TALL + at % DEEP : at), v);
-        }
-        in.scale[row * groups + g] = end / 127;
-        in.sum[row * groups + g] = total(sum);
-    }
+    for (int64_t g = 0; g < m.groups(); g++)
+        quantize_group(m, x + g * m.group, x + m.columns + g * m.group, factor, in, row, g);
 }
 
 // One group of columns: acc [R, PANEL] += products of R rows of inputs with a panel.
@@ -110,20 +114,31 @@ template <bool FOUR, int... R> constexpr auto tiles_of(std::integer_sequence<int
 constexpr auto TILES8 = tiles_of<false>(std::make_integer_sequence<int, TILE>());
 constexpr auto TILES4 = tiles_of<true>(std::make_integer_sequence<int, TILE>());
 
-// Products of `height` rows with a panel as outputs of the layer, from row `top` on.
-void write(const Layer &m, int64_t p, int64_t top, int64_t height, float *acc, const float *residual, float *y) {
+// Products of `height` rows with panel `p`, with scale and bias, to y [height, stride] (+ residual of that shape).
+void write(const Layer &m, int64_t p, int64_t height, const float *acc, const float *residual, float *y,
+           int64_t stride) {
     const int64_t n = std::min<int64_t>(PANEL, m.rows - p * PANEL);
-    for (int64_t r = 0; r < height; r++) {
-        const int64_t at = (top + r) * m.rows + p * PANEL;
-        float *from = acc + r * PANEL;
-        for (int v = 0; v < PANEL; v += W) {
-            const F factor = m.four ? spread(1.0f) : load(m.scale + p * PANEL + v);
-            store(from + v, fma(load(from + v), factor, load(m.bias + p * PANEL + v)));
+    F factor[2], bias[2];
+    for (int v = 0; v < 2; v++) {
+        factor[v] = m.four ? spread(1.0f) : load(m.scale + p * PANEL + v * W);
+        bias[v] = load(m.bias + p * PANEL + v * W);
+    }
+    for (int64_t r = 0; r < height; r++, acc += PANEL, y += stride) {
+        F out[2];
+        unroll<2>([&](auto v) { out[v] = fma(load(acc + v * W), factor[v], bias[v]); });
+        alignas(64) float all[PANEL];
+        float *to = n == PANEL ? y : all;
+        if (residual) {
+            const float *from = residual + r * stride;
+            if (n < PANEL) {
+                std::memcpy(all, from, sizeof(float) * n);
+                from = all;
+            }
+            unroll<2>([&](auto v) { out[v] = out[v] + load(from + v * W); });
         }
-        if (residual)
-            for (int64_t i = 0; i < n; i++)
-                from[i] += residual[at + i];
-        std::memcpy(y + at, from, sizeof(float) * n);
+        unroll<2>([&](auto v) { store(to + v * W, out[v]); });
+        if (n < PANEL)
+            std::memcpy(y, all, sizeof(float) * n);
     }
 }
 
@@ -151,11 +166,74 @@ struct Registers {
     asm volatile("tileloadd (%0,%1,1), %%tmm" #tile : : "r"(from), "r"(int64_t(stride)) : "memory")
 #define STORE_TILE(tile, to, stride) \
     asm volatile("tilestored %%tmm" #tile ", (%0,%1,1)" : : "r"(to), "r"(int64_t(stride)) : "memory")
-#define MEET_TILES(sum, s8, u8) asm volatile("tdpbsud %tmm" #u8 ", %tmm" #s8 ", %tmm" #sum)
+#define MEET_TILES(sum, x, w) asm volatile("tdpbssd %tmm" #w ", %tmm" #x ", %tmm" #sum)
 #define CLEAR_TILE(tile) asm volatile("tilezero %tmm" #tile)
 
+#ifndef GG
+#define GG 2
+#endif
+#ifndef PF
+#define PF 0
+#endif
+constexpr int PAIR = 2 * TALL; // rows
+// So many panels meet so many rows while both lie in the nearest cache.
+#ifndef HH
+#define HH 2
+#endif
+#ifndef WW
+#define WW 2
+#endif
+constexpr int WIDE = WW, HIGH = HH * PAIR;
+constexpr int TOGETHER = GG; // groups of columns whose sums become float32 at once
+
+// Sums of a pair of tiles with a panel that wait to become float32: acc [PAIR, PANEL] += sums of each group * scales.
+struct Sums {
+    const int32_t *s = nullptr; // [groups, PAIR, PANEL]
+    float *acc;
+    const float *scale;   // of the first row and group; `stride` to the next row's
+    int64_t stride;
+    const uint16_t *wide; // int4: the panel's scales in the first group
+    int groups;
+    bool first;     // acc holds nothing yet
+    int row = PAIR; // the next one
+};
+
+template <bool FOUR, int N> void convert(Sums &it, int rows) {
+    F wide[N][2];
+    if (FOUR)
+        for (int g = 0; g < N; g++)
+            for (int v = 0; v < 2; v++)
+                wide[g][v] = from_half(it.wide + g * PANEL + v * W);
+    const int end = std::min(it.row + rows, PAIR);
+    for (int r = it.row; r < end; r++) {
+        const int32_t *s = it.s + r * PANEL;
+        float *to = it.acc + r * PANEL;
+        F x[2] = {spread(0.0f), spread(0.0f)};
+        if (!it.first)
+            x[0] = load(to), x[1] = load(to + W);
+        unroll<N>([&](auto g) {
+            const F factor = spread(it.scale[r * it.stride + g]);
+            unroll<2>([&](auto v) {
+                const F products = to_float(load(s + g * PAIR * PANEL + v * W));
+                x[v] = fma(products, FOUR ? factor * wide[g][v] : factor, x[v]);
+            });
+        });
+        store(to, x[0]);
+        store(to + W, x[1]);
+    }
+    it.row = end;
+}
+
+// The next `rows` of them: the same as `tile` does with these sums, to the bit.
+template <bool FOUR> inline void convert(Sums &it, int rows) {
+    if (it.row < PAIR)
+        (it.groups == TOGETHER ? convert<FOUR, TOGETHER> : convert<FOUR, 1>)(it, rows);
+}
+
 // s [N * TALL, PANEL] = products of N tiles' rows of inputs, `next` bytes apart, with a panel, for `count` columns.
-template <int N> void meet_tiles(const uint8_t *w, const int8_t *x, int64_t next, int64_t count, int32_t *s) {
+// Sums that wait are converted on the way: tiles leave the vectors idle.
+template <int N, bool FOUR>
+void meet_tiles(const int8_t *w, const int8_t *x, int64_t next, int64_t count, int32_t *s, Sums &waiting) {
     CLEAR_TILE(0);
     CLEAR_TILE(1);
     if (N == 2) {
@@ -173,6 +251,16 @@ template <int N> void meet_tiles(const uint8_t *w, const int8_t *x, int64_t next
             MEET_TILES(2, 5, 6);
             MEET_TILES(3, 5, 7);
         }
+#if PF
+        for (int i = 0; i < 2 * DEEP * PANEL; i += 64 * 2) {
+            _mm_prefetch((const char *)w + PF * count * PANEL + k * PANEL + i / 2, _MM_HINT_T0);
+            if (i < DEEP * TALL * 2) {
+            _mm_prefetch((const char *)x + PF * count * TALL + k * TALL + i / 2, _MM_HINT_T0);
+            _mm_prefetch((const char *)x + next + PF * count * TALL + k * TALL + i / 2, _MM_HINT_T0);
+            }
+        }
+#endif
+        convert<FOUR>(waiting, 8);
     }
     STORE_TILE(0, s, 4 * PANEL);
     STORE_TILE(1, s + W, 4 * PANEL);
@@ -182,71 +270,127 @@ template <int N> void meet_tiles(const uint8_t *w, const int8_t *x, int64_t next
     }
 }
 
-// A panel of int4 as if it were int8 (with 8 added, not 128).
-void widen(const uint8_t *w, int64_t columns, uint8_t *to) {
-    const I low = spread(0x0f0f0f0f);
-    for (int64_t k = 0; k < columns; k += 8, w += 8 * W, to += 16 * W)
+// A panel as signed bytes.
+template <bool FOUR> void widen(const uint8_t *w, int64_t columns, int8_t *to) {
+    constexpr int AHEAD = 4096;
+    const I high = spread(int32_t(0x80808080)), low = spread(0x0f0f0f0f), eight = spread(0x08080808);
+    const auto put = [](int8_t *to, I x) { store_bytes(reinterpret_cast<uint8_t *>(to), x); };
+    for (int64_t k = 0; k < columns; k += FOUR ? 8 : 4, w += 8 * W, to += (FOUR ? 16 : 8) * W)
         for (int v = 0; v < 8 * W; v += 4 * W) {
-            const I pair = load(w + v);
-            store_bytes(to + v, both(pair, low));
-            store_bytes(to + v + 8 * W, both(right<4>(pair), low));
+            _mm_prefetch((const char *)w + v + AHEAD, _MM_HINT_T0);
+            const I x = load(w + v);
+            if (!FOUR) {
+                put(to + v, exclusive(x, high));
+                continue;
+            }
+            put(to + v, take8(both(x, low), eight));
+            put(to + v + 8 * W, take8(both(right<4>(x), low), eight));
         }
 }
 
-// One group of columns: acc [N * TALL, PANEL] += products of the rows from `top` on with panel `p`, whose bytes are
-// w: the same as `tile`, to the bit.
-template <int N, bool FOUR>
-void tall_tile(const Layer &m, const Inputs &in, int64_t top, int64_t p, const uint8_t *w, int64_t g, float *acc) {
-    alignas(64) int32_t s[N * TALL * PANEL];
-    const int64_t groups = m.groups(), begin = g * m.group, count = std::min(m.group, m.columns - begin);
-    meet_tiles<N>(w + begin * PANEL, in.q + top * m.columns + begin * TALL, TALL * m.columns, count, s);
-    const uint16_t *ws = FOUR ? m.scales + (p * groups + g) * PANEL : nullptr;
-    const F one = spread(1.0f), wide[2] = {FOUR ? from_half(ws) : one, FOUR ? from_half(ws + W) : one};
-    for (int64_t r = 0; r < N * TALL; r++) {
-        const F factor = spread(in.scale[(top + r) * groups + g]);
-        const I many = spread(-(FOUR ? 8 : 128) * in.sum[(top + r) * groups + g]); // the stored 8 or 128 too many
-        unroll<2>([&](auto v) {
-            float *to = acc + r * PANEL + v * W;
-            const F products = to_float(add(load(s + r * PANEL + v * W), many));
-            store(to, fma(products, FOUR ? factor * wide[v] : factor, load(to)));
-        });
+// acc [WIDE, HIGH, PANEL] = products of the rows top..top + height with the panels p..p + wide, whose bytes are w.
+template <bool FOUR>
+void tall_block(const Layer &m, const Inputs &in, int64_t top, int64_t height, int64_t p, int64_t wide,
+                const int8_t *w, float (*acc)[HIGH * PANEL]) {
+    alignas(64) int32_t s[2][TOGETHER * PAIR * PANEL];
+    const int64_t groups = m.groups();
+    Sums waiting;
+    bool turn = false;
+    for (int64_t g = 0, many; g < groups; g += many) {
+        many = groups - g >= TOGETHER ? TOGETHER : 1;
+        for (int64_t i = 0; i < wide; i++)
+            for (int64_t r = 0; r < height; r += PAIR) {
+                for (int64_t each = 0; each < many; each++) {
+                    const int64_t begin = (g + each) * m.group, count = std::min(m.group, m.columns - begin);
+                    (height - r > TALL ? meet_tiles<2, FOUR> : meet_tiles<1, FOUR>)(
+                        w + (i * m.columns + begin) * PANEL, in.q + (top + r) * m.columns + begin * TALL,
+                        TALL * m.columns, count, s[turn] + each * PAIR * PANEL, waiting);
+                }
+                convert<FOUR>(waiting, PAIR);
+                waiting = {s[turn], acc[i] + r * PANEL, in.scale + (top + r) * groups + g, groups,
+                           m.scales + ((p + i) * groups + g) * PANEL, int(many), g == 0, 0};
+                turn = !turn;
+            }
     }
+    convert<FOUR>(waiting, PAIR);
+}
+
+// Rows whose inputs stay in the second cache beside some panels.
+int64_t at_once(const Layer &m) { return std::max<int64_t>((5 << 18) / m.columns / HIGH, 1) * HIGH; }
+
+// Room for so many panels as signed bytes.
+int8_t *room_for(int64_t panels, int64_t columns) {
+    static thread_local std::vector<int8_t> bytes;
+    if (int64_t(bytes.size()) < panels * columns * PANEL + 64)
+        bytes.resize(panels * columns * PANEL + 64);
+    return bytes.data() + (64 - reinterpret_cast<uintptr_t>(bytes.data()) % 64) % 64;
 }
 
 template <bool FOUR>
 void multiply_tall(const Layer &m, const Inputs &in, int64_t rows, int64_t first, int64_t last, const float *residual,
                    float *y) {
-    // So many panels meet so many pairs of tiles of inputs while both lie in the nearest cache: each is fetched from
-    // the next one half as often.
-    constexpr int WIDE = 2, PAIR = 2 * TALL, HIGH = 2 * PAIR;
-    static thread_local std::vector<uint8_t> bytes;
     alignas(64) float acc[WIDE][HIGH * PANEL];
+    int8_t *w = room_for(WIDE, m.columns);
+    const int64_t fit = at_once(m);
     const Registers registers;
-    for (int64_t p = first; p < last; p += WIDE) {
-        const int64_t wide = std::min<int64_t>(WIDE, last - p);
-        const uint8_t *w = m.weight + p * m.stride;
-        int64_t stride = m.stride;
-        if (FOUR) {
-            stride = m.columns * PANEL;
-            bytes.resize(WIDE * stride);
+    for (int64_t begin = 0; begin < rows; begin += fit)
+        for (int64_t p = first; p < last; p += WIDE) {
+            const int64_t wide = std::min<int64_t>(WIDE, last - p), end = std::min(begin + fit, rows);
             for (int64_t i = 0; i < wide; i++)
-                widen(w + i * m.stride, m.columns, bytes.data() + i * stride);
-            w = bytes.data();
+                widen<FOUR>(m.weight + (p + i) * m.stride, m.columns, w + i * m.columns * PANEL);
+            for (int64_t top = begin; top < end; top += HIGH) {
+                const int64_t height = std::min<int64_t>(HIGH, end - top);
+                tall_block<FOUR>(m, in, top, height, p, wide, w, acc);
+                for (int64_t i = 0; i < wide; i++) {
+                    const int64_t at = top * m.rows + (p + i) * PANEL;
+                    write(m, p + i, height, acc[i], residual ? residual + at : nullptr, y + at, m.rows);
+                }
+            }
         }
-        for (int64_t top = 0; top < rows; top += HIGH) {
-            const int64_t height = std::min<int64_t>(HIGH, rows - top);
-            std::memset(acc, 0, sizeof acc);
-            for (int64_t g = 0; g < m.groups(); g++)
-                for (int64_t i = 0; i < wide; i++)
-                    for (int64_t r = 0; r < height; r += PAIR)
-                        (height - r > TALL ? tall_tile<2, FOUR> : tall_tile<1, FOUR>)(
-                            m, in, top + r, p + i, w + i * stride, g, acc[i] + r * PANEL);
-            for (int64_t i = 0; i < wide; i++)
-                write(m, p + i, top, height, acc[i], residual, y);
+}
+
+template <bool FOUR>
+void gate_tall(const Layer &m, const Inputs &in, int64_t rows, int64_t first, int64_t last, const Layer &next,
+               const Inputs &out) {
+    static thread_local std::vector<float> gates;
+    gates.resize(HIGH * 2 * LARGEST_GROUP);
+    alignas(64) float acc[WIDE][HIGH * PANEL];
+    const int64_t half = m.panels / 2, most = next.group / PANEL, fit = at_once(m);
+    int8_t *w = room_for(2 * most, m.columns);
+    const Registers registers;
+    for (int64_t begin = 0; begin < rows; begin += fit)
+        for (int64_t g = first; g < last; g++) {
+            const int64_t p = g * most, count = std::min(most, half - p), end = std::min(begin + fit, rows);
+            for (int64_t i = 0; i < 2 * count; i++) // gates, then what they are for
+                widen<FOUR>(m.weight + (i < count ? p + i : half + p + i - count) * m.stride, m.columns,
+                            w + i * m.columns * PANEL);
+            for (int64_t top = begin; top < end; top += HIGH) {
+                const int64_t height = std::min<int64_t>(HIGH, end - top), stride = 2 * count * PANEL;
+                for (int64_t side = 0; side < 2; side++)
+                    for (int64_t i = 0; i < count; i += WIDE) {
+                        const int64_t wide = std::min<int64_t>(WIDE, count - i), from = side * half + p + i;
+                        tall_block<FOUR>(m, in, top, height, from, wide, w + (side * count + i) * m.columns * PANEL, acc);
+                        for (int64_t j = 0; j < wide; j++)
+                            write(m, from + j, height, acc[j], nullptr, gates.data() + (side * count + i + j) * PANEL, stride);
+                    }
+                for (int64_t r = 0; r < height; r++)
+                    quantize_group(next, gates.data() + r * stride, gates.data() + r * stride + count * PANEL,
+                                   spread(1.0f), out, top + r, g);
+            }
         }
-    }
 }
 #endif
+
+bool gates_in_tiles(const Layer &m, const Layer &next, int64_t rows) {
+    return in_tiles(m, rows) && in_tiles(next, rows) && !(next.columns % PANEL) && !(next.group % PANEL);
+}
+
+void gate(const Layer &m, const Inputs &in, int64_t rows, int64_t first, int64_t last, const Layer &next,
+          const Inputs &out) {
+#if defined(__AMX_INT8__)
+    (m.four ? gate_tall<true> : gate_tall<false>)(m, in, rows, first, last, next, out);
+#endif
+}
 
 void multiply(const Layer &m, const Inputs &in, int64_t rows, int64_t first, int64_t last, const float *residual,
               float *y) {
@@ -275,7 +419,8 @@ void multiply(const Layer &m, const Inputs &in, int64_t rows, int64_t first, int
                                      in.scale + r * groups + g, in.sum + r * groups + g, groups, acc + a * PANEL);
                 }
             }
-            write(m, p, top, height, acc, residual, y);
+            const int64_t at = top * m.rows + p * PANEL;
+            write(m, p, height, acc, residual ? residual + at : nullptr, y + at, m.rows);
         }
     }
 }
@@ -431,6 +576,6 @@ void attend(const Heads &h, const float *q, const float *cos, const float *sin, 
 
 #define TEXT(x) #x
 #define NAME(x) TEXT(x)
-const Kernels KERNELS = {NAME(KERNELS), PANEL, in_tiles, quantize, multiply, store_position, attend};
+const Kernels KERNELS = {NAME(KERNELS), PANEL, in_tiles, gates_in_tiles, quantize, multiply, gate, store_position, attend};
 
 } // namespace adotx

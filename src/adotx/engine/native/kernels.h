@@ -60,11 +60,17 @@ struct Kernels {
     int panel; // outputs in a panel
     // Whether so many rows of inputs are to lie in tiles; all of `Inputs` has room for TILE_ROWS more then.
     bool (*in_tiles)(const Layer &, int64_t rows);
+    // Whether `gate` takes a layer whose outputs are the inputs of `next`, which is gated, and so many rows.
+    bool (*gates_in_tiles)(const Layer &, const Layer &next, int64_t rows);
     // One row of inputs, float32 [width].
     void (*quantize)(const Layer &, const float *x, const Inputs &, int64_t row);
     // y [rows, layer.rows] = inputs @ matrix' + bias (+ residual, unless null; it may be y) in the panels first..last.
     void (*multiply)(const Layer &, const Inputs &, int64_t rows, int64_t first, int64_t last, const float *residual,
                      float *y);
+    // out [rows, groups first..last of next.columns] = what `quantize` would make for `next` of what `multiply` would
+    // make here, neither of which is written.
+    void (*gate)(const Layer &, const Inputs &, int64_t rows, int64_t first, int64_t last, const Layer &next,
+                 const Inputs &out);
     // One position's keys and values [keys, dim] to its place in a block; keys are rotated by cos, sin [dim].
     void (*store)(const Heads &, const float *k, const float *v, const float *cos, const float *sin,
                   uint16_t *key_block, uint16_t *value_block, int place);

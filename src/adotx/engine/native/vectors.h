@@ -25,6 +25,8 @@ inline I dot(I sum, I u8, I s8) {
     return sum;
 }
 inline I both(I x, I y) { return _mm512_and_si512(x, y); }
+inline I exclusive(I x, I y) { return _mm512_xor_si512(x, y); }
+inline I take8(I x, I y) { return _mm512_sub_epi8(x, y); }
 inline I add(I x, I y) { return _mm512_add_epi32(x, y); }
 template <int N> inline I left(I x) { return _mm512_slli_epi32(x, N); }
 template <int N> inline I right(I x) { return _mm512_srli_epi32(x, N); }

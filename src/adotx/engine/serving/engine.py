@@ -46,8 +46,10 @@ if TYPE_CHECKING:
 DRAFT_ROWS = 16
 # Tiles that `Engine.encode` has encoded between two steps: about as long as a step over a prompt.
 ENCODED_AT_ONCE = 4
-# Requests side by side in a model whose keys and values of a position are that small (bytes): a step takes it
-# 20 times as long for 96 of them as for one.
+# Requests side by side, at least and at most, and how many positions of the cache each beyond the least should
+# have. Of a model whose keys and values of a position are that small (bytes) there may be more: a step takes
+# it 20 times as long for 96 of them as for one.
+LEAST_RUNNING, MOST_RUNNING, ROOMY = 16, 64, 1024
 MANY_RUNNING, SMALL_POSITION = 96, 8192
 
 # Closed when the interpreter ends: a daemon thread that comes back from native code after that aborts it.
@@ -64,12 +66,14 @@ class Engine:
         backend: the model.
         kv_memory: bytes for the key/value cache; None: a quarter of the available memory, at most
             `max_running` whole contexts. The system hands the memory out as it is used.
-        max_running: most requests computed side by side.
+        max_running: most requests computed side by side; None: as many as the cache has 1,024 positions for,
+            16 at least and 64 at most (96 of a small model).
         max_waiting: most requests that may have to wait for their start; None: any number.
         step_tokens: most token positions per step; longer prompts take several steps.
         mixed_tokens: most prompt positions in a step in which streamed requests decode (times the number
             of prompts for each of these); None: learned from the steps, see `mixed_slowdown`.
-        mixed_slowdown: how many times longer such a step may take than one without prompts.
+        mixed_slowdown: how many times longer such a step may take than one without prompts; where many
+            prompts wait, up to half a second (rule 2 of `adotx.engine.serving.scheduler`).
         prefix_cache: find what an earlier request computed for the same beginning, images included.
         feature_memory: bytes for image features of tiles encoded lately.
         speculate: most ids to guess per step and request from what the request already holds; 0: none.
@@ -86,7 +90,7 @@ class Engine:
         backend: Backend,
         *,
         kv_memory: int | None = None,
-        max_running: int = 16,
+        max_running: int | None = None,
         max_waiting: int | None = None,
         step_tokens: int = 2048,
         mixed_tokens: int | None = None,
@@ -96,7 +100,8 @@ class Engine:
         speculate: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        positive = (max_running, step_tokens, mixed_slowdown, 1 if mixed_tokens is None else mixed_tokens)
+        given = (max_running, step_tokens, mixed_slowdown, mixed_tokens)
+        positive = [value for value in given if value is not None]
         if min(positive) < 1 or min(speculate, feature_memory) < 0:
             raise AdotxError(
                 "engine.setting",
@@ -106,7 +111,9 @@ class Engine:
         self.backend, self._clock = backend, clock
         budget = available_memory() // 4 if kv_memory is None else kv_memory
         per_context = -(-backend.context // backend.block_size)
-        blocks = min(budget // backend.block_bytes, max_running * per_context)
+        small = backend.block_bytes <= SMALL_POSITION * backend.block_size
+        most = max_running or (MANY_RUNNING if small else MOST_RUNNING)
+        blocks = min(budget // backend.block_bytes, most * per_context)
         if blocks < 1:
             raise AdotxError(
                 "engine.cache_too_small",
@@ -116,6 +123,8 @@ class Engine:
                 block=backend.block_bytes,
                 budget=budget,
             )
+        if max_running is None:
+            max_running = min(max(blocks * backend.block_size // ROOMY, LEAST_RUNNING), most)
         self._validator = Validator(backend, blocks * backend.block_size, speculate, clock)
         self.pool = BlockPool(blocks, backend.block_size)
         backend.allocate(blocks)
@@ -161,7 +170,7 @@ class Engine:
             cache_dir: folder for OpenVINO's compiled models; None: none are stored.
             weights_dir: folder for converted weights; None: beside the checkpoint, or the user's cache.
             progress: called with bytes done and all bytes while weights are converted.
-            settings: of `Engine`: kv_memory, ...; a small model's max_running is 96 where none is given.
+            settings: of `Engine`: kv_memory, ...
 
         Raises:
             AdotxError: unknown format, missing tensors, no room for the cache.
@@ -176,8 +185,6 @@ class Engine:
             weights_dir=weights_dir,
             progress=progress,
         )
-        if backend.block_bytes <= SMALL_POSITION * backend.block_size:
-            settings.setdefault("max_running", MANY_RUNNING)
         return cls(backend, **settings)
 
     # What callers ask for

@@ -220,8 +220,10 @@ class Runner:
     def _planned(self) -> dict[Sequence, Chunk]:
         """The next step's chunks, without image features."""
         self._tidy()
-        if self._pace:
-            self._scheduler.mixed_tokens = self._pace.positions
+        if pace := self._pace:
+            self._scheduler.mixed_tokens, self._scheduler.most_mixed = pace.positions, pace.most
+            if pace.is_due:
+                self._scheduler.mixed_tokens = self._scheduler.most_mixed = 0
         chunks = self._scheduler.plan()
         now = None
         for sequence in chunks:

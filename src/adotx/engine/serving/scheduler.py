@@ -8,8 +8,9 @@ The rules, in order of weight:
      request in this order gives its own back, waits in its place of the queue and is computed again later; so
      the first always gets on, and everybody ends.
   2. Requests that are decoding have one position to go (and drafts) and are in every step. Where their ids
-     are streamed, only `mixed_tokens` positions of prompts are computed beside them, or, with
-     several prompts for each of them, that many times as much.
+     are streamed, only `mixed_tokens` positions of prompts are computed beside them; where many prompts wait,
+     that many times as much as there are prompts for each of them (more than CROWD of them count as CROWD),
+     up to `most_mixed`: with few users streams go on evenly, in a crowd first words come soon.
   3. Of the room for prompts the oldest gets at least half; the rest goes to the shortest remainders, so that
      a short question is not stuck behind a long document.
   4. Blocks that an earlier request has filled with the same content are taken instead of computed; one whose
@@ -26,6 +27,9 @@ from adotx.engine.model.backend import Chunk
 from adotx.engine.serving.blocks import BlockPool
 from adotx.engine.serving.sequence import Sequence
 
+# In a crowd of prompts and streams, so many of the streams weigh against the prompts.
+CROWD = 8
+
 
 class Scheduler:
     """By priority, then first come, first served, up to `max_running` sequences at once.
@@ -34,7 +38,8 @@ class Scheduler:
         pool: the cache's blocks.
         max_running: most sequences in one step.
         step_tokens: most positions in one step; bounds memory.
-        mixed_tokens: most prompt positions in a step in which streamed ones decode; may be set at any time.
+        mixed_tokens: most prompt positions in a step in which streamed ones decode; may be set at any time,
+            as may the attribute `most_mixed`, as many where many prompts wait.
         draft_rows: most positions of decoding sequences in a step, drafts included; with more sequences than
             that nothing is drafted.
         prefix_cache: whether filled blocks are found again.
@@ -53,6 +58,7 @@ class Scheduler:
         assert 0 < max_running <= step_tokens
         self.pool, self.max_running, self.step_tokens = pool, max_running, step_tokens
         self.mixed_tokens = step_tokens if mixed_tokens is None else mixed_tokens
+        self.most_mixed = step_tokens
         self.draft_rows, self.prefix_cache = draft_rows, prefix_cache
         self.waiting: list[Sequence] = []  # both lists in order of rank
         self.running: list[Sequence] = []
@@ -91,7 +97,8 @@ class Scheduler:
                 prompts.append(sequence)
         streamed = sum(sequence.streamed for sequence in chunks)
         if streamed:
-            room = min(room, self.mixed_tokens * max(len(prompts) // streamed, 1))
+            each = max(len(prompts) // min(streamed, CROWD), 1)
+            room = min(room, self.mixed_tokens * each, max(self.most_mixed, self.mixed_tokens))
         for sequence, length in self._shares(prompts, room):
             # Whole blocks, so that the next part can again be looked up.
             whole = (sequence.computed + length) // self.pool.block_size * self.pool.block_size

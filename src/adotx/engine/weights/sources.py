@@ -55,6 +55,7 @@ class MatricesInMemory:
         matrix = self._matrices[stored_name(parts)]
         pieces = [matrix.quantize(self._source.array(part)) for part in matrix.parts]
         q, scale = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
+        drop_pages(*map(self._source.raw, matrix.parts))  # they are read no more
         return matrix, q, scale
 
 

@@ -55,7 +55,7 @@ def write_pdf(document: Document, file: BinaryIO, choice: Choice) -> None:
                 Sentence("page {number} is empty in the PDF: {error}", number=page.number, error=error)
             )
             pages.add(page, path, None, bool(choice.redact))
-    pages.end(document.name)
+    pages.end(document.title(choice))
 
 
 class Pages:

@@ -18,7 +18,7 @@ from adotx.documents.outputs.pdf.objects import Name, PdfFile
 ASCENT, DESCENT = 0.48, 0.12
 _WIDE, _NARROW = 1000, 500
 _NAME = Name("ADOTXA+Invisible")
-_MOST_CODES = 0xFFFE
+_PRIVATE = range(0xE000, 0xF900)
 
 
 def advance(char: str) -> float:
@@ -34,6 +34,9 @@ def width_of(text: str) -> float:
 class InvisibleFont:
     """The font of one file.
 
+    Codes are the letters' own in Unicode, so that the map back to them is a few ranges: on a small page a map
+    of letters weighs more than its text. Letters that have none of two bytes get one of the private area.
+
     Attributes:
         ref: of the font, which is written by `write` after all texts are known.
     """
@@ -41,16 +44,21 @@ class InvisibleFont:
     def __init__(self, pdf: PdfFile) -> None:
         self.ref = pdf.reserve()
         self._pdf = pdf
-        self._codes: dict[str, int] = {}
+        self._used: set[int] = set()
+        self._private: dict[str, int] = {}
 
     def encoded(self, text: str) -> bytes:
         """The codes of a text, two bytes a letter."""
         return b"".join(struct.pack(">H", self._code(char)) for char in text)
 
     def _code(self, char: str) -> int:
-        if char not in self._codes and len(self._codes) >= _MOST_CODES:
-            char = "\ufffd" if "\ufffd" in self._codes else next(iter(self._codes))
-        return self._codes.setdefault(char, len(self._codes) + 1)
+        code = ord(char)
+        if 0 < code < 0xD800 or _PRIVATE.stop <= code < 0xFFFE:
+            self._used.add(code)
+            return code
+        if char not in self._private and len(self._private) >= len(_PRIVATE):
+            return self._code("\ufffd")
+        return self._private.setdefault(char, _PRIVATE[len(self._private)])
 
     def write(self) -> None:
         """Write the font."""
@@ -62,14 +70,17 @@ class InvisibleFont:
             "FontBBox": [0, below, 1000, above], "Ascent": above, "Descent": below, "CapHeight": above,
             "FontFile2": pdf.add_stream(program, {"Length1": len(program)}, pack=True),
         }  # fmt: skip
-        # Code 0 is nothing, codes of narrow letters are glyph 1, those of wide ones glyph 2.
-        glyphs = [0, *(2 if advance(char) == 1.0 else 1 for char in self._codes)]
-        to_glyph = pdf.add_stream(struct.pack(f">{len(glyphs)}H", *glyphs), {}, pack=True)
-        wide = [code for code, glyph in enumerate(glyphs) if glyph == 2]
+        runs = self._runs()
+        # Codes of narrow letters are glyph 1, those of wide ones glyph 2.
+        glyphs = b"".join(
+            struct.pack(">H", 2 if wide else 1) * (last - first + 1) for first, last, wide in runs
+        )
+        to_glyph = pdf.add_stream(glyphs, {}, pack=True)
+        narrow = [each for first, last, wide in runs if not wide for each in (first, last, _NARROW)]
         descendant = {
             "Type": Name("Font"), "Subtype": Name("CIDFontType2"), "BaseFont": _NAME,
             "CIDSystemInfo": {"Registry": b"Adobe", "Ordering": b"Identity", "Supplement": 0},
-            "FontDescriptor": pdf.add(descriptor), "DW": _NARROW, "W": _widths(wide), "CIDToGIDMap": to_glyph,
+            "FontDescriptor": pdf.add(descriptor), "DW": _WIDE, "W": narrow, "CIDToGIDMap": to_glyph,
         }  # fmt: skip
         font = {
             "Type": Name("Font"), "Subtype": Name("Type0"), "BaseFont": _NAME, "Encoding": Name("Identity-H"),
@@ -78,32 +89,41 @@ class InvisibleFont:
         }  # fmt: skip
         pdf.add(font, at=self.ref)
 
+    def _runs(self) -> list[tuple[int, int, bool]]:
+        """(first, last, whether its letters are wide) of runs of codes from 0; unused ones go with their
+        neighbours."""
+        letters = {code: chr(code) for code in self._used} | {
+            code: char for char, code in self._private.items()
+        }
+        runs = [(0, 0, False)]
+        for code in sorted(letters):
+            wide = advance(letters[code]) == 1.0
+            first, last, before = runs[-1]
+            if wide == before:
+                runs[-1] = (first, code, wide)
+            else:
+                runs.append((last + 1, code, wide))
+        return runs
+
     def _to_unicode(self) -> bytes:
         lines = [
-            "/CIDInit /ProcSet findresource begin 12 dict begin begincmap",
-            "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def",
-            "/CMapName /Adobe-Identity-UCS def /CMapType 2 def",
+            "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def",
             "1 begincodespacerange <0000> <FFFF> endcodespacerange",
         ]
-        codes = [(code, char.encode("utf-16-be", "replace").hex()) for char, code in self._codes.items()]
-        for at in range(0, len(codes), 100):  # as many as a block may have
-            some = codes[at : at + 100]
-            lines.append(f"{len(some)} beginbfchar")
-            lines += [f"<{code:04x}> <{text}>" for code, text in some]
-            lines.append("endbfchar")
-        lines.append("endcmap CMapName currentdict /CMap defineresource pop end end")
+        # A range may not go over its last byte.
+        ranges = [
+            f"<{high:02x}00> <{high:02x}ff> <{high:02x}00>" for high in sorted({c >> 8 for c in self._used})
+        ]
+        own = [
+            f"<{code:04x}> <{char.encode('utf-16-be', 'replace').hex()}>"
+            for char, code in self._private.items()
+        ]
+        for kind, entries in (("range", ranges), ("char", own)):
+            for at in range(0, len(entries), 100):  # as many as a block may have
+                some = entries[at : at + 100]
+                lines += [f"{len(some)} beginbf{kind}", *some, f"endbf{kind}"]
+        lines.append("endcmap end end")
         return "\n".join(lines).encode("ascii")
-
-
-def _widths(wide: list[int]) -> list[int]:
-    """Runs of codes that are an em wide, as the W array has them."""
-    out: list[int] = []
-    for code in wide:
-        if out and code == out[-2] + 1:
-            out[-2] = code
-        else:
-            out += [code, code, _WIDE]
-    return out
 
 
 def _program() -> bytes:

@@ -19,6 +19,8 @@ from adotx.documents.transcribe import PageResult
 _WIDEST, _TYPE = 45.0, 0.7
 # In points, and of the size of type: what is smaller is not there.
 _LEAST = 0.01
+# In points: what nobody sees between a word's end and its ink.
+_UNSEEN = 0.1
 
 
 def text_operators(
@@ -92,7 +94,7 @@ def _line(line: TextLine, to_points: Callable[[Point], Point], font: InvisibleFo
         if at is not None and start - at > _LEAST * size:
             yield _stretched(" ", start - at, size, font)
         else:
-            yield f"{turn} {_number(x + right[0] * start, 2)} {_number(y + right[1] * start, 2)} Tm"
+            yield f"{turn} {_number(x + right[0] * start, 1)} {_number(y + right[1] * start, 1)} Tm"
         if end - start > _LEAST * size:
             yield _stretched(word.text, end - start, size, font)
             at = end
@@ -100,7 +102,8 @@ def _line(line: TextLine, to_points: Callable[[Point], Point], font: InvisibleFo
 
 def _stretched(text: str, length: float, size: float, font: InvisibleFont) -> str:
     scale = min(max(100 * length / (size * width_of(text)), 0.1), 10_000.0)
-    return f"{_number(scale, 1)} Tz <{font.encoded(text).hex()}> Tj"
+    digits = 0 if 0.5 / scale * length < _UNSEEN else 1
+    return f"{_number(scale, digits)} Tz <{font.encoded(text).hex()}> Tj"
 
 
 def _number(value: float, digits: int) -> str:

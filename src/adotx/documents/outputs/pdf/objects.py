@@ -6,7 +6,7 @@ no streams, small ones, are held until then. Knows no pages.
 
 from __future__ import annotations
 
-import struct
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +39,8 @@ def written(value: Any) -> bytes:
             return str(value).encode("ascii")
         case float():
             return f"{value:.4f}".rstrip("0").rstrip(".").encode("ascii")
+        case str() if value.isascii() and value.isprintable():
+            return b"(" + re.sub(rb"([()\\])", rb"\\\1", value.encode("ascii")) + b")"
         case str():
             return b"<" + (b"\xfe\xff" + value.encode("utf-16-be", "replace")).hex().encode("ascii") + b">"
         case bytes():
@@ -108,15 +110,19 @@ class PdfFile:
         packed = self.add_stream(head + b"\n".join(body for _, body in small), values, pack=True)
         table = self.reserve()
         self._places[table.number] = self._at
-        rows = [struct.pack(">BQI", 0, 0, 65535)]
+        start = self._at
+        wide, narrow = ((max(most, 1).bit_length() + 7) // 8 for most in (start, len(small)))
+
+        def row(kind: int, place: int, rank: int) -> bytes:
+            return bytes([kind]) + place.to_bytes(wide, "big") + rank.to_bytes(narrow, "big")
+
+        rows = [row(0, 0, 0)]
         index = {number: n for n, (number, _) in enumerate(small)}
         for number in range(1, self._last + 1):
-            if number in index:
-                rows.append(struct.pack(">BQI", 2, packed.number, index[number]))
-            else:
-                rows.append(struct.pack(">BQI", 1, self._places[number], 0))
-        start = self._at
-        trailer = {"Type": Name("XRef"), "Size": self._last + 1, "W": [1, 8, 4], "Root": root}
+            in_stream = number in index
+            place = packed.number if in_stream else self._places[number]
+            rows.append(row(2 if in_stream else 1, place, index.get(number, 0)))
+        trailer = {"Type": Name("XRef"), "Size": self._last + 1, "W": [1, wide, narrow], "Root": root}
         del self._places[table.number]
         self.add_stream(b"".join(rows), {**trailer, **({"Info": info} if info else {})}, at=table, pack=True)
         self._write(b"startxref\n%d\n%%%%EOF\n" % start)

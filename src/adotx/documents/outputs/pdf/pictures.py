@@ -130,7 +130,7 @@ def _as_it_is(pdf: PdfFile, image: Image.Image, data: bytes | None) -> Ref | Non
 def _head(image: Image.Image, bits: int = 8) -> dict[str, Any]:
     spaces = {"L": "DeviceGray", "1": "DeviceGray", "CMYK": "DeviceCMYK"}
     return {
-        "Type": Name("XObject"), "Subtype": Name("Image"), "Width": image.width, "Height": image.height,
+        "Subtype": Name("Image"), "Width": image.width, "Height": image.height,
         "BitsPerComponent": bits, "ColorSpace": Name(spaces.get(image.mode, "DeviceRGB")),
     }  # fmt: skip
 
@@ -183,7 +183,7 @@ def _png(pdf: PdfFile, data: bytes) -> Ref | None:
         palette = parts[b"PLTE"][0]
         space = [Name("Indexed"), Name("DeviceRGB"), len(palette) // 3 - 1, palette]
     values = {
-        "Type": Name("XObject"), "Subtype": Name("Image"), "Width": width, "Height": height,
+        "Subtype": Name("Image"), "Width": width, "Height": height,
         "BitsPerComponent": bits, "ColorSpace": space, "Filter": Name("FlateDecode"),
         "DecodeParms": {"Predictor": 15, "Colors": channels, "BitsPerComponent": bits, "Columns": width},
     }  # fmt: skip
@@ -200,7 +200,7 @@ def _fax(pdf: PdfFile, image: Image.Image) -> Ref:
         tags = made.tag_v2  # type: ignore[attr-defined]
         [offset], [length] = tags[273], tags[279]
         inverted = tags[262] == 1
-    parameters = {"K": -1, "Columns": image.width, "Rows": image.height, "BlackIs1": inverted}
+    parameters = {"K": -1, "Columns": image.width, **({"BlackIs1": True} if inverted else {})}
     values = {**_head(bare, 1), "Filter": Name("CCITTFaxDecode"), "DecodeParms": parameters}
     return pdf.add_stream(file.getvalue()[offset : offset + length], values)
 

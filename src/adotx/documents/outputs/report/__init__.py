@@ -75,16 +75,17 @@ def write_report(documents: Iterable[Document], file: BinaryIO, choice: Choice, 
     places: list[_Place] = []
     with tempfile.TemporaryFile(prefix="adotx-") as parts:
         for number, document in enumerate(documents, 1):
-            row = _Row(document.name, Summary())
+            shown = document.title(choice)
+            row = _Row(shown, Summary())
             rows.append(row)
             for page, blocks, picture in _pages(document, choice):
                 row.summary.add(page)
                 row.doubtful += len(page.doubtful)
                 start = parts.tell()
                 name = f"d{number}p{page.number}"
-                html = _page(name, document.name, page, blocks, picture, len(places), language, document.say)
+                html = _page(name, shown, page, blocks, picture, len(places), language, document.say)
                 parts.write(html.encode("utf-8", "replace"))
-                link = _link(name, document.name, page, language)
+                link = _link(name, shown, page, language)
                 places.append(_Place(_badness(page), start, parts.tell(), link))
         # Equally bad pages stay as they are.
         order = sorted(range(len(places)), key=lambda n: (places[n].worst, n))

@@ -1,7 +1,8 @@
 """The text of a DOCX file: its parts in, blocks out, in the order in which they are read on paper.
 
 What stands above every page comes first, notes come behind the text, then what stands below every page. Text
-in boxes is quoted. Deleted text is left out or tagged. Knows no zip and no models.
+in boxes is quoted, and so are comments, behind what they are about. Deleted text is left out or tagged. Knows
+no zip and no models.
 """
 
 from __future__ import annotations
@@ -66,18 +67,19 @@ def read_document(package: Parts, pictures: Pictures, show_changes: bool) -> lis
     related = package.related(name)
     parts: dict[str, Node] = {}
     for kind, target in related.values():
-        if kind in ("styles", "numbering", "footnotes", "endnotes") and target in package:
+        if kind in ("styles", "numbering", "footnotes", "endnotes", "comments") and target in package:
             try:
                 parts[kind] = package.xml(target)
             except AdotxError as error:
                 pictures.miss_error(error)
     reader = _Reader(package, pictures, Styles.of(parts.get("styles"), parts.get("numbering")), show_changes)
-    for kind in ("footnotes", "endnotes"):
+    for kind in ("footnotes", "endnotes", "comments"):
         if kind in parts:
             reader.add_notes(kind, parts[kind])
     body = root.first("body") or root
     reader.measure(body)
     blocks = reader.blocks(body, related)
+    blocks += reader.comments_left()
     above, below = (reader.running(related, kind) for kind in ("header", "footer"))
     return with_depths([*above, *blocks, *reader.notes["footnotes"], *reader.notes["endnotes"], *below])
 
@@ -92,6 +94,7 @@ class _Reader:
         self._note_nodes: dict[tuple[str, str], Node] = {}
         self.notes: dict[str, list[Block]] = {"footnotes": [], "endnotes": []}
         self._noted: Tally[str] = Tally()
+        self._comments: list[Block] = []  # of what is being read, to stand behind it
 
     def measure(self, body: Node) -> None:
         """Find the size in which most text outside of tables is set."""
@@ -131,7 +134,13 @@ class _Reader:
         """The blocks of whatever holds paragraphs and tables."""
         outer, self._related = self._related, self._related if related is None else related
         try:
-            return [block for each in node for block in self._block(each)]
+            found: list[Block] = []
+            for each in node:
+                found += self._block(each)
+                if self._comments and not self._boxes:
+                    found += self._comments
+                    self._comments = []
+            return found
         finally:
             self._related = outer
 
@@ -145,6 +154,8 @@ class _Reader:
         if node.name == "AlternateContent":
             chosen = node.first("Choice") or node.first("Fallback")
             return self.blocks(chosen) if chosen is not None else []
+        if node.name == "altChunk":
+            self._pictures.leave_out("files")
         if node.name in _HIDDEN or (_CHANGED.get(node.name) == "del" and not self._show_changes):
             return []
         return self.blocks(node)
@@ -216,6 +227,8 @@ class _Reader:
 
     def _run(self, node: Node, style: Style, change: str) -> Iterator[_Piece]:
         if on(node.first("rPr", "vanish")):
+            if any(each.text.strip() for each in node.every("t")):
+                self._pictures.leave_out("hidden text")
             return
         bold = on(node.first("rPr", "b")) if node.first("rPr", "b") is not None else bool(style.bold)
         bold = bold and not style.heading
@@ -247,6 +260,10 @@ class _Reader:
                 yield Run(_symbol(each))
             elif name in ("footnoteReference", "endnoteReference"):
                 yield Run(self._note(f"{name.removesuffix('Reference')}s", each.attrs.get("id", "")))
+            elif name == "commentReference":
+                self._comment(each.attrs.get("id", ""))
+            elif name == "fldChar" and (data := each.first("ffData")) is not None:
+                yield Run(_form_field(data))
             elif name == "ruby":
                 base, small = (each.first(part) for part in ("rubyBase", "rt"))
                 read = "".join(text.text for text in small.all("t")) if small is not None else ""
@@ -257,6 +274,7 @@ class _Reader:
                 if chosen is not None:
                     yield from self._inside(chosen, style)
             elif name in ("drawing", "pict", "object"):
+                self._pictures.leave_out("files", sum(1 for _ in each.all("OLEObject")))
                 yield Apart(self._drawn(each), each.first("inline") is not None)
             elif name == "oMath":
                 yield Formula(latex(each))
@@ -278,6 +296,24 @@ class _Reader:
             blocks.insert(0, Item.of("", mark))
         self.notes[kind] += blocks
         return raised(mark, "sup")
+
+    def _comment(self, id: str) -> None:
+        """What somebody has written beside the text."""
+        node = self._note_nodes.pop(("comments", id), None)
+        if node is None:
+            return
+        self._pictures.quoted()
+        self._boxes += 1
+        blocks = self.blocks(node, {})
+        self._boxes -= 1
+        self._comments += boxed(blocks)
+
+    def comments_left(self) -> list[Block]:
+        """The comments of headers, notes and of no place."""
+        for _, id in [each for each in self._note_nodes if each[0] == "comments"]:
+            self._comment(id)
+        done, self._comments = self._comments, []
+        return done
 
     def _drawn(self, node: Node) -> list[Block]:
         """Text boxes, pictures, charts and drawings, in their order."""
@@ -365,6 +401,18 @@ def diagram_blocks(root: Node) -> list[Block]:
     """The texts of a drawn diagram (SmartArt), one after the other."""
     texts = ("".join(text.text for text in point.all("t")).strip() for point in root.all("pt"))
     return [Quote.of(text) for text in texts if text]
+
+
+def _form_field(data: Node) -> str:
+    """What a field of an old form shows: its tick, or the choice from its list; typed text stands in runs."""
+    if (box := data.first("checkBox")) is not None:
+        told = box.first("checked") or box.first("default")
+        return "☑" if told is not None and on(told) else "☐"
+    if (choices := data.first("ddList")) is not None:
+        entries = [each.attrs.get("val", "") for each in choices.every("listEntry")]
+        chosen = number(choices.get("result", "val") or choices.get("default", "val"))
+        return entries[chosen] if 0 <= chosen < len(entries) else ""
+    return ""
 
 
 def _plain(block: Block) -> Block:

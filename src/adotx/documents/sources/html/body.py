@@ -153,6 +153,7 @@ class _Reader:
         self._pre: list[str] | None = None
         self._formula: list[str] | None = None
         self._ruby = False
+        self._drawing = False  # a drawing (SVG) is open, and no letters were seen in it
 
     def read(self, text: str) -> list[Block]:
         for each in tags(text):
@@ -237,6 +238,7 @@ class _Reader:
             if name != "p":
                 self._imply_end("p")
             self._end_block()
+        self._tell_left_out(name)
         if name not in _VOID:
             self._open.append(name)
             hidden = (
@@ -275,6 +277,19 @@ class _Reader:
         elif name == "option" and "selected" not in attrs and "select" in self._open:
             self._hidden_at.append(len(self._open))
             self._hidden += 1
+
+    def _tell_left_out(self, name: str) -> None:
+        """Count what a browser would show, and we do not; drawings where letters stand in them."""
+        if self._hidden:
+            if name == "text" and self._drawing:
+                self._drawing = False
+                self._pictures.leave_out("frames")
+            return
+        self._drawing = name == "svg"
+        if name in ("audio", "video"):
+            self._pictures.leave_out("media")
+        elif name in ("iframe", "object", "embed", "canvas"):
+            self._pictures.leave_out("frames")
 
     def _imply_end(self, name: str) -> None:
         """`<p>` in `<p>`, `<li>` in `<li>`: the open one ends, unless a list or table opened inside."""
@@ -355,7 +370,10 @@ class _Reader:
         address = attrs.get("src", "")
         if address.startswith("data:"):
             self._flow.pieces.append(Apart(self._pictures.blocks(address, alt)))
-        elif alt:
+            return
+        if address:
+            self._pictures.leave_out("elsewhere")
+        if alt:
             self._flow.pieces.append(Apart([Figure(alt)]))
 
     def _input(self, attrs: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """HTML text in, tags and texts out, in one pass whatever it holds; and bytes in, HTML text out.
 
 A tag is a name, or "/" and a name, with its attributes; comments, declarations and what stands in scripts and
-styles are left out. Knows no meaning of tags.
+styles are left out, and of drawings all but that they have text. Knows no meaning of tags.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ def tags(text: str) -> Iterator[Tag | str]:
             if end_tag is not None:
                 if name in ("textarea", "title"):
                     yield html.unescape(text[at : end_tag.start()])
+                elif name == "svg" and text.find("<text", at, end_tag.start()) >= 0:
+                    yield "text", {}
                 yield f"/{name}", {}
                 at = end_tag.end()
     if at < len(text):

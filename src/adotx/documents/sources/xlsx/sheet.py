@@ -1,7 +1,8 @@
-"""One sheet of an XLSX file: its part in, its blocks out: its name, its cells, then its charts and pictures.
+"""One sheet of an XLSX file: its part in, its blocks out: its name, its cells, then its charts and pictures,
+then comments as quotations.
 
 Cells stand in tables as the sheet has them; rows and columns without any text at the edges are left out, and
-where a sheet is mostly empty, those between too.
+where a sheet is mostly empty, those between too. Hidden rows and columns are left out, and told.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from adotx.documents.sources.xlsx.numbers import shown
 from adotx.documents.sources.xlsx.workbook import Sheet, formats, rich_text, shared_texts
 from adotx.documents.sources.xml_tree import Node
 from adotx.errors import AdotxError, Sentence
-from adotx.markdown import Block, Cell, Heading, Paragraph
+from adotx.markdown import Block, Cell, Heading, Paragraph, Quote
 
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})")
 _MOST_CELLS = 300_000
@@ -30,19 +31,101 @@ def read_sheet(package: Parts, pictures: Pictures, sheet: Sheet) -> list[Block]:
     texts, looks = shared_texts(package), formats(package)
     grid: _Grid = {}
     stale = 0
+    hidden = _Hidden(root)
+    spans_of = _merged(root)
+    merged = {}
+    for (row, column), (height, width) in spans_of.items():
+        y, x = hidden.shown(row, column, height, width)
+        merged[y, x] = height - (y - row), width - (x - column)
     for row, column, node in _cells(root):
         if len(grid) >= _MOST_CELLS:
             pictures.miss(Sentence("cells beyond the first {limit:,} are left out", limit=_MOST_CELLS))
             break
         text, known = _text(node, texts, looks, sheet.from_1904)
-        stale += not known
-        if text.strip():
-            grid[row, column] = text.strip()
+        if not text.strip():
+            continue
+        place = hidden.shown(row, column, *spans_of.get((row, column), (1, 1)))
+        if not hidden.hides(*place):
+            stale += not known
+            grid[place] = text.strip()
+    pictures.leave_out("hidden rows", len(hidden.rows_met))
+    pictures.leave_out("hidden columns", len(hidden.columns_met))
     if stale:
         pictures.note(Sentence("{count} formula(s) without a result stand as formulas", count=stale))
     blocks: list[Block] = [Heading.of(sheet.name, 2)] if sheet.name.strip() and grid else []
-    blocks += _tables(grid, _merged(root))
-    return blocks + _drawings(package, pictures, sheet.part, root)
+    blocks += _tables(grid, merged, hidden)
+    pictures.leave_out("files", sum(1 for _ in root.all("oleObject")))
+    return [*blocks, *_drawings(package, pictures, sheet.part, root), *_comments(package, pictures, sheet)]
+
+
+class _Hidden:
+    """The hidden rows and columns of a sheet, from 0.
+
+    Attributes:
+        rows_met, columns_met: those that held something that nobody sees.
+    """
+
+    def __init__(self, root: Node) -> None:
+        self.rows_met, self.columns_met = set[int](), set[int]()
+        self._rows, row = set[int](), -1
+        for line in root.all("row"):
+            told = line.attrs.get("r", "")
+            row = int(told) - 1 if told.isdigit() else row + 1
+            if line.attrs.get("hidden") in ("1", "true"):
+                self._rows.add(row)
+        self._columns: list[range] = []
+        for node in root.all("col"):
+            first, last = node.attrs.get("min", ""), node.attrs.get("max", "")
+            if node.attrs.get("hidden") in ("1", "true") and first.isdigit() and last.isdigit():
+                self._columns.append(range(int(first) - 1, int(last)))
+
+    def row(self, row: int) -> bool:
+        return row in self._rows
+
+    def column(self, column: int) -> bool:
+        return any(column in columns for columns in self._columns)
+
+    def shown(self, row: int, column: int, height: int = 1, width: int = 1) -> tuple[int, int]:
+        """Where a cell that may be merged is seen first; its own place where it is not."""
+        rows = (y for y in range(row, row + min(height, 1024)) if not self.row(y))
+        columns = (x for x in range(column, column + min(width, 256)) if not self.column(x))
+        return next(rows, row), next(columns, column)
+
+    def hides(self, row: int, column: int) -> bool:
+        """Whether nobody sees a cell, which is remembered."""
+        if self.row(row):
+            self.rows_met.add(row)
+        elif self.column(column):
+            self.columns_met.add(column)
+        else:
+            return False
+        return True
+
+
+def _comments(package: Parts, pictures: Pictures, sheet: Sheet) -> list[Block]:
+    """What somebody has written beside cells, in the order of the cells; threads instead of what old programs
+    show of them."""
+    said: dict[str, dict[str, list[str]]] = {}
+    for kind, target in package.related(sheet.part).values():
+        if kind not in ("comments", "threadedComment") or target not in package:
+            continue
+        try:
+            root = package.xml(target)
+        except AdotxError as error:
+            pictures.miss_error(error)
+            continue
+        cells = said.setdefault(kind, {})
+        for node in root.all("comment", "threadedComment"):
+            parts = node.all("t") if kind == "comments" else node.every("text")
+            text = " ".join("".join(part.text for part in parts).split())
+            if text:
+                cells.setdefault(node.attrs.get("ref", ""), []).append(text)
+    told = said.get("comments", {}) | said.get("threadedComment", {})
+    places = sorted(told, key=lambda ref: _place(ref) or (0, 0))
+    found = [f"{ref}: {text}" for ref in places for text in told[ref]]
+    if found:
+        pictures.quoted()
+    return [Quote.of(text) for text in found]
 
 
 def _cells(root: Node) -> Iterator[tuple[int, int, Node]]:
@@ -103,7 +186,7 @@ def _merged(root: Node) -> dict[tuple[int, int], tuple[int, int]]:
     return merged
 
 
-def _tables(grid: _Grid, merged: dict[tuple[int, int], tuple[int, int]]) -> list[Block]:
+def _tables(grid: _Grid, merged: dict[tuple[int, int], tuple[int, int]], hidden: _Hidden) -> list[Block]:
     if not grid:
         return []
     spans = {place: merged[place] for place in merged if place in grid}
@@ -117,6 +200,8 @@ def _tables(grid: _Grid, merged: dict[tuple[int, int], tuple[int, int]]) -> list
     )
     if (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1) <= 8 * len(grid) + 256:
         rows, columns = list(range(rows[0], rows[-1] + 1)), list(range(columns[0], columns[-1] + 1))
+    rows = [row for row in rows if not hidden.row(row)]
+    columns = [column for column in columns if not hidden.column(column)]
     if len(grid) == 1:
         return [Paragraph.of(text) for text in grid.values()]
     row_at, column_at = ({old: new for new, old in enumerate(olds)} for olds in (rows, columns))
