@@ -16,7 +16,7 @@ from adotx.documents.layout.pack import EM
 from adotx.documents.readers.confidence import Evidence, character
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.missed import SIGNS
-from adotx.documents.readers.pairing import BEYOND, HANGUL, SEPARATORS, of_token, paired, plain
+from adotx.documents.readers.pairing import BEYOND, HANGUL, of_token, paired, plain
 from adotx.documents.readers.timesteps import Seen
 
 # A second reader's figure stands where it is at least this sure of each of its characters and as sure as the
@@ -25,6 +25,7 @@ SURE, _SURER, _KEPT = 0.9, 0.3, 0.8
 _HANJA = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 # A syllable whose probability is lower may be anything, a Hanja too: the second reader is asked.
 _UNSURE = 0.6
+_TWICE, _DASHES = re.compile(r"([,.-])\1"), frozenset("-~–—")
 # A character is as likely wrong as right.
 _EVEN = 0.5
 # A sign that stands apart behind other text, less likely than this and unseen by the second reader, is none.
@@ -200,7 +201,9 @@ def _stands(old: str, said: str, first: float, second: float) -> bool:
     if letters[0] == letters[1] and len(said) < len(old) and first >= _KEPT:
         return False
     if _once(old) == _once(said):  # it sees equal signs that touch as one, and commas twice
-        return len(said) > len(old) and second >= SURE and not set(SEPARATORS) & set(said)
+        return len(said) > len(old) and second >= SURE and not _TWICE.search(said)
+    if _DASHES.issuperset(old + said):  # - and ~ look alike where type is small
+        return False
     if SIGNS.issuperset(said):  # it knows those of ASCII
         return second >= SURE and second - first >= _SURER
     if not _WORTH.search(old) and first >= _UNLIKELY:  # of signs it knows few: □ is 口 or a digit to it
