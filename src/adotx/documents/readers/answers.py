@@ -67,7 +67,7 @@ class RowAnswer:
             return self.ended
         own, theirs = self.text.replace(" ", ""), other.text.replace(" ", "")
         if own != theirs and _is_part(own, theirs):
-            return other.least < _BELIEVED
+            return other.least < _BELIEVED and self.log_share > other.log_share
         if own != theirs and theirs and _is_part(theirs, own) and self.least >= _BELIEVED:
             return True
         return self.log_share > other.log_share
