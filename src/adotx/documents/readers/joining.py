@@ -202,6 +202,8 @@ def _stands(old: str, said: str, first: float, second: float) -> bool:
         return False
     if _once(old) == _once(said):  # it sees equal signs that touch as one, and commas twice
         return len(said) > len(old) and second >= SURE and not _TWICE.search(said)
+    if said == "~" and old == "-":
+        return second >= SURE and first < _KEPT
     if SIGNS.issuperset(said):  # it knows those of ASCII
         return second >= SURE and second - first >= _SURER
     if not _WORTH.search(old) and first >= _UNLIKELY:  # of signs it knows few: □ is 口 or a digit to it
@@ -219,7 +221,7 @@ def _once(text: str) -> str:
 
 def _is_worth(old: str, said: str) -> bool:
     """Whether the second reader's `said` is worth holding against the first's `old`."""
-    if _DASHES.issuperset(old + said):  # - and ~ look alike where type is small
+    if _DASHES.issuperset(old + said) and said != "~":  # a small ~ looks like -, and - never like ~
         return False
     return bool(_WORTH.search(old + said)) or SIGNS.issuperset(said)
 
