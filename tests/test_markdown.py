@@ -208,6 +208,7 @@ def test_what_is_written_is_read_again(blocks: list[Block]) -> None:
         "\\# 가", "<br>",
         "<table>", "① 가", "㉠ 나", "Ⅰ. 총칙", "○ 담당", "※ 참고", "내선 ３３７번", "△ 3.5%, ▲ 2,104명",
         "on|off", "__init__", "*필수*", "`a`", "~취소~", "\\*a*", "a\\\\_b_", "1~2, 3~4", "** 계 **",
+        "5621-****-****-3925",
     ],
 )  # fmt: skip
 def test_signs_of_the_page_survive(text: str) -> None:

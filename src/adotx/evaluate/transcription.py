@@ -26,6 +26,7 @@ from adotx.evaluate.counts import Counts
 from adotx.evaluate.digits import Digits, count_digits, without_marks
 from adotx.evaluate.structure import count_structure
 from adotx.markdown import parse_markdown
+from adotx.markdown.escapes import unescaped
 
 if TYPE_CHECKING:
     from adotx.documents.transcribe import PageResult
@@ -189,11 +190,13 @@ def score(sample: Sample, answer: Answer) -> PageScore:
     """One answer against its truth."""
     markdown = without_marks(answer.markdown)
     said, true = parse_markdown(markdown), parse_markdown(sample.truth)
+    # A sign and its escape are the same sign; truths by other hands have few escapes.
+    shown = unescaped(markdown), unescaped(sample.truth)
     return PageScore(
         name=sample.name,
         kind=sample.kind,
-        cer=cer(markdown, sample.truth),
-        cer_without_spaces=cer(markdown, sample.truth, spaces=False),
+        cer=cer(*shown),
+        cer_without_spaces=cer(*shown, spaces=False),
         text_cer=cer(bare(markdown), bare(sample.truth)),
         cells=count_cells(said, true),
         structure=count_structure(said, true),

@@ -14,7 +14,8 @@ from adotx.markdown.escapes import unescaped
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\((?:[^()\s]*+\([^()]*\))?[^()]*+\)|\[[^\[\]]*\])")
 # Korean particles follow a mark directly: _메모이제이션_이라고.
 _EMPHASIS = re.compile(r"(?<![\w*\\])([*_])(?=[^\s*_])([^*_]+?)(?<=[^\s\\])\1(?![A-Za-z0-9_*])")
-_OPEN = re.compile(r"`++|\*\*(?=\S)")
+# Four and more are no mark but digits that are kept back: 5621-****-3925.
+_OPEN = re.compile(r"`++|(?<!\*)\*\*(?!\*\*)(?=\S)")
 
 
 def parse_inline(text: str) -> tuple[Span, ...]:

@@ -15,11 +15,13 @@ import numpy as np
 
 from adotx.documents.assembly.body import Body
 from adotx.documents.assembly.code import code_score
-from adotx.documents.assembly.groups import BULLET, NUMBER, TICK, groups_of, is_code_group
+from adotx.documents.assembly.groups import BULLET, NUMBER, REMARKS, TICK, groups_of, is_code_group
 from adotx.documents.assembly.joins import SOFT_HYPHEN, join_lines
 from adotx.documents.assembly.placed import PlacedFlow, PlacedLine, box_of
 from adotx.markdown import Block, Code, Heading, Item, Paragraph, Quote
 
+# Marks of Korean outlines, which say more than that a line is of a list.
+_OUTLINE = frozenset("○□■◇◆")
 _END = re.compile(r"[.!?…][\"'”’)\]]*$|[다요]$")
 
 
@@ -56,8 +58,11 @@ def _block(group: Sequence[PlacedLine], body: Body) -> Draft:
         return heading
     text = join_lines([line.text for line in group], body.anywhere)
     bullet, number = BULLET.match(text), NUMBER.match(text)
-    if mark := bullet or number:
-        return Draft(Item.of(text[mark.end() :], "-" if bullet else mark[1]).at(box), x0=first.x0)
+    mark = bullet or number
+    if mark and mark[1] not in REMARKS:
+        # Offices tell the depths of their lists by these: they stay where Markdown has no such mark.
+        said = text if mark[1] in _OUTLINE else text[mark.end() :]
+        return Draft(Item.of(said, "-" if bullet else mark[1]).at(box), x0=first.x0)
     return Draft(Paragraph.of(text).at(box), x0=first.x0)
 
 

@@ -20,6 +20,8 @@ from adotx.documents.assembly.placed import PlacedLine
 # A box with another behind it, or with a ticked one, is to be ticked and no bullet.
 _BOXES = r"(?![□■].*(?:[□■☐☑☒✓✔]|\[\s?[Vvx✓]?\s?\]))"
 BULLET = re.compile(rf"^{_BOXES}([•·◦○●■□◆◇▶►▷▪※☞*‣∙-]|[–—])\s+(?=\S)")
+#: what opens a remark, which is of no list
+REMARKS = frozenset("※☞")
 NUMBER = re.compile(
     r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳㉠-㉻ⓐ-ⓩ⑴-⒇]|[a-z][.)])\s+(?=\S)"
 )

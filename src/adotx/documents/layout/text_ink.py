@@ -15,6 +15,8 @@ from adotx.documents.layout.sheet import BOX_OF_EM
 # closing mark behind it, in em of the box; how large such marks are, and their least area in square em.
 _ABOVE, _BEFORE, _BEHIND = 0.12, 1.8, 0.6
 _LARGEST_MARK, _LEAST_MARK = 1.15, 0.01
+# Heights of figures that have no text box, in em, and how far from where so many others end they may end.
+_FIGURE, _FLUSH, _FLUSH_BOXES = (0.5, 1.1), 0.35, 2
 # The least area of a full stop, in square em of the smaller of its box and the page.
 _LEAST_DOT = 0.004
 # Dashes of dashed rules are at most this high, in em.
@@ -49,6 +51,8 @@ def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
     if dashes.any():
         ink = ink & ~np.concatenate([[False], dashes])[labels]
     del labels  # as large as all else here together
+    for x0, y0, x1, y1 in _lone_figures(ink & (reach == 0), boxes, em):
+        core[y0:y1, x0:x1], reach[y0:y1, x0:x1] = 1, em
     labels, found, area = labelled(ink & (reach > 0))
     if not len(found):
         return np.zeros_like(ink)
@@ -62,6 +66,25 @@ def text_ink(ink: np.ndarray, boxes: np.ndarray, em: float) -> np.ndarray:
     # A full stop of small print is a speck in the print around it.
     drop |= area < np.maximum(2.0, _LEAST_DOT * np.minimum(em, size) ** 2)
     return np.concatenate([[False], ~drop])[labels]
+
+
+def _lone_figures(ink: np.ndarray, boxes: np.ndarray, em: float) -> list[tuple[int, int, int, int]]:
+    """Boxes of figures that have no text box: a 1 behind a row of dots is easily passed over. They stand in a
+    line with one and end where at least two end."""
+    if len(boxes) < _FLUSH_BOXES:
+        return []
+    _, found, _ = labelled(ink)
+    x0, y0, x1, y1 = found.T
+    high = y1 - y0
+    letters = (high >= _FIGURE[0] * em) & (high <= _FIGURE[1] * em) & (x1 - x0 <= _FIGURE[1] * em)
+    out: list[tuple[int, int, int, int]] = []
+    for left, top, right, low in found[letters].tolist():
+        middle = (top + low) / 2
+        same_line = (boxes[:, 1] < middle) & (boxes[:, 3] > middle) & (boxes[:, 2] < left)
+        flush = (np.abs(boxes[:, 2] - right) < _FLUSH * em) & ((boxes[:, 3] < top) | (boxes[:, 1] > low))
+        if same_line.any() and flush.sum() >= _FLUSH_BOXES:
+            out.append((left, top, right, low))
+    return out
 
 
 def _dashes(boxes: np.ndarray, em: float) -> np.ndarray:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: most ids of a row, which holds at most some 60 narrow letters
 IDS_PER_ROW = 80
+# Characters of this probability are there.
+_BELIEVED = 0.5
 # A pattern that fills this many ids is a loop; ruled "-----" rows are shorter.
 _LOOP_IDS = 72
 # Tiles asked about at a time: their rows are what runs side by side in the engine.
@@ -58,12 +60,30 @@ class RowAnswer:
             (sure for char, sure in zip(self.text, self.sure, strict=True) if char != " "), default=0.0
         )
 
+    def is_better(self, other: RowAnswer) -> bool:
+        """Whether this look at a row is likelier right than another: the likelier text, but what one look has
+        and the other only lacks is there, and a text is not likelier for saying less."""
+        if not (self.ended and other.ended):
+            return self.ended
+        own, theirs = self.text.replace(" ", ""), other.text.replace(" ", "")
+        if own != theirs and _is_part(own, theirs):
+            return other.least < _BELIEVED and self.log_share > other.log_share
+        if own != theirs and theirs and _is_part(theirs, own) and self.least >= _BELIEVED:
+            return True
+        return self.log_share > other.log_share
+
     @property
     def log_share(self) -> float:
         """The logarithm of the probability of the whole answer; of none -inf."""
         if not self.ended:
             return -math.inf
         return sum(math.log(max(share, 1e-9)) for share in (*self.sure, self.end))
+
+
+def _is_part(text: str, whole: str) -> bool:
+    """Whether a text is another one that lacks some characters."""
+    rest = iter(whole)
+    return all(char in rest for char in text)
 
 
 class RowAsker:

@@ -7,30 +7,25 @@ reader that knows no Hangul. Out: the text and its figures, each with what both 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 
 from adotx.documents.layout.pack import EM
 from adotx.documents.readers.confidence import Evidence, character
-from adotx.documents.readers.glyphs import Glyph, Pair, cheapest
+from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.missed import SIGNS
+from adotx.documents.readers.pairing import BEYOND, HANGUL, of_token, paired, plain
 from adotx.documents.readers.timesteps import Seen
 
 # A second reader's figure stands where it is at least this sure of each of its characters and as sure as the
 # first is of its own, or so much surer. Signs that it leaves out are believed from the third on.
 SURE, _SURER, _KEPT = 0.9, 0.3, 0.8
-# Pixels of a row: a glyph whose middle is that far outside of a character's place is not that character: few
-# where a digit beside a syllable must not be taken for it, many where readers see narrow signs shifted.
-_BEYOND_HANGUL, _BEYOND = 3.0, 16.0
-# To a reader without Hangul a syllable is nothing, or one or two strange things: cheap either way.
-_HANGUL_DROPPED, _HANGUL_PAIRED, _STRANGE_ADDED = 0.3, 0.35, 0.6
-_NEVER = 9.0
-_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _HANJA = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 # A syllable whose probability is lower may be anything, a Hanja too: the second reader is asked.
 _UNSURE = 0.6
+_TWICE, _DASHES = re.compile(r"([,.-])\1"), frozenset("-~–—")
 # A character is as likely wrong as right.
 _EVEN = 0.5
 # A sign that stands apart behind other text, less likely than this and unseen by the second reader, is none.
@@ -40,7 +35,6 @@ _BOXES = frozenset("□■☐☑✓✔○●")
 # Share of Hanja in a row from which on it is put together by places, and the gap that is a space, in pixels.
 _MIXED, _SPACE = 0.25, 5.0
 _DIGIT = re.compile("[0-9]")
-_SEPARATORS = ",.-"
 # No blank stands before a closing sign or behind an opening one; one stands behind the end of a clause.
 _CLOSING, _OPENING, _ENDING = (
     frozenset(".,:;!?)]}」』》〉】”’"),
@@ -59,8 +53,6 @@ _TRUSTED = 0.7
 _WORTH = re.compile("[0-9A-Za-z\u3400-\u9fff\uf900-\ufaff]")
 # A token is shown with so much beside it, in pixels of a row: about a syllable.
 _BESIDE = 28
-# Signs that both readers tell apart badly, or write in several ways: no reason to change anything.
-_SAME = str.maketrans("·・‧•∙–—―∼‘’“”`´", "·····---~''\"\"''")
 
 
 @dataclass(frozen=True)
@@ -156,13 +148,13 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
         return _by_places(text, own, seen, glyphs)
     seen = _places(text, seen)
     strange = _strange(text, sure, seen, glyphs)
-    pairs = _paired(text, seen, glyphs, strange)
+    pairs = paired(text, seen, glyphs, strange)
     out, evidence, tokens = "", list[Evidence](), list[Token]()
     at, taken = 0, -1
     for start, end in _tokens(text, strange):
         old = text[start:end]
         # What an earlier token has taken is not to be had twice.
-        own_places = [j for j in _of_token(text, pairs, (start, end), glyphs, bool(seen)) if j > taken]
+        own_places = [j for j in of_token(text, pairs, (start, end), glyphs, bool(seen)) if j > taken]
         theirs, taken = [glyphs[j] for j in own_places], max([taken, *own_places])
         said = "".join(glyph.char for glyph in theirs)
         least = min((glyph.sure for glyph in theirs), default=0.0)
@@ -171,7 +163,7 @@ def joined_row(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: S
             continue
         out, evidence = out + text[at:start], evidence + own[at:start]
         new, of_new = old, own[start:end]
-        if _plain(said) == _plain(new):
+        if plain(said) == plain(new):
             of_new = [replace(each, second=glyph.sure) for each, glyph in zip(of_new, theirs, strict=True)]
         elif _is_worth(old, said) and (
             _stands(old, said, min(sure[start:end]), least)
@@ -192,7 +184,7 @@ def is_formula(text: str, glyphs: Sequence[Glyph]) -> bool:
     """Whether a row is one: hardly any Hangul, and signs that the second reader is sure of and that stand in
     formulas alone; a check mark by itself looks like a root."""
     signs = any(glyph.char in _FORMULA and glyph.sure >= SURE for glyph in glyphs)
-    hangul = len(_HANGUL.findall(text))  # the first reader takes a sign that it does not know for a syllable
+    hangul = len(HANGUL.findall(text))  # the first reader takes a sign that it does not know for a syllable
     return signs and len(glyphs) >= _SHORTEST_FORMULA and hangul <= _HANGUL_SHARE * len(text)
 
 
@@ -209,7 +201,9 @@ def _stands(old: str, said: str, first: float, second: float) -> bool:
     if letters[0] == letters[1] and len(said) < len(old) and first >= _KEPT:
         return False
     if _once(old) == _once(said):  # it sees equal signs that touch as one, and commas twice
-        return len(said) > len(old) and second >= SURE and not set(_SEPARATORS) & set(said)
+        return len(said) > len(old) and second >= SURE and not _TWICE.search(said)
+    if said == "~" and old == "-":
+        return second >= SURE and first < _KEPT
     if SIGNS.issuperset(said):  # it knows those of ASCII
         return second >= SURE and second - first >= _SURER
     if not _WORTH.search(old) and first >= _UNLIKELY:  # of signs it knows few: □ is 口 or a digit to it
@@ -227,6 +221,8 @@ def _once(text: str) -> str:
 
 def _is_worth(old: str, said: str) -> bool:
     """Whether the second reader's `said` is worth holding against the first's `old`."""
+    if _DASHES.issuperset(old + said) and said != "~":  # a small ~ looks like -, and - never like ~
+        return False
     return bool(_WORTH.search(old + said)) or SIGNS.issuperset(said)
 
 
@@ -301,7 +297,7 @@ def _by_places(
     for n, (char, each, evidence) in enumerate(zip(text, seen, own, strict=True)):
         x = (each.x0 + each.x1) / 2
         is_known = each.char == char or evidence.sure >= SURE
-        if is_known and _HANGUL.match(char) and all(abs(x - glyph.x) > EM / 2 for glyph in theirs):
+        if is_known and HANGUL.match(char) and all(abs(x - glyph.x) > EM / 2 for glyph in theirs):
             found.append((x, char, n, evidence))
     out, of_chars, end, last = "", list[Evidence](), 0.0, -1
     for x, char, n, evidence in sorted(found, key=itemgetter(0)):
@@ -325,7 +321,7 @@ def _parts(before: str, char: str, gap: float) -> bool:
 
 def _wide(char: str) -> float:
     """About how wide a character is in a row, in pixels."""
-    if _HANGUL.match(char) or _HANJA.match(char):
+    if HANGUL.match(char) or _HANJA.match(char):
         return EM
     return EM / 2 if char.isalnum() else EM / 3
 
@@ -350,7 +346,7 @@ def _tokens(text: str, strange: Collection[int] = ()) -> Iterator[tuple[int, int
     Args:
         strange: places of syllables that may be something else.
     """
-    inside = [char != " " and (n in strange or not _HANGUL.match(char)) for n, char in enumerate(text)]
+    inside = [char != " " and (n in strange or not HANGUL.match(char)) for n, char in enumerate(text)]
     for is_token, places in groupby(range(len(text)), key=inside.__getitem__):
         if is_token:
             first, *others = places
@@ -369,90 +365,6 @@ def _strange(text: str, sure: Sequence[float], seen: Sequence[Seen], glyphs: Seq
     unsure = [
         n
         for n, share in enumerate(sure)
-        if share < _UNSURE and _HANGUL.match(text[n]) and seen[n].char != text[n]
+        if share < _UNSURE and HANGUL.match(text[n]) and seen[n].char != text[n]
     ]
-    return {n for n in unsure if any(seen[n].x0 - _BEYOND < x < seen[n].x1 + _BEYOND for x in hanja)}
-
-
-def _paired(
-    text: str, seen: Sequence[Seen], glyphs: Sequence[Glyph], strange: Collection[int] = ()
-) -> list[Pair]:
-    """Places in the text and the second reader's glyphs for them; blanks are in no pair."""
-    letters = [n for n, char in enumerate(text) if char != " "]
-
-    def is_hangul(n: int) -> bool:
-        return n not in strange and _HANGUL.match(text[n]) is not None
-
-    def cost(n: int, glyph: Glyph) -> float:
-        hangul = is_hangul(n)
-        if seen:
-            beyond = max(seen[n].x0 - glyph.x, glyph.x - seen[n].x1)
-            if beyond > (_BEYOND_HANGUL if hangul else _BEYOND):
-                return _NEVER
-        if hangul:
-            return _HANGUL_PAIRED
-        return float(_plain(text[n]) != _plain(glyph.char))
-
-    costs = [[cost(n, glyph) for glyph in glyphs] for n in letters]
-    drop = [_HANGUL_DROPPED if is_hangul(n) else 1.0 for n in letters]
-    add = [1.0 if glyph.char.isdigit() else _STRANGE_ADDED for glyph in glyphs]
-    return [(None if i is None else letters[i], j) for i, j in cheapest(costs, drop, add)]
-
-
-def _of_token(
-    text: str, pairs: Sequence[Pair], span: tuple[int, int], glyphs: Sequence[Glyph], placed: bool
-) -> list[int]:
-    """Places of the second reader's glyphs for a token: its partners and what lies between them.
-
-    Digits at either end for which the first reader has nothing belong to it too, but where Hangul touches it
-    only if the places of both are known: a syllable may look like digits.
-    """
-    start, end = span
-    inside = [place for place, (i, _) in enumerate(pairs) if i is not None and start <= i < end]
-    within = pairs[inside[0] : inside[-1] + 1]
-    found = [j for i, j in within if j is not None and not (i is None and _is_twice(glyphs, j))]
-    if found:
-        before, behind = reversed(pairs[: inside[0]]), pairs[inside[-1] + 1 :]
-        found = _quotes(glyphs, found[0], before)[::-1] + found + _quotes(glyphs, found[-1], behind)
-    if placed or start == 0 or text[start - 1] == " ":
-        found = _lost(glyphs, reversed(pairs[: inside[0]]))[::-1] + found
-    if placed or end == len(text) or text[end] == " ":
-        found += _lost(glyphs, pairs[inside[-1] + 1 :])
-    return found
-
-
-def _quotes(glyphs: Sequence[Glyph], edge: int, pairs: Iterable[Pair]) -> list[int]:
-    """Further quotation marks beside one of a token's, for which the first reader has nothing: code has three."""
-    own = glyphs[edge].char
-    found: list[int] = []
-    for i, j in pairs:
-        if own not in "\"'" or i is not None or j is None or glyphs[j].char != own:
-            break
-        found.append(j)
-    return found
-
-
-def _is_twice(glyphs: Sequence[Glyph], place: int) -> bool:
-    """Whether a separator stands beside another of its kind: CTC sees one again in the blank behind it."""
-    char = glyphs[place].char
-    beside = [*glyphs[max(place - 1, 0) : place], *glyphs[place + 1 : place + 2]]
-    return char in _SEPARATORS and any(glyph.char == char for glyph in beside)
-
-
-def _lost(glyphs: Sequence[Glyph], pairs: Iterable[Pair]) -> list[int]:
-    """Parts of figures without a partner, up to the first pair, the last of them a digit. What has no partner
-    in the other reading is passed over, for its order among these is arbitrary."""
-    lost: list[int] = []
-    for i, j in pairs:
-        if j is None:
-            continue
-        if i is not None or glyphs[j].char not in "0123456789" + _SEPARATORS:
-            break
-        lost.append(j)
-    while lost and not glyphs[lost[-1]].char.isdigit():
-        lost.pop()
-    return lost
-
-
-def _plain(text: str) -> str:
-    return text.translate(_SAME)
+    return {n for n in unsure if any(seen[n].x0 - BEYOND < x < seen[n].x1 + BEYOND for x in hanja)}

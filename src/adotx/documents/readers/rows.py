@@ -187,7 +187,7 @@ class RowReader:
         again = packed_again(layout, packed, unsure, _EM_AGAIN)
         looked = zip(unsure, *self._look(again, is_cancelled), strict=True)
         for at, (number, answer, row) in enumerate(looked):
-            if answer.ended and answer.log_share > answers[number].log_share:
+            if answer.is_better(answers[number]):
                 answers[number], glyphs[number] = answer, row
                 packed.with_row(number, again, at)
 

@@ -31,7 +31,7 @@ _AT_ONCE = {80: 4, 160: 4, 320: 2, 576: 1}
 # Ink is that much darker than the paper of its row; it gets that many columns of paper beside it.
 _DARKER, _MARGIN = 60, 6
 # What it calls the space, and in another width, what this project writes otherwise.
-_WRITTEN = str.maketrans("（）：；，．！？％＋－＝／［］＜＞～＆＃＊＠　￥", "():;,.!?%+-=/[]<>~&#*@ ¥")
+_WRITTEN = str.maketrans("（）：；，．！？％＋－＝／［］＜＞～∼＆＃＊＠　￥", "():;,.!?%+-=/[]<>~~&#*@ ¥")
 
 
 class SecondReader:

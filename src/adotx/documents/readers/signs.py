@@ -162,8 +162,8 @@ def _is_of(sign: Sign, char: str, sure: float, seen: Seen) -> bool:
 
 
 def _behind(chars: Sequence[tuple[str, float, Seen]], x: float) -> int:
-    """The place before the first character whose middle is behind `x`."""
+    """The place before the first character whose middle is not before `x`."""
     for n, (char, _, seen) in enumerate(chars):
-        if char != " " and (seen.x0 + seen.x1) / 2 > x:
+        if char != " " and (seen.x0 + seen.x1) / 2 >= x:
             return n
     return len(chars)
