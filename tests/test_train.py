@@ -162,6 +162,49 @@ def test_batches_are_the_same_without_shared_memory(tmp_path, monkeypatch: pytes
     assert read() == expected and len(expected) == 3
 
 
+@pytest.mark.parametrize("reuse", [2, 3])
+def test_batches_are_used_again_where_makers_are_slow(tmp_path, reuse: int) -> None:
+    from adotx.train import batches as module
+
+    class Slow(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            for n in range(8):
+                time.sleep(0.02)
+                yield {"n": torch.tensor([n])}
+
+    recipe = read_recipe("glyphs", {"workers": 1, "batch_size": 1, "reuse": reuse, "out": str(tmp_path)})
+    found = module.batches(Slow(), recipe, None, torch.device("cpu"), module.Pace(1, 1))
+    seen = [int(batch["n"]) for batch in found]
+    assert list(dict.fromkeys(seen)) == list(range(8)), "new ones in their order"
+    assert all(1 <= seen.count(n) <= reuse for n in range(8)) and max(map(seen.count, range(8))) == reuse
+
+
+def test_a_maker_that_fails_ends_the_training_also_where_batches_are_used_again(tmp_path) -> None:
+    from adotx.train import batches as module
+
+    class Broken(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            yield {"n": torch.tensor([1])}
+            raise ValueError("no more fonts")
+
+    recipe = read_recipe("glyphs", {"workers": 1, "batch_size": 1, "reuse": 3, "out": str(tmp_path)})
+    with pytest.raises(ValueError, match="no more fonts"):
+        list(module.batches(Broken(), recipe, None, torch.device("cpu"), module.Pace(1, 1)))
+
+
+def test_a_run_from_a_checkpoint_keeps_its_vocabulary(tmp_path) -> None:
+    from adotx.checkpoint.tokenizer import AxTokenizer
+    from adotx.train.stages.tokenizer import run
+
+    words = few_words(tmp_path / "start")
+    (tmp_path / "out" / "tokenizer").mkdir(parents=True)
+    (tmp_path / "start" / "vocab.json").unlink()
+    run(read_recipe("tokenizer", {"out": str(tmp_path / "out"), "start": str(tmp_path / "start")}))
+    kept = AxTokenizer.open(tmp_path / "out" / "tokenizer")
+    text = "가나 다라 abc"
+    assert kept.vocab_size == words.vocab_size and kept.encode(text) == words.encode(text)
+
+
 def test_tokenizer_stage_keeps_the_published_ids_and_spells_syllables(tmp_path) -> None:
     from adotx.train.spelling import reading_ids
     from adotx.train.stages.tokenizer import CONTROL_TOKENS, gpt2_bytes, train_tokenizer

@@ -36,7 +36,7 @@ _TRAINED = (
 )
 #: the settings a stage's result depends on
 _MADE_WITH = {
-    "tokenizer": ("corpora", "seed", "vocab_size", "texts"),
+    "tokenizer": ("corpora", "seed", "vocab_size", "texts", "start"),
     "language": (*_TRAINED, "block"),
     "glyphs": (*_TRAINED, "fonts", "whole_share"),
     "reading": (*_TRAINED, "fonts", "whole_share", "start"),
@@ -53,8 +53,8 @@ class Recipe:
         corpora, fonts: folders of training text (`adotx.data.corpora`) and of fonts.
         minutes: the time box of this stage; resuming does not start it anew.
         scale: factor on the minutes of every stage.
-        start: a checkpoint folder whose weights the reading stage starts from, in place of the stages
-            `language` and `glyphs`; "" for none.
+        start: a checkpoint folder whose weights the reading stage starts from, and whose vocabulary it keeps,
+            in place of the stages `language` and `glyphs`; "" for none.
         deadline: seconds for a whole ladder (`train nano`), the export included; 0 for none.
         decay_from: share of the box after which the learning rate falls.
         device: where to train; "auto" is the machine's accelerator, or the CPU where it has none.

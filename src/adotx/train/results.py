@@ -59,14 +59,16 @@ def begin(recipe: Recipe, needs: Sequence[str]) -> bool:
     known = _read(folder)
     if known and (known["finished"] or any(folder.glob("checkpoint-*"))):
         before = known["made_with"]
-        changed = [key for key in made_with if before.get(key) != made_with[key]]
+        # A setting that came later had its default.
+        before = {key: getattr(Recipe, key, None) for key in made_with} | before
+        changed = [key for key in made_with if before[key] != made_with[key]]
         if changed:
             raise AdotxError(
                 "train.changed",
                 "made with other settings: {changes}",
                 str(folder),
                 "remove the folder to make it anew, or choose another `out`",
-                changes=joined(_change(key, before.get(key), made_with[key]) for key in changed),
+                changes=joined(_change(key, before[key], made_with[key]) for key in changed),
             )
         if known["finished"]:
             return False

@@ -24,13 +24,13 @@ from adotx.train.architecture import new_model
 from adotx.train.recipe import Recipe
 from adotx.train.results import is_finished, need
 from adotx.train.stages.reading import ReadingModel
+from adotx.train.stages.tokenizer import FILES
 from adotx.train.trainer import latest_weights, load_weights
 from adotx.train.weights import load_state, save_tensors, shard_limit
 
 NEEDS = ("tokenizer",)
 #: larger than any model that is trained here
 _ONE_FILE = 2**40
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt")
 
 
 def run(recipe: Recipe) -> Path:
@@ -82,8 +82,9 @@ def save_checkpoint(
             "processor_class": "AX4VLProcessor",
         },
     )
-    for name in _TOKENIZER_FILES:
-        shutil.copyfile(tokenizer_folder / name, made / name)
+    for name in FILES:
+        if (tokenizer_folder / name).is_file():
+            shutil.copyfile(tokenizer_folder / name, made / name)
     (made / "chat_template.jinja").write_text(chat_template("a.x-4-vl"), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     made.rename(folder)

@@ -1,6 +1,7 @@
 """The tokenizer stage: a Korean/English byte-level BPE.
 
-The control tokens of A.X 4.0 VL stand at their published ids.
+The control tokens of A.X 4.0 VL stand at their published ids. A run that starts from a checkpoint keeps that
+one's vocabulary: its embedding knows no other.
 Data: a sample of the training lines. Result: vocab.json and merges.txt (the published pair), tokenizer.json
 and tokenizer_config.json in a folder.
 Ids: 0..40 control tokens, 41..296 the bytes in GPT-2 order, then the merges in the order they were learnt.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -33,6 +35,8 @@ CONTROL_TOKENS = (
 ).split()
 #: the tool tags survive decode(skip_special=True), as published
 PLAIN_CONTROL = 4
+#: what a tokenizer consists of; checkpoints need not have the last two
+FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt")
 #: what merges do not reach beyond: GPT-2's words
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 #: what the sample consists of
@@ -40,7 +44,12 @@ _SHARES = {"ko": 0.84, "en": 0.08, "code": 0.08}
 
 
 def run(recipe: Recipe) -> Path:
-    """Learn the vocabulary on a sample of the training lines."""
+    """Learn the vocabulary on a sample of the training lines, or take that of the checkpoint `start`."""
+    if recipe.start:
+        for name in FILES:
+            if (file := Path(recipe.start) / name).is_file():
+                shutil.copyfile(file, recipe.folder() / name)
+        return recipe.folder()
     pools = lines(recipe.corpora)["train"]
     rng = random.Random(recipe.seed)
     texts = [
