@@ -63,8 +63,8 @@ class _Logistic:
 
 
 # Fitted; see the module's docstring.
-_CHARACTER = _Logistic(0.09, 0.84, 2.01, 1.92)
-_FIGURE = _Logistic(1.41, 0.49, 0.61, 1.95)
+_CHARACTER = _Logistic(-0.78, 0.81, 0.43, 1.95)
+_FIGURE = _Logistic(0.51, 0.44, 0.67, 1.98)
 
 
 def character(evidence: Evidence) -> float:
