@@ -4,14 +4,15 @@
 #   bash scripts/train_away.sh PACK OUT SECONDS [KEY=VALUE ...]
 # `model*` and what `rest.tar.gz` holds are, in one folder, the checkpoint. Settings for one H100 and 16 cores
 # come first; what is given behind SECONDS overrides them. The stage `pages` is left out: it needs the layout's
-# models, which a pack does not have. With RUN=FOLDER a run goes on where it was broken off.
+# models, which a pack does not have. With RUN=FOLDER a run goes on where it was broken off, with
+# start=CHECKPOINT from an exported one, whose vocabulary it keeps.
 set -euo pipefail
 pack=$1 out=$2 seconds=$3
 shift 3
 run=${RUN:-$(mktemp -d)} python=${PYTHON:-python3}
 export PYTHONPATH=src${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1 XDG_CACHE_HOME=$run/cache OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
 settings=(
-    corpora="$pack/corpora" fonts="$pack/fonts" out="$run/nano" deadline="$seconds" workers=15 batch_size=128
+    corpora="$pack/corpora" fonts="$pack/fonts" out="$run/nano" deadline="$seconds" workers=15 batch_size=128 reuse=3
     shard_megabytes=14 save_minutes=2 validate_minutes=2 average=200
     language.minutes=2 glyphs.minutes=12 reading.minutes=30 pages.minutes=0
     glyphs.whole_share=1 reading.whole_share=1 reading.decay_from=0.4 "$@"
