@@ -256,6 +256,11 @@ def test_a_list_in_mixed_script_is_no_code() -> None:
     assert is_code(["x = [1, 2]", "print(x[0])  # 첫째"])
 
 
+@pytest.mark.parametrize("label", ["[Web발신]", "(A형)", "<별표 1>", "[KB국민카드]", "(2026.1.3 개정)"])
+def test_a_label_is_no_code(label: str) -> None:
+    assert not is_code([label]) and is_code(['["가", "나"]', "f(가, 나);"])
+
+
 def test_a_sign_heads_nothing() -> None:
     def page(count: int) -> PlacedPage:
         lines = [

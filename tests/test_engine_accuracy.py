@@ -21,7 +21,9 @@ SMALL = {"threads": 1, "kv_memory": 16 << 20}
 # equal choices.
 # "random" has six layers of Gaussian weights, the hardest to quantise; "nano" reads the example page.
 BF16 = {"random": (0.9997, 0.2, 0.95), "nano": (0.9999, 0.2, 0.99)}
-INT4 = {"random": (0.9, 3.0, 0.2), "nano": (0.99, 1.5, 0.95)}
+# nano's fourth version has 0.988 in int4, with our kernels as with OpenVINO's (the third had 0.99), and
+# chooses as often the same.
+INT4 = {"random": (0.9, 3.0, 0.2), "nano": (0.985, 1.5, 0.95)}
 INT8 = {"random": (0.998, 0.4, 0.85), "nano": (0.9995, 0.4, 0.98)}
 NATIVE = native.kernels()
 BOUNDS = {

@@ -24,6 +24,8 @@ _MARKS = re.compile(r"[{}\[\]()=;<>_\"'`#\\|&/*$@:]")
 _DIGITS = re.compile(r"\d[\d:/.,-]*\d")
 _MARK = re.compile(r"^([•·◦○●■□◆▶※–—*-]|\(?\d{1,3}[.)]|\(?[가-하][.)]|[①-⑳])\s+(?=\S*[가-힣一-鿿])")
 _PAIR = re.compile(r"^[가-힣][가-힣 ]{0,9}\s?[:：]\s")
+# A label: [Web발신], (A형), <별표 1>. Code has Hangul between quotes.
+_LABEL = re.compile(r"^[\[(<][\w ·.,/-]*[가-힣][\w ·.,/-]*[\])>]$")
 # Hangul, and Hanja among it: code has neither but in strings and comments.
 _HANGUL = re.compile(r"[가-힣一-鿿]")
 _COMMENT = re.compile(r"^\s*(#|//|/\*|\*|--|\"\"\"|''')")
@@ -35,7 +37,7 @@ def code_score(line: str) -> float:
     text = line.strip()
     if not text:
         return 0.5
-    if _PAIR.match(text):
+    if _PAIR.match(text) or _LABEL.match(text):
         return 0.1
     text = _MARK.sub("", _DIGITS.sub("0", text)) or text
     score = 0.2
