@@ -437,7 +437,7 @@ def _mutated(content: bytes, data: st.DataObject) -> bytes:
 
 
 def _texts(blocks: tuple[Block, ...]) -> str:
-    text = to_markdown(blocks).replace("<br>", "").replace("**", "").replace("\\|", "|").replace("\\<", "<")
+    text = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", to_markdown(blocks).replace("<br>", "").replace("**", ""))
     return "".join(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").split())
 
 
