@@ -79,7 +79,7 @@ class Question:
 def understood(question: str) -> Question:
     """What a question asks for; no words where it names nothing."""
     plain = unicodedata.normalize("NFC", question)
-    kind = next((kind for kind, asked in _KINDS if re.search(asked, plain, re.I)), "any")
+    kind: Kind = next((known for known, asked in _KINDS if re.search(asked, plain, re.I)), "any")
     words = _words(plain)
     if not words and kind in _SUBJECTS:
         words = [Word(_SUBJECTS[kind])]

@@ -146,7 +146,8 @@ class Drawn:
         if reach not in self._found:
             down, across = self._drawn_on
             rest = self.rest[down, across]
-            dark, stats = np.zeros(rest.shape, np.uint8), np.zeros((0, 5), np.int32)
+            dark: np.ndarray = np.zeros(rest.shape, np.uint8)
+            stats: np.ndarray = np.zeros((0, 5), np.int32)
             if rest.size:
                 paper = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
                 dark = (cv2.subtract(paper, rest) > _PRINT).view(np.uint8)

@@ -89,7 +89,7 @@ class _Page:
             return self.extract
         glyphs, back = self._turned(self.extract.glyphs, turn)
         forward, (width, height) = np.linalg.inv(back), self.extract.size
-        pictures = [_mapped(box, forward) for box in self.extract.pictures]
+        pictures: list[Box] = [_mapped(box, forward) for box in self.extract.pictures]
         size = (height, width) if turn % 2 else (width, height)
         return replace(
             self.extract, glyphs=glyphs, drawn=self.extract.drawn.turned(turn), pictures=pictures, size=size

@@ -88,10 +88,10 @@ def judged(extract: Extract, picture: Callable[[], Image.Image], read: Read) -> 
     if reason:
         lost = [Sentence("letters in fonts that are not embedded could not be drawn: {fonts}", fonts=names)]
         return Verdict(None, nothing, [_unused(reason)], lost if notes else [])
-    lost = int((shown & (glyphs.broken | bad(glyphs.codes)) & ~_of_symbols(glyphs)).sum())
-    if lost:
+    mute = int((shown & (glyphs.broken | bad(glyphs.codes)) & ~_of_symbols(glyphs)).sum())
+    if mute:
         total = int(shown.sum())
-        notes.append(Sentence("{count} of {total} characters say nothing", count=lost, total=total))
+        notes.append(Sentence("{count} of {total} characters say nothing", count=mute, total=total))
     text = said(glyphs, shown)
     if names_glyphs(text):
         return Verdict(None, nothing, [_unused(Sentence("it names glyphs, not characters"))])
