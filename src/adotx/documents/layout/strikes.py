@@ -24,7 +24,7 @@ _LONG, _THICK, _SLOPE, _BENT = 1.5, 0.3, 0.1, 0.12
 _DOUBLE, _COMMON = 0.3, 0.8
 # Letters reach this far above and below a strike at least and at most, in em; a strike is in the middle of
 # their height, from and to these shares of it.
-_LEAST_REACH, _MOST_REACH, _MIDDLE = 0.15, 1.0, (0.25, 0.75)
+_LEAST_REACH, _MOST_REACH, _MIDDLE = 0.12, 1.0, (0.25, 0.75)
 # Rows with less of their columns inked than this are blank between lines.
 _BLANK = 0.02
 # Of the columns with letters, in text boxes at the middle of these; of all columns, with letters; of the
@@ -38,6 +38,8 @@ _BEYOND, _BLANK_END, _NEAR_END = 0.8, 0.1, 0.12
 # Letters that touch make long strokes, too; between those that a strike joins is paper: this share of its
 # columns, and so many times in each em of it.
 _APART, _TIMES_APART = 0.1, 0.7
+# Shorter ones are, in this share of these columns, as thick and as high as in most, give or take a pixel.
+_SHORT, _EVEN = 2.5, 0.85
 # So long ones with so much, and so many times, of it need no paper at their ends: parts of words.
 _SURELY_LONG, _SURELY_APART, _SURELY_TIMES = 2.5, 0.15, 1.0
 
@@ -168,6 +170,8 @@ def _is_strike(page: CleanPage, stroke: _Stroke, em: float) -> bool:
         return False
     if not _stands_apart(letters, em, _APART, _TIMES_APART):
         return False
+    if len(letters) < _SHORT * em and not _is_even(print_[reach - half - 1 : reach + half + 2, ~letters]):
+        return False
     crossed = runs(_crossed(above, below)[None, :], 1)
     if len(crossed) < max(2, _CROSSED * letters.sum() / em):
         return False
@@ -198,6 +202,13 @@ def _stands_apart(letters: np.ndarray, em: float, apart: float, times: float) ->
         return False
     between = runs(~letters[None, first : last + 1], 1)
     return len(between) >= max(1, times * len(letters) / em)
+
+
+def _is_even(between: np.ndarray) -> bool:
+    """Whether a stroke, bool [rows, n], has one top and one foot in the columns where it is alone."""
+    edges = np.stack([between.argmax(0), between[::-1].argmax(0)])
+    off = np.abs(edges - np.median(edges, 1, keepdims=True))
+    return bool(np.mean(off.max(0) <= 1) >= _EVEN)
 
 
 def _ends_in_paper(ink: np.ndarray, stroke: _Stroke, at: int, heights: tuple[int, int], em: float) -> bool:
