@@ -18,6 +18,7 @@ from adotx.documents.assembly.code import code_score
 from adotx.documents.assembly.groups import BULLET, NUMBER, REMARKS, TICK, groups_of, is_code_group
 from adotx.documents.assembly.joins import SOFT_HYPHEN, join_lines
 from adotx.documents.assembly.placed import PlacedFlow, PlacedLine, box_of
+from adotx.documents.struck import UNSEEN
 from adotx.markdown import Block, Code, Heading, Item, Paragraph, Quote
 
 # Marks of Korean outlines, which say more than that a line is of a list.
@@ -73,7 +74,7 @@ def _heading(group: Sequence[PlacedLine], body: Body) -> Draft | None:
     text = join_lines([line.text for line in group], False)
     if len(group) > 3 or len(text) > 90 or not re.search(r"\w", text) or TICK.match(text):
         return None
-    ends = bool(_END.search(text))
+    ends = bool(_END.search(text.translate(UNSEEN)))
     bold = weight > 1.3 * body.weight and len(group) == 1 and ratio >= 0.95 and len(text) <= 40
     # Digits are set in their own size, so a date or a sum must be larger to head something.
     digits = sum(map(str.isdigit, text)) >= 0.5 * len(text.replace(" ", ""))

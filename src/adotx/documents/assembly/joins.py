@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
+from adotx.documents.struck import UNSEEN
 from adotx.markdown.line_breaks import NEVER_FIRST, NEVER_LAST, may_break
 
 #: marks that end a word when a line ends with them
@@ -57,6 +58,7 @@ def glue(left: str, right: str, anywhere: bool) -> str:
         left, right: the texts of the line that ends and of the line that follows.
         anywhere: whether lines are broken between syllables here (else between words only).
     """
+    left, right = left.translate(UNSEEN), right.translate(UNSEEN)
     if not left or not right:
         return ""
     a, b = left[-1], right[0]

@@ -7,6 +7,7 @@ page.
 from __future__ import annotations
 
 from adotx.documents.doubt import DIGITS
+from adotx.documents.struck import UNSEEN
 
 _NARROW = frozenset(" iIl.,:;'|!()[]·")
 
@@ -20,9 +21,9 @@ def advance(char: str) -> float:
 
 def text_width(text: str) -> float:
     """About how many em wide a text is set."""
-    return sum(map(advance, text))
+    return sum(map(advance, text.translate(UNSEEN)))
 
 
 def words_width(text: str) -> float:
     """About how many em wide the words of a text are, without the spaces between them."""
-    return sum(advance(char) for char in text if char != " ")
+    return sum(advance(char) for char in text.translate(UNSEEN) if char != " ")

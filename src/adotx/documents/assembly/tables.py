@@ -13,6 +13,7 @@ import numpy as np
 
 from adotx.documents.assembly.joins import join_lines
 from adotx.documents.assembly.placed import PlacedGrid, PlacedLine, box_of
+from adotx.documents.struck import UNSEEN
 from adotx.markdown import Block, Cell, Fields, Paragraph, Table
 
 _NUMERIC = re.compile(r"^[-+₩$(]?\d[\d,.\s]*\)?\s?(원|%|개|건|명|점)?$")
@@ -100,7 +101,7 @@ def _pairs(rows: Sequence[PlacedRow], texts: list[list[str]]) -> list[Block]:
     lefts = [row[0][0].x0 if row[0] else None for row in rows]
     heights = [line.core[1] - line.core[0] for row in rows for cell in row for line in cell]
     end = _sums_from(lefts, slack=0.15 * float(np.median(heights)))
-    numbers = [bool(_NUMERIC.match(row[1])) for row in texts[:end]]
+    numbers = [bool(_NUMERIC.match(row[1].translate(UNSEEN))) for row in texts[:end]]
     colons = sum(row[0].rstrip().endswith((":", "：")) for row in texts)
     headed = end > 1 and not numbers[0] and 0 < len(texts[0][1]) <= 8 and not colons
     if headed and sum(numbers[1:]) >= 0.8 * (end - 1) and (end > 2 or end < len(rows)):

@@ -24,6 +24,7 @@ from adotx.documents.layout.pack import (
 from adotx.documents.layout.page import Layout, lay_out
 from adotx.documents.layout.rings import Ring, insides, rings_in
 from adotx.documents.layout.sheets import Part, sheets_in
+from adotx.documents.layout.strikes import Strike
 from adotx.documents.layout.ticks import Tick
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Region",
     "Ring",
     "Segment",
+    "Strike",
     "TextLine",
     "Tick",
     "Word",

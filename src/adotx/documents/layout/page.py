@@ -18,6 +18,7 @@ from adotx.documents.layout.lines import Segment, find_segments, measure, rough_
 from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.rulings import Frame, find_rulings
 from adotx.documents.layout.sheet import Way, straight_sheet
+from adotx.documents.layout.strikes import Strike, take_strikes
 from adotx.documents.layout.text_ink import text_ink
 from adotx.documents.layout.ticks import Tick, take_ticks
 from adotx.machine import cpus
@@ -40,6 +41,7 @@ class Layout:
         em: pixels per em of most of the text, in the clean page; 0 on a page without text.
         down: its lines seem to run from top to bottom.
         ticks: its boxes to be ticked, where some are ticked.
+        strikes: strokes through words; `page` and `ink` are without them.
     """
 
     page: CleanPage
@@ -50,6 +52,7 @@ class Layout:
     em: float
     down: bool = False
     ticks: list[Tick] = field(default_factory=list)
+    strikes: list[Strike] = field(default_factory=list)
 
     @property
     def blank(self) -> bool:
@@ -83,6 +86,7 @@ def _laid_out(image: Image.Image, deskew: bool, way: Way, at: tuple[int, int]) -
     if em <= 0:
         return Layout(page, page.ink, [], [], [], 0.0, sheet.down)
     ticks = take_ticks(page, em)
+    strikes = take_strikes(page, em)
     rulings = find_rulings(page, em)
     ink = text_ink(page.ink, page.boxes, em)
     figures, none = find_figures(sheet, page, em)
@@ -93,7 +97,7 @@ def _laid_out(image: Image.Image, deskew: bool, way: Way, at: tuple[int, int]) -
     ]
     segments = measure(segments, em)
     regions = reading_order(segments, rulings.frames, page.panels, em, figures)
-    return Layout(page, ink, segments, regions, rulings.frames, em, sheet.down, ticks)
+    return Layout(page, ink, segments, regions, rulings.frames, em, sheet.down, ticks, strikes)
 
 
 def _in(segment: Segment, box: Box) -> bool:

@@ -87,12 +87,14 @@ class JoinedRow:
 
     Attributes:
         formula: it is one, which takes more than a row of signs to tell.
+        struck: (start, end) of what is struck out in the text.
     """
 
     text: str
     evidence: tuple[Evidence, ...]
     tokens: tuple[Token, ...] = ()
     formula: bool = False
+    struck: tuple[tuple[int, int], ...] = ()
 
 
 def asked_spans(text: str, sure: Sequence[float], seen: Sequence[Seen], width: int) -> list[tuple[int, int]]:

@@ -47,8 +47,10 @@ from adotx.documents.readers.missed import with_missed
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
 from adotx.documents.readers.signs import Sign, bars_of, in_ring, ticks_in, with_signs
 from adotx.documents.readers.standing import lines_where_they_stand
+from adotx.documents.readers.striking import struck_spans
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
+from adotx.documents.struck import struck, with_deleted
 from adotx.errors import Sentence, joined
 from adotx.markdown import Block, Box
 
@@ -95,7 +97,9 @@ class RowReader:
         packed = pack(layout)
         rows, unread = self.rows(packed, is_cancelled, layout)
         texts, beyond = grounded(layout, packed, [_doubted(row) for row in rows])
-        blocks = _with_confidence(assemble(place(layout, packed.texts(texts))), layout, packed, rows)
+        shown = [struck(text, row.struck) for text, row in zip(texts, rows, strict=True)]
+        placed = place(layout, packed.texts(shown))
+        blocks = _with_confidence(with_deleted(assemble(placed)), layout, packed, rows)
         total = len(texts)
         if not blocks:
             nothing = Sentence("nothing could be read where there is print")
@@ -161,6 +165,11 @@ class RowReader:
             else joined_row(answer.text, answer.sure, places, other)
             for answer, places, other in zip(answers, seen, others, strict=True)
         ]
+        if layout is not None and layout.strikes:
+            rows = [
+                replace(row, struck=tuple(struck_spans(row.text, answer.text, places, piece, layout.strikes)))
+                for row, answer, places, piece in zip(rows, answers, seen, packed.pieces, strict=True)
+            ]
         return rows, sum(not answer.ended and not row.text for answer, row in zip(answers, rows, strict=True))
 
     def _look(self, packed: Packed, is_cancelled: IsCancelled) -> tuple[list[RowAnswer], list[list[Glyph]]]:
