@@ -23,6 +23,7 @@ from adotx.documents.struck import CLOSE, OPEN, struck, with_deleted, written
 from adotx.markdown import Paragraph, to_markdown
 from adotx.model import Model
 from documents_pages import hangul_face
+from office_files import reading
 
 EM = 36
 BEFORE, WORDS, BEHIND = "납품 기한은 ", "12월 10일까지", " 1월 15일까지로 한다"
@@ -176,3 +177,9 @@ def test_nano_strikes_out_what_is_struck_out() -> None:
     assert said.count("<del>") == said.count("</del>") == 2
     assert len(re.findall(r"납품 기한은 <del>12[^<]*10[^<]*까지</del> 1월 15일까지로", said)) == 2, said
     assert "납품 기한은 12월 10일까지 1월 15일까지로 한다" in said
+
+
+def test_what_a_file_strikes_out_is_written_in_the_same_way(tmp_path) -> None:
+    file = tmp_path / "a.html"
+    file.write_text("<!doctype html><p>기한은 <s>10일</s> 15일이다.</p>", encoding="utf-8")
+    assert to_markdown(reading(file).blocks) == "기한은 <del>10일</del> 15일이다."

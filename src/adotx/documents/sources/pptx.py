@@ -227,7 +227,7 @@ class _Reader:
                     else "sup"
                 )
                 if each.get("rPr", "strike", default="noStrike") != "noStrike" and text.strip():
-                    text = f"~~{text.strip()}~~"
+                    text = f"<del>{text.strip()}</del>"
                 yield Run(raised(text, how), each.get("rPr", "b") in ("1", "true"))
             elif each.name == "br":
                 yield Run("\n")

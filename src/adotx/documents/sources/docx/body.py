@@ -240,7 +240,7 @@ class _Reader:
                 continue
             text = raised(piece.text, how)
             if struck and text.strip():
-                text = f"~~{text.strip()}~~"
+                text = f"<del>{text.strip()}</del>"
             if change and text.strip() and "<" not in text:
                 text = f"<{change}>{text}</{change}>"
             yield Run(text, bold)

@@ -190,7 +190,7 @@ class _Reader:
             if name in self._open[-6:]:
                 text = raised(text, name)
         if text.strip() and any(name in self._open for name in _STRUCK):
-            text = f"~~{text.strip()}~~"
+            text = f"<del>{text.strip()}</del>"
         if "rt" in self._open[-3:]:
             text = f"({text.strip()})" if text.strip() else ""
         bold = not self._heading and any(name in self._open for name in _BOLD) and not self._in_cell

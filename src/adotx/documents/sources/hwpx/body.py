@@ -170,7 +170,7 @@ class _Reader:
                     sizes[char.size] += len(piece.text)
                     text = raised(piece.text, char.raised)
                     if char.struck and text.strip():
-                        text = f"~~{text.strip()}~~"
+                        text = f"<del>{text.strip()}</del>"
                     piece = Run(text, char.bold)
                 pieces.append(piece)
         alone = not any(isinstance(piece, Run) and piece.text.strip() for piece in pieces)
