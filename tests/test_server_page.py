@@ -323,7 +323,7 @@ def test_refusals_and_passwords(browser: Any, url: str) -> None:
     page.goto(url)
     drop(page, b"no document at all")
     page.wait_for_selector("#failure:not([hidden])")
-    assert "이미지 파일이 아닙니다" in page.inner_text("#failure")
+    assert "내용이 아는 형식이 아닙니다" in page.inner_text("#failure")
     page.click("#again")
     drop(page, pdf_with_password(b"open"))
     page.wait_for_selector("#password-dialog[open]")
