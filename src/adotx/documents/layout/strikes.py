@@ -164,8 +164,8 @@ def _is_strike(page: CleanPage, stroke: _Stroke, em: float) -> bool:
         return False
     if not _MIDDLE[0] <= (len(above) + half) / (len(above) + len(below) + 2 * half) <= _MIDDLE[1]:
         return False
-    over, under = above.any(0), below.any(0)
-    letters = over | under
+    over, under = np.asarray(above.any(0)), np.asarray(below.any(0))
+    letters: np.ndarray = over | under
     if letters.mean() < _LETTERS or min(over.sum(), under.sum()) < _BOTH * max(over.sum(), under.sum()):
         return False
     if not _stands_apart(letters, em, _APART, _TIMES_APART):
@@ -230,7 +230,8 @@ def _ends_in_paper(ink: np.ndarray, stroke: _Stroke, at: int, heights: tuple[int
 def _crossed(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """Columns with print right above and right below a stroke, or nearly in the same column."""
     near = np.ones((1, 3), np.uint8)
-    sides = [cv2.dilate(side[:2].any(0).astype(np.uint8)[None, :], near)[0] > 0 for side in (above, below)]
+    inked = [np.asarray(side[:2].any(0), np.uint8)[None, :] for side in (above, below)]
+    sides = [cv2.dilate(each, near)[0] > 0 for each in inked]
     return sides[0] & sides[1]
 
 
