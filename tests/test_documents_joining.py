@@ -107,10 +107,10 @@ def test_two_sure_readers_that_differ_raise_a_doubt() -> None:
 
 
 def test_an_unsure_second_reader_changes_nothing_and_raises_a_doubt() -> None:
-    row = joined_row("13,000", [0.6] * 6, [], glyphs("11,000", 0.8))
+    row = joined_row("13,000", [0.8] * 6, [], glyphs("11,000", 0.8))
     assert row.text == "13,000"
-    agreed = joined_row("13,000", [0.6] * 6, [], glyphs("13,000", 0.99))
-    unasked = alone("13,000", [0.6] * 6, [])
+    agreed = joined_row("13,000", [0.8] * 6, [], glyphs("13,000", 0.99))
+    unasked = alone("13,000", [0.8] * 6, [])
     assert row.tokens[0].differs and confidence.is_disputed(row.evidence)
     assert not agreed.tokens[0].differs and not unasked.tokens[0].differs
     right = [confidence.figure(each.evidence) for each in (row, unasked, agreed)]
