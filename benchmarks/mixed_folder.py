@@ -28,23 +28,11 @@ from pathlib import Path
 from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
+from workspace import WORDS
 
 #: what becomes of a file: its answer is written, it is refused with a reason, it is named as not read, or it
 #: needs a package that not everybody has (then it is refused with the package's name)
 Fate = Literal["done", "refused", "skipped", "either"]
-WORDS = [
-    "ledger",
-    "invoice",
-    "branch",
-    "quarter",
-    "figures",
-    "approved",
-    "amount",
-    "delivery",
-    "contract",
-    "warehouse",
-    "meeting",
-]
 _DOCX = (
     '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
     "<w:body><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:body></w:document>"

@@ -13,20 +13,14 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+import workspace_calls as calls
 from adotx.cli import DONE, FINDING, REFUSED, run
 from checkpoint_toys import toy_checkpoint
-from documents_lines import Pages
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(autouse=True)
-def pages(monkeypatch: pytest.MonkeyPatch) -> Pages:
-    fakes = Pages()
-    monkeypatch.setenv("ADOTX_LANG", "en")
-    monkeypatch.setattr("adotx.cli.reading.open_pages", fakes.open)
-    monkeypatch.setattr("adotx.cli.target.Target.transcriber", lambda *_: pytest.fail("loaded"))
-    return fakes
+pages = calls.pages
 
 
 @pytest.fixture

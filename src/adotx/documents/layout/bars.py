@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-
 from adotx.documents.layout.clean import Box, CleanPage
+from adotx.documents.layout.row_parts import parts_of
 
 # How high a bar is at least and how wide at most, in em, and the share of its box that it fills.
 _HIGH, _WIDE, _FULL = 0.6, 0.2, 0.92
@@ -45,11 +43,8 @@ def bars_in(page: CleanPage, box: Box, em: float) -> Iterator[Bar]:
         box: of the row.
         em: pixels per em of the row.
     """
-    x0, y0, x1, y1 = box
-    if y1 - y0 < 6 or x1 - x0 < 6:
-        return
-    _, _, stats, _ = cv2.connectedComponentsWithStats(page.ink[y0:y1, x0:x1].astype(np.uint8), connectivity=8)
-    parts = sorted(stats[1:].tolist())
+    x0, y0, _, _ = box
+    parts = parts_of(page, box)
     for n, (x, y, wide, high, area) in enumerate(parts):
         if high < _HIGH * em or wide > _WIDE * em or area < _FULL * wide * high:
             continue

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from adotx.documents.layout.clean import PAPER, Box, CleanPage
 from adotx.documents.layout.pack import LEFT, ROW, ROWS, TILE
+from adotx.documents.layout.row_parts import parts_of
 
 # Sizes of rings, in em, and how far from round they are.
 _SMALLEST, _LARGEST, _UNEQUAL = 0.55, 1.25, 0.15
@@ -51,11 +51,8 @@ def rings_in(page: CleanPage, box: Box, em: float) -> Iterator[Ring]:
         em: pixels per em of the row.
     """
     x0, y0, x1, y1 = box
-    if y1 - y0 < 6 or x1 - x0 < 6:
-        return
     ink = page.ink[y0:y1, x0:x1].astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    for x, y, wide, high, _ in sorted(stats[1:].tolist()):
+    for x, y, wide, high, _ in parts_of(page, box):
         large = _SMALLEST * em <= min(wide, high) and max(wide, high) <= _LARGEST * em
         if not large or abs(wide - high) > _UNEQUAL * max(wide, high):
             continue

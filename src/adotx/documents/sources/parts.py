@@ -11,7 +11,7 @@ import posixpath
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -116,6 +116,23 @@ class Parts:
             skip,
             lambda reason: self.damaged(Sentence("{part}: {reason}", part=name[:80], reason=reason)),
         )
+
+    def readable(
+        self,
+        related: Mapping[str, tuple[str, str]],
+        kinds: Collection[str],
+        miss: Callable[[AdotxError], None],
+    ) -> Iterator[tuple[str, str, Node]]:
+        """(kind, name, root) of the related parts of some kinds; those that cannot be read go to `miss`."""
+        for kind, name in related.values():
+            if kind not in kinds or name not in self:
+                continue
+            try:
+                root = self.xml(name)
+            except AdotxError as error:
+                miss(error)
+                continue
+            yield kind, name, root
 
     def picture(self, name: str) -> bytes | None:
         """The bytes of a picture by what text calls it, here its part; None where it is not in the file."""

@@ -94,14 +94,7 @@ def _beside(package: Parts, pictures: Pictures, related: dict[str, tuple[str, st
     from adotx.errors import Sentence
     from adotx.markdown import Quote
 
-    for kind, target in related.values():
-        if kind not in ("notesSlide", "comments") or target not in package:
-            continue
-        try:
-            root = package.xml(target)
-        except AdotxError as error:
-            pictures.miss_error(error)
-            continue
+    for kind, _, root in package.readable(related, ("notesSlide", "comments"), pictures.miss_error):
         if kind == "notesSlide":
             bodies = [sp.first("txBody") for sp in root.all("sp") if _placeholder(sp) == "body"]
             told = Sentence("the speaker's notes stand as quotations behind their slides")

@@ -65,13 +65,8 @@ def read_document(package: Parts, pictures: Pictures, show_changes: bool) -> lis
     name = name if name in package else "word/document.xml"
     root = package.xml(name)
     related = package.related(name)
-    parts: dict[str, Node] = {}
-    for kind, target in related.values():
-        if kind in ("styles", "numbering", "footnotes", "endnotes", "comments") and target in package:
-            try:
-                parts[kind] = package.xml(target)
-            except AdotxError as error:
-                pictures.miss_error(error)
+    kinds = ("styles", "numbering", "footnotes", "endnotes", "comments")
+    parts = {kind: part for kind, _, part in package.readable(related, kinds, pictures.miss_error)}
     reader = _Reader(package, pictures, Styles.of(parts.get("styles"), parts.get("numbering")), show_changes)
     for kind in ("footnotes", "endnotes", "comments"):
         if kind in parts:
@@ -114,14 +109,7 @@ class _Reader:
     def running(self, related: dict[str, tuple[str, str]], kind: str) -> list[Block]:
         """What stands above or below the pages, each text once."""
         texts: dict[str, list[Block]] = {}
-        for each, target in related.values():
-            if each != kind or target not in self._package:
-                continue
-            try:
-                root = self._package.xml(target)
-            except AdotxError as error:
-                self._pictures.miss_error(error)
-                continue
+        for _, target, root in self._package.readable(related, (kind,), self._pictures.miss_error):
             self._boxes += 1
             blocks = [_plain(block) for block in self.blocks(root, self._package.related(target))]
             self._boxes -= 1

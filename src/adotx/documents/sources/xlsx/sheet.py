@@ -106,14 +106,8 @@ def _comments(package: Parts, pictures: Pictures, sheet: Sheet) -> list[Block]:
     """What somebody has written beside cells, in the order of the cells; threads instead of what old programs
     show of them."""
     said: dict[str, dict[str, list[str]]] = {}
-    for kind, target in package.related(sheet.part).values():
-        if kind not in ("comments", "threadedComment") or target not in package:
-            continue
-        try:
-            root = package.xml(target)
-        except AdotxError as error:
-            pictures.miss_error(error)
-            continue
+    kinds, related = ("comments", "threadedComment"), package.related(sheet.part)
+    for kind, _, root in package.readable(related, kinds, pictures.miss_error):
         cells = said.setdefault(kind, {})
         for node in root.all("comment", "threadedComment"):
             parts = node.all("t") if kind == "comments" else node.every("text")
