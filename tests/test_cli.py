@@ -181,21 +181,16 @@ class TestHelp:
             "Options:" not in done.stdout and "Show this" not in done.stdout and "default:" not in done.stdout
         )
 
-    def test_is_quick_and_imports_nothing_heavy(self) -> None:
+    def test_imports_nothing_heavy(self) -> None:
         code = (
-            "import sys, time\n"
+            "import sys\n"
             "from adotx.cli import run\n"
             "assert run(['--help']) == 0\n"
             "heavy = {'numpy', 'PIL', 'openvino', 'tokenizers', 'rich', 'torch', 'transformers'}\n"
-            "print(time.process_time(), sorted(heavy & sys.modules.keys()), file=sys.stderr)\n"
+            "print(sorted(heavy & sys.modules.keys()), file=sys.stderr)\n"
         )
-        results = []
-        for _ in range(3):
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-            seconds, heavy = done.stderr.split(" ", 1)
-            assert heavy.strip() == "[]"
-            results.append(float(seconds))
-        assert min(results) < 0.3
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stderr.strip() == "[]"
 
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["--version"]) == DONE

@@ -232,9 +232,8 @@ def test_leaving_early_cancels_what_runs(tmp_path: Path) -> None:
 
     pages = transcriber(read).pages(pdf(tmp_path / "a.pdf", 20), dpi=72)
     assert next(pages).number == 1
-    start = time.monotonic()
     pages.close()
-    assert time.monotonic() - start < 5 and not threads()
+    assert not threads()
     assert max(begun) <= 5 and sorted(cancelled) == [n for n in sorted(begun) if n > 1]
 
 
