@@ -168,6 +168,15 @@ def test_halves_on_every_route(client: httpx.Client, path: str) -> None:
         assert answer.status_code == 400 and answer.json()["error"]["param"] == "body", answer.text
 
 
+def test_usage_has_its_details(client: httpx.Client) -> None:
+    for path in (CHAT, TEXT, RESPONSES):
+        usage = client.post(path, json=BASE[path]).json()["usage"]
+        inside, outside = ("input", "output") if path == RESPONSES else ("prompt", "completion")
+        details = usage[f"{inside}_tokens_details"]
+        assert details["text_tokens"] + details["image_tokens"] == usage[f"{inside}_tokens"]
+        assert usage[f"{outside}_tokens_details"] == {"reasoning_tokens": 0}
+
+
 def test_paths_and_methods(client: httpx.Client) -> None:
     """HEAD is GET without its body; other methods are told; a slash at the end leads nowhere else."""
     for path in ("/", "/health", "/ready", "/v1/models", "/v1/models/toy", "/metrics", "/version"):
