@@ -326,6 +326,7 @@ KOREAN: dict[str, str] = {
     "{text} is no number in JSON": "JSON에 {text}라는 수는 없습니다",
     "it is more than max_tokens, which is {most:,}": "max_tokens({most:,})보다 큽니다",
     "events are always JSON": "이벤트는 늘 JSON입니다",
+    "it stands there {count} times": "{count}번 나옵니다",
     "pictures come with a stream only": "그림은 stream에서만 나갑니다",
     "only plain https URLs are fetched": "평범한 https URL만 가져옵니다",
     "its host is not on the list of this server": "서버가 허용한 호스트가 아닙니다",
@@ -337,6 +338,7 @@ KOREAN: dict[str, str] = {
     "it takes too long": "너무 오래 걸립니다",
     # what a request's fields may be
     "it is missing": "빠져 있습니다",
+    "it must be a file": "파일이어야 합니다",
     "it must be a text": "글이어야 합니다",
     "it must be a whole number": "정수여야 합니다",
     "it must be a number": "수여야 합니다",

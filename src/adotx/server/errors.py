@@ -111,8 +111,11 @@ def told(error: Exception) -> AdotxError:
     ):  # the engine's names, which the API has not
         name = _SAMPLING.get(error.values["key"], error.values["key"])
         return error.having(key=name).at(name)
-    if "option" in error.values:  # of the command line; a form has fields
+    # A form has fields where the command line has options.
+    if "option" in error.values:
         return error.having(option=_FIELDS[error.values["option"]])
+    if error.where and error.where.startswith("--"):
+        return error.at(error.where.removeprefix("--").replace("-", "_"))
     return error
 
 
