@@ -220,7 +220,8 @@ class TestCheck:
 
         long = {"messages": [{"role": "user", "content": "x" * 400}, {"role": "assistant", "content": "a"}]}
         rows = [
-            asking(uri()), asking("none.png"), asking("a\0b.png"), asking("n" * 5000), asking("../outside.png"), asking("damaged.png"), long,
+            asking(uri()), asking("none.png"), asking("a\0b.png"), asking("n" * 5000),
+            asking("../outside.png"), asking("damaged.png"), long,
             asking("https://example.org/a.png"), {"messages": [{"role": "user", "content": "a"}]},
             {"messages": [{"role": "king", "content": "a"}]},
         ]  # fmt: skip
