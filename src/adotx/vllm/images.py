@@ -26,7 +26,6 @@ from vllm.multimodal.processing import (
 
 from adotx.errors import AdotxError
 from adotx.hf import AX4VLProcessor
-from adotx.vision import TileRule, plan
 
 # Where transformers' processors find arguments for images.
 _SCOPES = ("images_kwargs", "common_kwargs")
@@ -59,8 +58,7 @@ class AX4VLProcessingInfo(BaseProcessingInfo):
         Raises:
             AdotxError: ``vllm.tiles`` where a request asks for more tiles than memory was sized for.
         """
-        most, settings = self.server_rule, self._image_kwargs(kwargs)
-        asked = self.processor.image_processor.rule_for(settings)
+        most, asked = self._tile_rule({}), self._tile_rule(kwargs)
         if asked.max_image_tokens > most.max_image_tokens:
             raise AdotxError(
                 "vllm.tiles",
@@ -70,7 +68,7 @@ class AX4VLProcessingInfo(BaseProcessingInfo):
                 asked=asked.max_tiles,
                 limit=most.max_tiles,
             )
-        return settings
+        return self._image_kwargs(kwargs)
 
     def _image_kwargs(self, kwargs: Mapping[str, object]) -> dict[str, Any]:
         merged = dict(self.ctx.get_merged_mm_kwargs(kwargs))
@@ -87,10 +85,9 @@ class AX4VLProcessingInfo(BaseProcessingInfo):
         merged.pop("return_tensors", None)
         return merged
 
-    @property
-    def server_rule(self) -> TileRule:
-        """The tile rule of a request that asks for nothing else."""
-        return self.processor.image_processor.rule_for(self._image_kwargs({}))
+    def _tile_rule(self, kwargs: Mapping[str, object]) -> Any:
+        """The tile rule of a request with these arguments."""
+        return self.processor.image_processor.rule_for(self._image_kwargs(kwargs))
 
     def get_supported_mm_limits(self) -> Mapping[str, int | None]:
         """Any number of images; how many, is the operator's to say (`--limit-mm-per-prompt`)."""
@@ -98,12 +95,14 @@ class AX4VLProcessingInfo(BaseProcessingInfo):
 
     def largest_image(self) -> ImageSize:
         """A size in pixels that takes every tile: one row of as many as there may be."""
-        rule = self.server_rule
+        rule = self._tile_rule({})
         return ImageSize(width=rule.tile_size * rule.max_tiles, height=rule.tile_size)
 
     def get_mm_max_tokens_per_item(self, seq_len: int, mm_counts: Mapping[str, int]) -> Mapping[str, int]:
         """Slots of the largest image."""
-        tiles = plan(*self.largest_image(), self.server_rule).tiles
+        largest, kwargs = self.largest_image(), self._image_kwargs({})
+        count = self.processor.image_processor.get_number_of_image_patches
+        tiles = count(largest.height, largest.width, kwargs)
         return {"image": tiles * self.processor.num_tokens_per_tile}
 
 
