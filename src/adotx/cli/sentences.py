@@ -227,6 +227,7 @@ KOREAN: dict[str, str] = {
     "has an empty answer, without weight 0": "답이 비어 있는데 weight가 0이 아닙니다",
     "is a pair: adotx train dpo learns from those": "답 한 쌍입니다. adotx train dpo로 학습하세요",
     "has neither messages nor prompt and completion": "messages도, prompt와 completion도 없습니다",
+    "has a weight that is neither 0 nor 1": "weight가 0도 1도 아닙니다",
     "has no {key}": "{key}이(가) 없습니다",
     "ends with an answer: put it into answer or tool_calls": (
         "답으로 끝납니다. 답은 answer나 tool_calls에 넣으세요"
