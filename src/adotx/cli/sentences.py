@@ -199,6 +199,12 @@ KOREAN: dict[str, str] = {
     "of a picture on it: {reason}": "쪽에 있는 그림: {reason}",
     "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
     "{count} formula(s) are given sign by sign": "수식 {count}개는 기호를 차례대로만 적었습니다",
+    "it seems to be Japanese, which is not read: what stands here may be nonsense": (
+        "일본어로 보이나 일본어는 읽지 못합니다. 여기 적은 것은 틀릴 수 있습니다"
+    ),
+    "it seems to be Cyrillic, which is not read: what stands here may be nonsense": (
+        "키릴 문자로 보이나 키릴 문자는 읽지 못합니다. 여기 적은 것은 틀릴 수 있습니다"
+    ),
     "{count} of {total} rows were cut where their ink ends": (
         "줄 {total}개 중 {count}개를 글자가 끝나는 곳에서 잘랐습니다"
     ),
