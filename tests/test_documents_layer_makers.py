@@ -8,7 +8,7 @@ from pathlib import Path
 from adotx.documents.text_layer import plausible
 from adotx.markdown import Block, Heading, Paragraph, Table, to_markdown
 from pdf_files import Page, Text, pdf, width_of
-from test_documents_text_layer import KOREAN, given, lines, nobody, squeezed
+from test_documents_text_layer import KOREAN, given, lines, saying, squeezed
 
 GOODS = (
     ("품명", "규격", "납품일"),
@@ -161,4 +161,23 @@ def test_a_heading_alone_above_a_table_is_no_row(tmp_path: Path) -> None:
     blocks = blocks_of(tmp_path, page)
     assert isinstance(blocks[0], Heading | Paragraph) and blocks[0].text == "표 1. 납품할 물품"
     assert isinstance(blocks[1], Table) and blocks[1].texts == GOODS
-    assert nobody  # no page of these asks the model
+
+
+def test_columns_of_upright_letters_are_read_from_right_to_left(tmp_path: Path) -> None:
+    said = ("세로쓰기로조판한글입니다", "오른쪽에서왼쪽으로읽습니다", "셋째줄도있습니다")
+    drawn = [
+        Text(500 - 30 * column, 760 - 18 * row, char, 14)
+        for column, text in enumerate(said)
+        for row, char in enumerate(text)
+    ]
+    reading, _ = given(tmp_path, pdf([Page(drawn)]), saying(*said))
+    assert reading is not None and squeezed(to_markdown(reading.blocks)) == "".join(said)
+    first, second = reading.lines[0].quad, reading.lines[1].quad
+    assert min(x for x, _ in first) > max(x for x, _ in second)  # on the page as it is
+
+
+def test_letters_in_a_narrow_cell_are_no_vertical_writing(tmp_path: Path) -> None:
+    rules = level(700, 628) + " 60 700 m 60 628 l S 90 700 m 90 628 l S 390 700 m 390 628 l S"
+    drawn = [Text(70, 684 - 22 * row, char) for row, char in enumerate("신청인")] + [Text(96, 660, "김하나")]
+    table = table_of(tmp_path, Page([*drawn, *lines(KOREAN, dy=-200)], more=rules))
+    assert table.texts == (("신청인", "김하나"),)
