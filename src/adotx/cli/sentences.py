@@ -199,6 +199,12 @@ KOREAN: dict[str, str] = {
     "of a picture on it: {reason}": "쪽에 있는 그림: {reason}",
     "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
     "{count} formula(s) are given sign by sign": "수식 {count}개는 기호를 차례대로만 적었습니다",
+    "it seems to be Japanese, which is not read: what stands here may be nonsense": (
+        "일본어로 보이나 일본어는 읽지 못합니다. 여기 적은 것은 틀릴 수 있습니다"
+    ),
+    "it seems to be Cyrillic, which is not read: what stands here may be nonsense": (
+        "키릴 문자로 보이나 키릴 문자는 읽지 못합니다. 여기 적은 것은 틀릴 수 있습니다"
+    ),
     "{count} of {total} rows were cut where their ink ends": (
         "줄 {total}개 중 {count}개를 글자가 끝나는 곳에서 잘랐습니다"
     ),
@@ -227,6 +233,7 @@ KOREAN: dict[str, str] = {
     "has an empty answer, without weight 0": "답이 비어 있는데 weight가 0이 아닙니다",
     "is a pair: adotx train dpo learns from those": "답 한 쌍입니다. adotx train dpo로 학습하세요",
     "has neither messages nor prompt and completion": "messages도, prompt와 completion도 없습니다",
+    "has a weight that is neither 0 nor 1": "weight가 0도 1도 아닙니다",
     "has no {key}": "{key}이(가) 없습니다",
     "ends with an answer: put it into answer or tool_calls": (
         "답으로 끝납니다. 답은 answer나 tool_calls에 넣으세요"
