@@ -109,14 +109,19 @@ def check(reader: Reader, say: Say, progress: Callable[[int, int], None] = lambd
 
 
 def _total(count: Count, method: str) -> Sentence:
-    values = {"rows": len(count.usable)} | {k: getattr(count, k) for k in ("ids", "pictures", "tiles")}
+    rows, ids, pictures = len(count.usable), count.ids, count.pictures
     if method == "grpo":  # which learns from answers that are still to come
-        return Sentence("{rows} prompts: {ids:,} tokens, {pictures:,} pictures in {tiles:,} tiles", **values)
+        return Sentence(
+            "{rows} prompts: {ids:,} ids, {pictures:,} pictures", rows=rows, ids=ids, pictures=pictures
+        )
     return Sentence(
         "{rows} rows: {ids:,} tokens, {trained:,} of them trained on, {pictures:,} pictures in {tiles:,}"
         " tiles",
+        rows=rows,
+        ids=ids,
         trained=count.trained,
-        **values,
+        pictures=pictures,
+        tiles=count.tiles,
     )
 
 
