@@ -260,6 +260,7 @@ KOREAN: dict[str, str] = {
     "{rows} rows: {ids:,} tokens, {trained:,} of them trained on, {pictures:,} pictures in {tiles:,} tiles": (
         "{rows}줄: {ids:,}토큰, 그중 {trained:,}토큰을 학습, 이미지 {pictures:,}장에 타일 {tiles:,}개"
     ),
+    "{rows} prompts: {ids:,} ids, {pictures:,} pictures": "프롬프트 {rows}: {ids:,}토큰, 그림 {pictures:,}장",
     "{cut} rows are cut, {out} left out": "{cut}줄은 잘라 쓰고 {out}줄은 뺍니다",
     "{where}: nothing that is trained on is left of it": "{where}: 자르고 나면 학습할 것이 남지 않습니다",
     "{where}: has nothing that is trained on": "{where}: 학습할 것이 없습니다",
