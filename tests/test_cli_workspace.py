@@ -330,6 +330,7 @@ class TestOneFile:
         assert transcribe(book, "-o", tmp_path / "page.md") == REFUSED
         assert "--force" in capsys.readouterr().err and pages.read == []
         assert (tmp_path / "page.md").read_text("utf-8") == "mine"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf", "page.md"]
         assert transcribe(book, "-o", tmp_path / "page.md", "--force") == DONE
         assert (tmp_path / "page.md").read_text("utf-8") == "하나\n"
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf", "page.md"]

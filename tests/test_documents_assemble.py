@@ -178,16 +178,39 @@ def test_glue_where_lines_break_anywhere(left: str, right: str, expected: str) -
     assert glue(left, right, anywhere=True) == expected
 
 
+def said(*texts: str) -> list[PlacedLine]:
+    """Lines of which only the text matters."""
+    return [PlacedLine(text, (0, 0, 1, 1), (0, 1), 1.0) for text in texts]
+
+
 def test_glue_where_lines_break_between_words() -> None:
     assert glue("신청 절", "차와", anywhere=False) == " "
-    assert join_lines(["가나", "다라", "마"], False) == "가나 다라 마"
+    assert join_lines(said("가나", "다라", "마"), False) == "가나 다라 마"
     assert space_odds("했습니다", "그러나") > 0 > space_odds("프로그", "램을")
 
 
 def test_words_parted_at_a_line_s_end_are_whole_again() -> None:
+    parted = said("no differ\u00ad", "ence in the north\u00ad", "East\u00ad")
+    assert join_lines(parted, False) == "no difference in the north-East-"
+
+
+def test_hyphens_that_words_have_stay() -> None:
     assert (
-        join_lines(["no differ\u00ad", "ence in the north\u00ad", "East\u00ad"], False)
-        == "no difference in the north-East-"
+        join_lines(said("a well\u00ad", "known five\u00ad", "year plan"), False)
+        == "a well-known five-year plan"
+    )
+
+
+def test_blanks_at_the_ends_of_lines_say_where_words_end() -> None:
+    first, second = said("설명은 사업 시행 규정", "집행 내역을")
+    assert space_odds(first.text, second.text) < 3
+    for known, seam in ((True, "규정 집행"), (False, "규정집행")):
+        for anywhere in (True, False):
+            assert seam in join_lines([replace(first, ends_word=known), second], anywhere)
+    address = said("https://example.org/a/", "b.html")
+    assert (
+        join_lines([replace(address[0], ends_word=False), address[1]], False)
+        == "https://example.org/a/b.html"
     )
 
 
@@ -199,7 +222,7 @@ _SAID = st.text(
 @given(st.lists(_SAID, max_size=6), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_joining_loses_no_letter(texts: list[str], anywhere: bool) -> None:
-    assert join_lines(texts, anywhere).replace(" ", "") == "".join(texts).replace(" ", "")
+    assert join_lines(said(*texts), anywhere).replace(" ", "") == "".join(texts).replace(" ", "")
 
 
 CODE = (

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from adotx.documents.assembly import PlacedLine
 from adotx.documents.assembly.joins import join_lines
 from adotx.documents.assembly.letter_widths import text_width
 from adotx.documents.layout import Piece, Strike
@@ -163,7 +164,8 @@ def test_what_a_reader_marks_itself_is_struck_out() -> None:
 
 def test_marks_are_carried_unseen() -> None:
     first, second = struck("가나다", [(0, 3)]), struck("라마 바", [(0, 2)])
-    assert written(join_lines([first, second], False)) == "<del>가나다 라마</del> 바"
+    lines = [PlacedLine(text, (0, 0, 1, 1), (0, 1), 1.0) for text in (first, second)]
+    assert written(join_lines(lines, False)) == "<del>가나다 라마</del> 바"
     assert text_width(first) == text_width("가나다")
     assert written(f"가{CLOSE} 나") == "<del>가</del> 나", "the other mark stands in another block"
     [block] = with_deleted([Paragraph.of(f"가 {OPEN}나{CLOSE}")])

@@ -98,6 +98,12 @@ class Manifest:
         self.look()
         return self._documents.get(name)
 
+    @property
+    def begun(self) -> bool:
+        """Whether more than refusals is told of."""
+        self.look()
+        return any(entry.status != "refused" for entry in self._documents.values())
+
     def is_written(self, file: str, digest: str) -> bool:
         """Whether this content was ever written into a file by us."""
         return digest in self._written[file]

@@ -316,11 +316,8 @@ class Workspace:
 
     def close(self, clean: bool) -> None:
         """The end of the call: of one file alone nothing else is left where all is done."""
-        if self._file is not None and clean:
+        if self._file is not None and (clean or not self._manifest.begun):
             shutil.rmtree(self._state, ignore_errors=True)
-        elif self._file is not None:
-            with contextlib.suppress(OSError):
-                self._state.rmdir()  # where nothing was begun
 
     def _mine(self, source: str, digest: str) -> Document | None:
         """The last line of this input, where it was the same and was read in the same way."""

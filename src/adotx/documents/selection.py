@@ -36,7 +36,7 @@ class Selection:
             found = _PAGES.fullmatch(part)
             first = int(found[1]) if found else 0
             last = first if not found or found[2] is None else int(found[2] or 0)
-            if first < 1 or 0 < last < first:
+            if first < 1 or (last < first and not (found and found[2] == "")):
                 what, remedy = "{given} names no pages", "write them like 1-3,7"
                 raise AdotxError("input.pages", what, where, remedy, given=repr(part[:40]))
             ranges.append((first, last))

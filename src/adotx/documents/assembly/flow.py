@@ -57,7 +57,7 @@ def _block(group: Sequence[PlacedLine], body: Body) -> Draft:
     heading = _heading(group, body)
     if heading:
         return heading
-    text = join_lines([line.text for line in group], body.anywhere)
+    text = join_lines(group, body.anywhere)
     bullet, number = BULLET.match(text), NUMBER.match(text)
     mark = bullet or number
     if mark and mark[1] not in REMARKS:
@@ -71,7 +71,7 @@ def _heading(group: Sequence[PlacedLine], body: Body) -> Draft | None:
     """A heading stands out: larger, or bolder and alone on its line."""
     weight = float(np.mean([line.weight for line in group]))
     ratio = body.ratio(group)
-    text = join_lines([line.text for line in group], False)
+    text = join_lines(group, False)
     if len(group) > 3 or len(text) > 90 or not re.search(r"\w", text) or TICK.match(text):
         return None
     ends = bool(_END.search(text.translate(UNSEEN)))
@@ -108,5 +108,5 @@ def _framed(flow: PlacedFlow, body: Body) -> list[Draft]:
     several = len(drafts) > 4 or any(isinstance(draft.block, Item | Heading) for draft in drafts)
     if flow.mark == "panel" or several:
         return drafts  # a box around several things is no quotation
-    text = join_lines([line.text for line in flow.lines], body.anywhere)
+    text = join_lines(flow.lines, body.anywhere)
     return [Draft(Quote.of(text).at(box_of(flow.lines)))]

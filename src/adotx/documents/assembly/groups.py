@@ -14,7 +14,7 @@ import numpy as np
 
 from adotx.documents.assembly.body import Body
 from adotx.documents.assembly.code import code_score, is_code
-from adotx.documents.assembly.joins import SOFT_HYPHEN
+from adotx.documents.assembly.joins import SOFT_HYPHEN, space_odds
 from adotx.documents.assembly.placed import PlacedLine
 
 # A box with another behind it, or with a ticked one, is to be ticked and no bullet.
@@ -25,10 +25,16 @@ REMARKS = frozenset("※☞")
 NUMBER = re.compile(
     r"^(\(?\d{1,3}[.)]|\([가-하]\)|[가나다라마바사아자차카타파하][.)]|[①-⑳㉠-㉻ⓐ-ⓩ⑴-⒇]|[a-z][.)])\s+(?=\S)"
 )
+_SYLLABLES = "가나다라마바사아자차카타파하"
 # What begins a line of its own and is no item: a part's number, and a row of a table of contents ends one.
 _PART = re.compile(r"^(?:[Ⅰ-Ⅻ]|[IVX]{1,5})[.)]?\s+\S")
 _LEADER = re.compile(r"(?:[.·․‥…]\s?){4,}\s*(?:\d{1,4}|[ivxlc]{1,6})$")
 _TICKS = {"□": "☐", "■": "☑"}
+# A date that goes on, and what goes on with it.
+_DATE_BEGUN = re.compile(r"(?:^|\D)(?:19|20)\d\d\.(?:\s?\d{1,2}\.)?$")
+_DATE_GOES_ON = re.compile(r"\d{1,2}\.")
+# Lines that end so near the edge, in em, are full; log odds of a space below which none is between syllables.
+_FULL, _NO_WORD = 2.0, -2.0
 # Marks at one place begin so many em apart at most.
 _ONE_PLACE = 0.3
 # What is to be ticked, or is: a line of its own.
@@ -94,7 +100,11 @@ def _continues(
     last, em = group[-1], max(group[-1].em, line.em)
     if last.text.endswith(SOFT_HYPHEN):
         return True
-    if BULLET.match(line.text) or NUMBER.match(line.text) or TICK.match(line.text):
+    if BULLET.match(line.text) or TICK.match(line.text):
+        return False
+    if NUMBER.match(line.text) and not (
+        right - last.x1 < _FULL * em and not _is_next(group[0], line) and _ends_here(last, line)
+    ):
         return False
     if _PART.match(line.text) or _LEADER.search(last.text):
         return False
@@ -125,6 +135,21 @@ def _continues(
     if _centred(last, left, right) and _centred(line, left, right):
         room = 2 * room
     return room <= need
+
+
+def _is_next(first: PlacedLine, line: PlacedLine) -> bool:
+    """Whether a line is the next item after the one that begins with `first`, as 다. is after 나."""
+    at = _SYLLABLES.find(line.text[0])
+    return at > 0 and first.text.startswith(_SYLLABLES[at - 1] + line.text[1])
+
+
+def _ends_here(last: PlacedLine, line: PlacedLine) -> bool:
+    """Whether what looks like an item's number is the end of a word, or of a date, that `last` begins: lines
+    break before the last syllable of "하였다." and inside of "2025. 9. 30." too."""
+    if _DATE_BEGUN.search(last.text):
+        return bool(_DATE_GOES_ON.match(line.text))
+    parted = "가" <= last.text[-1] <= "힣" and "가" <= line.text[0] <= "힣"
+    return parted and not last.ends_word and space_odds(last.text, line.text) < _NO_WORD
 
 
 def _centred(line: PlacedLine, left: float, right: float) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
+from adotx.documents.assembly.placed import PlacedLine
 from adotx.documents.struck import UNSEEN
 from adotx.markdown.line_breaks import NEVER_FIRST, NEVER_LAST, may_break
 
@@ -20,6 +22,17 @@ from adotx.markdown.line_breaks import NEVER_FIRST, NEVER_LAST, may_break
 STOPS = frozenset(".!?,;:…")
 #: a hyphen that a source of text knows to be there because the line ends
 SOFT_HYPHEN = "\u00ad"
+# Where programs break addresses.
+_IN_ADDRESSES = frozenset("/?&=_")
+# What begins words that are written with a hyphen, and ends no part of a word that a program has parted.
+_HYPHENATED = re.compile(
+    r"\b(?:well|self|high|low|long|short|full|half|part|cross|non|ex|co|so|one|two|three|four|five|six|seven|"
+    r"eight|nine|ten|first|second|third|fourth|state|year|day|end|real|open|user|built|man|hand)$",
+    re.IGNORECASE,
+)
+# Log odds of a space from which on one is put where the file draws blanks at lines' ends, but none at this
+# one: some programs leave out those that hang over the edge.
+_SURELY = 1.2
 
 
 @cache
@@ -51,34 +64,41 @@ def features(left: str, right: str) -> list[tuple[str, str]]:
     ]
 
 
-def glue(left: str, right: str, anywhere: bool) -> str:
+def glue(left: str, right: str, anywhere: bool, ends_word: bool | None = None) -> str:
     """What joins two lines of one paragraph: " " or "".
 
     Args:
         left, right: the texts of the line that ends and of the line that follows.
         anywhere: whether lines are broken between syllables here (else between words only).
+        ends_word: of the line that ends, where that is known.
     """
     left, right = left.translate(UNSEEN), right.translate(UNSEEN)
     if not left or not right:
         return ""
     a, b = left[-1], right[0]
+    if ends_word:
+        return " "
     if b in NEVER_FIRST:
         return ""
-    if a in NEVER_LAST:
-        return "" if anywhere else " "
-    if not anywhere or a in STOPS or not may_break(a, b):
+    if a in NEVER_LAST or (ends_word is False and a in _IN_ADDRESSES):
+        return "" if anywhere or ends_word is False else " "
+    if a in STOPS or not may_break(a, b):
         return " "
-    return " " if space_odds(left, right) > 0 else ""
+    if ends_word is None and not anywhere:
+        return " "
+    return " " if space_odds(left, right) > (0 if ends_word is None else _SURELY) else ""
 
 
-def join_lines(texts: Sequence[str], anywhere: bool) -> str:
+def join_lines(lines: Sequence[PlacedLine], anywhere: bool) -> str:
     """The lines of one paragraph or cell as running text, words parted at a line's end whole again."""
-    out = ""
-    for text in texts:
+    out, ends_word = "", None
+    for line in lines:
         if out.endswith(SOFT_HYPHEN):
-            out = out[:-1] + ("" if text[:1].islower() else "-") + text
+            parted = line.text[:1].islower() and not _HYPHENATED.search(out[:-1])
+            out = out[:-1] + ("" if parted else "-") + line.text
         else:
-            out = out + glue(out, text, anywhere) + text if out else text
+            out = out + glue(out, line.text, anywhere, ends_word) + line.text
+        ends_word = line.ends_word
     return out.replace(SOFT_HYPHEN, "-")
 
 

@@ -30,6 +30,8 @@ class PlacedLine:
         advance: pixels per em by the width of what it says; height and width together tell a heading.
         first: width of its first word.
         fixed: whether its letters are all equally wide; None where that is not known.
+        ends_word: whether a word ends with it, where a text source draws the blank between two words at a
+            line's end too; None where that is not known.
     """
 
     text: str
@@ -40,6 +42,7 @@ class PlacedLine:
     advance: float = 1.0
     first: float = 0.0
     fixed: bool | None = None
+    ends_word: bool | None = None
 
     @property
     def x0(self) -> float:

@@ -85,7 +85,7 @@ def _merged(grid: PlacedGrid) -> Table:
 
 def _cell_text(cell: Sequence[PlacedLine]) -> str:
     # Narrow cells break words wherever the edge is.
-    return join_lines([line.text for line in cell], True)
+    return join_lines(cell, True)
 
 
 def _is_pair(texts: Sequence[str]) -> bool:

@@ -15,12 +15,14 @@ from dataclasses import replace
 
 from adotx.documents.finding.facts import Fact, bare, facts
 from adotx.documents.finding.names import (
+    DATE,
     DATES,
     FAXES,
     MAIL,
     MAILS,
     NUMBER,
     PARTIES,
+    PHONE,
     PHONES,
     SAID_AMOUNT,
     SAME,
@@ -35,19 +37,23 @@ __all__ = ["Fact", "answers", "facts"]
 #: columns that a question of a kind means where it names none
 _USUAL: dict[Kind, tuple[str, ...]] = {
     "amount": ("금액", "가격", "값", "amount", "합계", "단가"),
-    "count": ("수량", "개수", "인원", "점수", "quantity"),
+    "count": ("수량", "개수", "인원", "점수", "quantity", "qty"),
     "person": ("이름", "성명", "담당", "대표", "name"),
     "date": ("날짜", "일자", "일시", "기한", "date"),
+    "place": ("장소", "위치", "place", "venue", "location"),
 }
 # More values that fit equally well are no answer.
 _MOST_VALUES = 3
 _LEAST_COVERED = 0.25
+# Letters beside a day that say more than that it is one.
+_BESIDE = 8
 _UNDER, _KIND, _IN_SENTENCE = 0.5, 0.5, 0.3
 _DATES, _NUMBERS, _MAILS = frozenset(DATES), frozenset(PHONES + FAXES), frozenset(MAILS)
 _CONTACTS = _NUMBERS | _MAILS
 _DAY_ALONE, _ENDS_OF_DAYS = "날짜date", ("일", "일자", "일시", "날짜", "date")
 _WRITTEN = frozenset(("신청", "계약", "청구", "보고", "확인", "통지", "견적", "주문", "접수", "회의"))
 _CLAUSE = re.compile(r"^제\d+[조항장]")
+_PAPER = re.compile(r"(?:통신문|공문|계약서|견적서|신청서|확인서|보고서|안내문|영수증|증명서)$")
 _MONEY = re.compile(r"(?:액|금|계|비|료|세|가|값|가격|대금|total|tax|price)$")
 
 
@@ -80,15 +86,25 @@ def _of_label(fact: Fact, asked: Question) -> tuple[float, Fact] | None:
     label = bare(" ".join(fact.labels))
     row = [text for text in map(bare, fact.row) if text]
     under = [text for text in map(bare, fact.under) if text]
-    if not label or (asked.kind in ("date", "time") and not re.search(VALUES["date"], fact.value)):
+    if not label:
         return None
+    named = any(word.text == label or label in _others(word.text) for word in asked.words)
+    if asked.kind in ("date", "time") and not named and not re.search(VALUES["date"], fact.value, re.I):
+        return None
+    if label == "일시" and asked.kind == "date" and any(_PAPER.search(word.text) for word in asked.words):
+        return None  # a paper's date is not that of what it tells of
     met, score, weights = 0.0, 0.0, 0.0
     in_row = 0.0
+    kind: Kind = asked.kind
+    if kind == "any" and any(_MONEY.search(word.text) for word in asked.words):
+        kind = "amount"
     for word in asked.words:
         by_label = _meets(word.text, label)
+        if word.text in _DATES and not named and not re.search(DATE, fact.value):
+            by_label = 0  # the 25th of each month is no date
         by_row = max((_meets(word.text, text) / len(text) for text in row), default=0.0)
         weight = len(word.text) * (0.5 if word.weak else 1.0)
-        if by_label:
+        if by_label and not (by_row >= 1 and by_label < len(word.text)):
             met += by_label
             # "일시" is less than the "행사일시" that was asked for.
             share = len(label) / len(word.text) if label in word.text else 1.0
@@ -106,35 +122,45 @@ def _of_label(fact: Fact, asked: Question) -> tuple[float, Fact] | None:
             return None
         score += weight * share
         weights += weight
-    if not met and asked.kind in ("date", "person") and _is_usual(asked.kind, label):
+    if not met and asked.kind in ("date", "person", "place") and label in _USUAL[asked.kind]:
         met = len(label) * 0.8  # "회의는 언제 열렸나요?" asks for its 일시
     covered = min(1.0, met / len(label))
-    if covered < _LEAST_COVERED and not (in_row and _is_usual(asked.kind, label)):
+    if covered < _LEAST_COVERED and not (in_row and _is_usual(kind, label)):
         return None
     if row and not in_row and len(row) > 1 and len(asked.words) > 1 and not _whole(asked.words, label):
         return None
     parts = [covered, min(1.0, in_row)] if row else [covered]
     total = score / weights * (0.5 + 0.5 * sum(parts) / len(parts))
-    if row and in_row and _is_usual(asked.kind, label):
-        usual = _USUAL[asked.kind]
+    if row and in_row and _is_usual(kind, label):
+        usual = _USUAL[kind]
         total += 0.3 - 0.05 * next(i for i, name in enumerate(usual) if name in label) / len(usual)
-    return _of_kind(fact, asked.kind, total)
+    return _of_kind(fact, asked, total)
 
 
-def _of_kind(fact: Fact, kind: Kind, score: float) -> tuple[float, Fact] | None:
+def _of_kind(fact: Fact, asked: Question, score: float) -> tuple[float, Fact] | None:
     """The same where the value can be of the kind that is asked for."""
+    kind = asked.kind
     if kind == "person":
         return (score, fact) if re.search(r"[^\W\d_]{2}", fact.value) else None
     if kind == "amount" and not re.search(r"\d", fact.value):
         return None
-    if kind in VALUES and not re.search(VALUES[kind], fact.value):
+    if kind in VALUES and not re.search(VALUES[kind], fact.value, re.I):
         score *= 0.5
     elif kind == "contact":
-        name = bare(" ".join(fact.labels))
-        pattern = NUMBER if name in _NUMBERS else MAIL if name in _MAILS else None
+        pattern = _pattern_of(asked.words) or _pattern_of([Word(bare(" ".join(fact.labels)))])
         if pattern and (found := re.search(pattern, fact.value)):  # the line goes on with others
             fact = replace(fact, value=found[0].strip())
+    elif kind in ("date", "time"):
+        days = list(re.finditer(VALUES["date"], fact.value, re.I))
+        if len(days) == 1 and len(fact.value) > len(days[0][0]) + _BESIDE:  # a day within a sentence
+            fact = replace(fact, value=days[0][0].strip())
     return score, fact
+
+
+def _pattern_of(words: Sequence[Word]) -> str | None:
+    """How what is asked for looks, where it is a number to be called or an address of mails."""
+    asked = {word.text for word in words}
+    return NUMBER if asked & _NUMBERS else MAIL if asked & _MAILS else None
 
 
 def _of_sentence(fact: Fact, asked: Question) -> tuple[float, Fact] | None:
@@ -169,8 +195,15 @@ def _of_sentence(fact: Fact, asked: Question) -> tuple[float, Fact] | None:
     if not (places or under_all) or not weights:
         return None
     pattern = SAID_AMOUNT if asked.kind == "amount" else VALUES.get(asked.kind)
+    if asked.kind == "contact":
+        pattern = _pattern_of(asked.words) or pattern
+        # What is not named so has to look like a number that can be called.
+        if pattern == NUMBER and not any(
+            _find(word.text, said, False) >= 0 for word in asked.words if word.text in _NUMBERS
+        ):
+            pattern = PHONE
     if pattern is None:
-        if len(asked.words) < 2 or len(places) < len([word for word in asked.words if not word.weak]):
+        if len(places) < max(2, len([word for word in asked.words if not word.weak])):
             return None
         return score / weights * _IN_SENTENCE, fact
     found = list(re.finditer(pattern, fact.value, re.I))
@@ -214,9 +247,7 @@ def _meets(word: str, label: str) -> float:
     """How many letters of a label a word of the question accounts for; 0: it means something else."""
     if word in label and (len(word) > 1 or word == label or word.isdigit() or word in PARTIES):
         # "주소" does not ask for the address of mails.
-        if word != label and any(
-            name in label and name not in word for name in _CONTACTS if word not in _CONTACTS
-        ):
+        if word != label and word not in _CONTACTS and _names_contact(label, word):
             return 0
         if word.isdigit() and word != label:
             return 0
@@ -225,14 +256,30 @@ def _meets(word: str, label: str) -> float:
         return len(label)
     if len(word) >= 2 and word[:-1] == label and word[-1] in "은는을가의":
         return len(label)
+    if len(word) > 2 and word.endswith("일") and word[:-1] in label:
+        return len(word) - 1  # "발표: 1월 8일"
     if word.endswith("번") and word[:-1].isdigit() and word[:-1] == label:
         return len(label)
     if word in _DATES and label.endswith(_ENDS_OF_DAYS) and not label.endswith(("생일", "생년월일")):
         return 0.7 * len(label)  # any day is a date, but no date is that of taking effect (시행일)
     # The same under another name counts a little less than what the question itself says.
     return max(
-        (len(name) - 0.1 for name in _others(word) if label.startswith(name) or label.endswith(name)),
+        (
+            len(name) - 0.1
+            for name in _others(word)
+            if label == name or (len(name) > 1 and (label.startswith(name) or label.endswith(name)))
+        ),
         default=0,
+    )
+
+
+def _names_contact(label: str, word: str) -> bool:
+    """Whether a label is the name of a number to be called or an address of mails: "on-site labour" has "tel"
+    in it by chance."""
+    return any(
+        name not in word
+        and (label.startswith(name) or label.endswith(name) if name.isascii() else name in label)
+        for name in _CONTACTS
     )
 
 
@@ -246,7 +293,7 @@ def _stands_under(word: str, text: str) -> bool:
         return word == text
     if word in text:
         return True
-    return len(word) >= 3 and word[-1] in "자인서록장" and word[:-1] in text
+    return len(word) >= 3 and word not in PARTIES and word[-1] in "자인서록장" and word[:-1] in text
 
 
 def _by_kind(word: str, asked: Question, fact: Fact, label: str, met: float) -> bool:
@@ -257,7 +304,9 @@ def _by_kind(word: str, asked: Question, fact: Fact, label: str, met: float) -> 
     if word not in _kind_words(asked.kind):
         return False
     if asked.kind == "contact":
-        return re.search(VALUES["contact"], fact.value) is not None
+        if word in FAXES or label.endswith(("번호", "number")):
+            return False
+        return re.search(PHONE if word in _NUMBERS else MAIL, fact.value) is not None
     if asked.kind == "date":
         return label.endswith(_ENDS_OF_DAYS)
     return bool(met) and len(label) - met <= 2 and _MONEY.search(label) is not None

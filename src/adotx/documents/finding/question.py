@@ -12,20 +12,24 @@ from adotx.documents.finding.names import NAMES, PARTIES, Kind
 _KINDS: tuple[tuple[Kind, str], ...] = (
     (
         "duration",
-        r"몇\s*(?:[년일]\s*(?:간|동안)|개월|달|주|시간|분)|며칠\s*(?:간|동안)|얼마나|얼마\s*동안|how long",
+        r"몇\s*(?:[년일]\s*(?:간|동안)|개월|달|주|시간|분)|며칠\s*(?:간|동안|이나|했|걸리|쉬|빠)|얼마나|"
+        r"얼마\s*동안|how long",
     ),
     ("time", r"몇\s*시(?!간)|what time"),
     ("date", r"언제|며칠|몇\s*월|몇\s*년|몇\s*일|날짜|일자|일시|\bwhen\b|\bdate\b"),
     ("contact", r"전화|연락처|팩스|이메일|메일|전자\s*우편|\bphone\b|\bfax\b|\be-?mail\b"),
     ("amount", r"얼마|금액|총액|가격|합계|how much|\bprice\b|\btotal\b|\bamount\b"),
+    ("place", r"어디|장소|위치|\bwhere\b"),
     ("person", r"누구|누가|\bwho\b|\bwhose\b"),
     ("count", r"몇|수량|개수|how many|번호|\bnumber\b"),
 )  # fmt: skip
 # What a question without a subject ("얼마예요?") is about.
-_SUBJECTS: dict[Kind, str] = {"date": "날짜", "amount": "총액", "contact": "전화"}
+_SUBJECTS: dict[Kind, str] = {"date": "날짜", "amount": "총액", "contact": "전화", "place": "장소"}
 # Say little beside another word: "가게 이름", "사업자 번호".
 _WEAK = frozenset(
-    ("이름", "성명", "명칭", "번호", "값", "name", "number", "info", "정보", "가게", "매장", "업체", "회사")
+    """
+    이름 성명 명칭 번호 값 name number info 정보 가게 매장 업체 회사 점수 선생님 교사 teacher
+    """.split()  # noqa: SIM905
 )
 _ASKING = frozenset(
     """
@@ -47,6 +51,10 @@ _VERB = re.compile(
     r"(?:나요|까요|까|습니까|는지|니|죠|지요|어요|아요|해요|여요|나|는가|던가|되지|하지|합니다|됩니다|었어|았어|했어|샀어|"
     r"됐어|냐|한|된|하는|되는|적힌|맡은)$"
 )
+# "발표일" asks for a day.
+_A_DAY = re.compile(r"[가-힣](?<![파과메휴요매])일(?:자|시)?$")
+# "brackets" asks for a bracket; "ordered" at the end only says that they were.
+_PLURAL, _DONE = re.compile(r"[a-z]{3,}[^s\W\d]s"), re.compile(r"[a-z]{3,}ed")
 _COUNTER = re.compile(
     r"^(?:명|개|원|건|시|월|일|년|번|장|권|대|곳|분|살|쪽|개월|달|주|점|회|층|평|위|등|퍼센트)"
     r"(?:간|인가요|이에요|예요|입니까|인지|이야|야|이나|인가|에|까지)*$"
@@ -81,6 +89,8 @@ def understood(question: str) -> Question:
     plain = unicodedata.normalize("NFC", question)
     kind: Kind = next((known for known, asked in _KINDS if re.search(asked, plain, re.I)), "any")
     words = _words(plain)
+    if kind == "any" and words and _A_DAY.search(words[-1].text):
+        kind = "date"
     if not words and kind in _SUBJECTS:
         words = [Word(_SUBJECTS[kind])]
     if all(word.weak for word in words):  # "이름이 뭐예요?": then it is what is asked
@@ -123,5 +133,8 @@ def _word(found: list[str], at: int, stem: str) -> Word | None:
         return None
     verb = bool(len(found) > 1 and word != stem + "의" and _VERB.search(word))
     text = bare(_VERB.sub("", word) if verb and at == len(found) - 1 else stem)
+    if _PLURAL.fullmatch(text):
+        text = text[:-1]
     single = len(text) == 1 and text not in PARTIES and not text.isdigit()
-    return Word(text, verb or single or text in _WEAK, verb) if text else None
+    done = _DONE.fullmatch(text) is not None and at == len(found) - 1
+    return Word(text, verb or single or done or text in _WEAK, verb) if text else None

@@ -46,6 +46,8 @@ _FLUSH, _SAME_STEP, _FULL = 0.35, 1.2, 0.6
 _LONG_RUN = 40
 # So many rules may stand between rows rather than around a header and a body.
 _RULED_ROWS = 4
+# Lines of a cell that go on are at least this share as wide as its widest.
+_FULL_LINE = 0.75
 # What a table must be worth: fewer, larger tables are taken before many small ones.
 _TABLE_COST = 2.0
 
@@ -355,8 +357,8 @@ def open_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em: 
     """A table with horizontal rules only: its columns are where no row has ink."""
     nodes = nodes_of(segments, inside)
     bands = rows_joined(bands_of(nodes))
-    between = _rows_between(bands, frame.ys)
     blank = [(a + b) / 2 for a, b in free(nodes, 0.3 * em) if np.isfinite(a) and np.isfinite(b)]
+    between = _rows_between(bands, frame.ys, blank)
     gutters = _needed(blank, between or bands)
     if not gutters or len(bands) < 2:
         return None
@@ -366,13 +368,29 @@ def open_grid(segments: Sequence[Segment], inside: list[int], frame: Frame, em: 
     return grid if sum(map(bool, grid.rows[0])) > 1 else None
 
 
-def _rows_between(bands: Sequence[Band], ys: Sequence[float]) -> list[Band]:
-    """What stands between each two rules as one band, where rules part rows: most have one band between them;
+def _is_one_row(bands: Sequence[Band], gutters: Sequence[float]) -> bool:
+    """Whether bands are lines of the cells of one row: one column has several, all but the last as wide as
+    its text is, the others one."""
+    columns: dict[int, list[float]] = {}
+    for band in bands:
+        filled: dict[int, float] = {}
+        for node in band.nodes:
+            at = _column(node, gutters)
+            filled[at] = filled.get(at, 0.0) + node.box[2] - node.box[0]
+        for at, width in filled.items():
+            columns.setdefault(at, []).append(width)
+    several = [widths for widths in columns.values() if len(widths) > 1]
+    return len(several) == 1 < len(columns) and min(several[0][:-1]) > _FULL_LINE * max(several[0])
+
+
+def _rows_between(bands: Sequence[Band], ys: Sequence[float], gutters: Sequence[float]) -> list[Band]:
+    """What stands between each two rules as one band, where rules part rows: most have one row between them;
     none where they do not."""
     between: dict[int, list[Band]] = {}
     for band in bands:
         between.setdefault(bisect_left(ys, (band.top + band.bottom) / 2), []).append(band)
-    if len(ys) < _RULED_ROWS or np.median([len(row) for row in between.values()]) > 1:
+    rows = [1 if _is_one_row(row, gutters) else len(row) for row in between.values()]
+    if len(ys) < _RULED_ROWS or np.median(rows) > 1:
         return []
     return [
         Band([node for band in row for node in band.nodes], row[0].top, row[-1].bottom)

@@ -44,6 +44,8 @@ _RAGGED_LINES = 6
 _MOSTLY, _ONE_HEIGHT = 0.55, 0.25
 # So many lines of cells have a gap at one place.
 _COMMON_GAP = 0.65
+# So few lines are the end of a column that so many stand left of; the first is at least so much as wide.
+_SHORT, _LONG_COLUMN, _AS_WIDE = 3, 10, 0.85
 # A column of text is at least this many em wide.
 _NARROWEST_COLUMN = 7.5
 
@@ -241,10 +243,29 @@ def _room(side: Sequence[Node], em: float) -> Callable[[TextLine], float]:
     return lambda line: sum(b - a for a, b in columns if line.box[0] < b and line.box[2] > a)
 
 
+def _is_short_column(mine: Sequence[Node], other: Sequence[Node], em: float) -> bool:
+    """Whether some lines at the top of a page's right half are the end of a text whose column left of them is
+    full: the first is as wide as that column's lines."""
+    if not 0 < len(mine) <= _SHORT or len(other) < _LONG_COLUMN or any(n.region for n in mine):
+        return False
+    first, low = min(mine, key=lambda n: n.core[0]), max(n.box[2] for n in other)
+    width = low - min(n.box[0] for n in other)
+    top, bottom = min(n.core[0] for n in other), max(n.core[1] for n in other)
+    wide = np.mean([n.box[2] - n.box[0] > 0.7 * width for n in other if n.region is None] or [0.0])
+    return (
+        first.box[2] - first.box[0] > _AS_WIDE * width > _AS_WIDE * _NARROWEST_COLUMN * em
+        and wide > 0.5
+        and first.core[0] < top + 3 * em
+        and max(n.core[1] for n in mine) - top < 0.5 * (bottom - top)
+    )
+
+
 def _both_prose(nodes: Sequence[Node], gutter: float, em: float) -> bool:
     """Whether what stands left and right of a gutter are columns of text rather than cells of a table."""
     measures, sides, cells = [], [], False
     parts = [[n for n in nodes if ((n.box[0] + n.box[2]) / 2 < gutter) == side] for side in (True, False)]
+    if _is_short_column(parts[1], parts[0], em):
+        return True
     for mine in parts:
         if len(mine) < 3:
             return False

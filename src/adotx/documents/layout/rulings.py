@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from adotx.documents.layout.clean import Box, CleanPage
+from adotx.documents.layout.sides import ROW_HIGH, open_end, open_sides
 from adotx.documents.layout.walls import same_place, walls
 from adotx.documents.layout.wiping import Rule, wipe
 
@@ -24,17 +25,12 @@ _DUST_SHARE = 0.97
 
 # What parts two tables is higher than this many of the lowest rows.
 _TALLER = 1.3
-# Of so many level rules this share begin, or end, within so many em of each other, and so many em beyond the
-# outermost upright, where the side of a table is open.
-_SIDED, _MOST_RULES, _SAME_END, _BEYOND = 3, 0.65, 0.6, 1.2
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
 # Where so many rules are seen each way, a table's, fainter ones may be too.
 _RULED = 2
 # So many uprights that end at a panel show that it is a row of a table.
 _ENDING = 3
-# Uprights that run on by so many em have a row of cells beside them.
-_ROW_HIGH = 0.9
 
 
 @dataclass(frozen=True)
@@ -132,7 +128,8 @@ def frames_on(mask: np.ndarray, text: np.ndarray, em: float) -> list[Frame]:
     thickest = max(4, round(0.36 * em))
     horizontal = _rules(mask, round(1.6 * em), thickest, em, False)
     vertical = _rules(np.ascontiguousarray(mask.T), round(0.9 * em), thickest, em, False)
-    frames = [_to_the_end(frame, vertical, em) for frame in _frames(horizontal, vertical, text, em)]
+    found = _frames(horizontal, vertical, text, em, open_rows=True)
+    frames = [_to_the_end(frame, vertical, em) for frame in found]
     return [replace(_walled(_single_row(frame), mask, em), exact=True) for frame in frames]
 
 
@@ -149,8 +146,8 @@ def _to_the_end(frame: Frame, vertical: Sequence[Rule], em: float) -> Frame:
         and rule.start < low + slack
         and rule.end > top - slack
     ]
-    above = sorted(rule.start for rule in sides if rule.start < top - _ROW_HIGH * em)
-    below = sorted(rule.end for rule in sides if rule.end > low + _ROW_HIGH * em)
+    above = sorted(rule.start for rule in sides if rule.start < top - ROW_HIGH * em)
+    below = sorted(rule.end for rule in sides if rule.end > low + ROW_HIGH * em)
     ys = frame.ys
     if 2 * len(above) > len(frame.xs):
         top = above[len(above) // 2]
@@ -279,9 +276,11 @@ def _edges_of_panels(panels: Sequence[Box], vertical: Sequence[Rule], em: float)
     return found
 
 
-def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: float) -> list[Frame]:
+def _frames(
+    horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: float, open_rows: bool = False
+) -> list[Frame]:
     """Rules that touch each other, as grids and boxes; what is left over as tables of horizontal rules and
-    bars."""
+    bars; with `open_rows` rows of cells that one level rule closes, too."""
     slack = max(5.0, 0.3 * em)
     parent = list(range(len(horizontal) + len(vertical)))
 
@@ -313,25 +312,21 @@ def _frames(horizontal: list[Rule], vertical: list[Rule], text: np.ndarray, em: 
                 frames.append(Frame("bar", box, xs=(rule.at,)))
         elif len(xs) >= 2 and len(ys) >= 2:
             frames += [_cell_frame(*part, em) for part in _parted(across, down, ys, em)]
+        elif open_rows and len(xs) > 2 and len(ys) == 1:
+            end = open_end([r.start for r in down], [r.end for r in down], across[0].at, em)
+            row = [] if end is None else [replace(across[0], at=end), *across]
+            frames += [_cell_frame(row, down, em)] if row else []
     return frames + _open_tables(free, text, em)
 
 
 def _open_sides(across: list[Rule], down: list[Rule], em: float) -> list[Rule]:
-    """The sides of a table that are not drawn: where most of its level rules begin, or end, beyond the
-    outermost upright."""
-    if len(across) < _SIDED or not down:
+    """The sides of a table that are not drawn."""
+    if not across or not down:
         return []
     top, low = (round(f(rule.at for rule in across)) for f in (min, max))
-    sides = []
-    for ends, outermost, way in (
-        ([rule.start for rule in across], min(rule.at for rule in down), -1),
-        ([rule.end for rule in across], max(rule.at for rule in down), 1),
-    ):
-        at = float(np.median(ends))
-        agree = np.mean([abs(end - at) < _SAME_END * em for end in ends])
-        if agree > _MOST_RULES and way * (at - outermost) > _BEYOND * em:
-            sides.append(Rule(at, top, low, 1))
-    return sides
+    inner = min(rule.at for rule in down), max(rule.at for rule in down)
+    places = open_sides([rule.start for rule in across], [rule.end for rule in across], inner, em)
+    return [Rule(at, top, low, 1) for at in places]
 
 
 def _parted(
@@ -414,6 +409,8 @@ def _closes(group: list[Rule], rule: Rule, text: np.ndarray) -> bool:
     middles = (text[:, 1] + text[:, 3]) / 2
     inside = text[(middles > group[-1].at) & (middles < rule.at)]
     inside = inside[(inside[:, 2] > rule.start) & (inside[:, 0] < rule.end)]
+    if ((inside[:, 2] > rule.end + step) | (inside[:, 0] < rule.start - step)).any():
+        return True  # lines of text that are wider than the table
     # A box with another at its height is a cell.
     beside = (inside[:, None, 1] < inside[None, :, 3]) & (inside[:, None, 3] > inside[None, :, 1])
     return bool(np.mean(beside.sum(1) > 1) < 0.5) if len(inside) else True

@@ -15,12 +15,13 @@ import numpy as np
 
 from adotx.documents.text_layer.glyphs import Glyphs, device_matrix, read_glyphs
 from adotx.documents.text_layer.ink import Drawn
+from adotx.documents.text_layer.vertical import as_written
 
 if TYPE_CHECKING:
     import pypdfium2
 
 # Pixels per em at which a page is laid out, pixels per point at which that may be, pixels of a page at most.
-_EM, _SCALES, _MOST_PIXELS = 21.0, (1.4, 5.0), 9_000_000
+_EM, _SCALES, _MOST_PIXELS = 21.0, (1.4, 20.0), 9_000_000
 # Pictures inside of forms inside of forms: deeper ones are left out.
 _DEPTH = 8
 #: more objects than that are a drawing or a map, which is slow to take apart
@@ -74,7 +75,7 @@ def take_apart(document: pypdfium2.PdfDocument, index: int) -> Extract | None:
         if _make_part(page):
             page.close()
             page = document[index]
-        glyphs = read_glyphs(page, device_matrix(page, 1.0))
+        glyphs = as_written(read_glyphs(page, device_matrix(page, 1.0)))
         if not (~glyphs.blank).any():
             return None
         scale = _scale(page.get_size(), glyphs)

@@ -20,8 +20,11 @@ from adotx.documents.text_layer.glyphs import Glyphs
 PIECE_GAP = 0.7
 #: gaps of so many em part words of one script wherever blanks are not drawn
 WORD_GAP = 0.13
-# Where the file draws blanks, gaps of so many em without one part cells.
-_CELL_GAP = 0.45
+#: where the file draws blanks, gaps of so many em without one part cells
+CELL_GAP = 0.45
+# Of the lines of so many em that another stands under, the share with a blank at their end from which on a
+# file draws those.
+_LONG, _ENDS = 10.0, 0.08
 # Of other glyphs, the share of blanks from which on a file draws them.
 _BLANKS = 0.06
 # Glyphs of one run stand on one baseline, within so many em, and do not run back by more.
@@ -32,6 +35,8 @@ _UNBLANKED, _UNDRAWN = (0.21, WORD_GAP), (0.34, 0.2)
 # Of fewer gaps the narrowest shows how letters are set, of more what a fifth of them is below: most words of
 # a line may have one letter.
 _FEW, _NARROW = 6, 0.2
+# Gaps are as wide as those between words from this share on; those are alike where they differ by less em.
+_AS_WIDE, _EVEN = 0.95, 0.04
 # What programs that part words at a line's end write there, unlike people.
 _HYPHEN = "\u2010"
 # A piece is above and below its baseline, in em: where most of the ink of a line is.
@@ -65,6 +70,7 @@ class Piece:
         words: (text, x0, x1) of each word.
         bold, fixed: of most of its letters.
         typed: somebody has typed it over the page: its size says nothing.
+        ends_word: whether the file draws a blank behind it; None where it draws none at lines' ends.
     """
 
     text: str
@@ -76,6 +82,7 @@ class Piece:
     bold: bool = False
     fixed: bool = False
     typed: bool = False
+    ends_word: bool | None = None
 
     @property
     def core(self) -> tuple[float, float]:
@@ -158,7 +165,7 @@ def runs_of(glyphs: Glyphs) -> list[np.ndarray]:
     low = np.minimum(glyphs.ems[drawn][1:], glyphs.ems[drawn][:-1])
     gap = glyphs.rooms[drawn[1:], 0] - glyphs.rooms[drawn[:-1], 2]
     step = np.abs(glyphs.bases[drawn][1:] - glyphs.bases[drawn][:-1])
-    widest = np.where(_draws_blanks(glyphs) & (np.diff(drawn) == 1), _CELL_GAP, PIECE_GAP)
+    widest = np.where(_draws_blanks(glyphs) & (np.diff(drawn) == 1), CELL_GAP, PIECE_GAP)
     apart = (step > _BASE * low) | (gap > widest * low) | (gap < -_BACK * low) | (em > 1.35 * low)
     return _split(drawn, np.flatnonzero(apart) + 1)
 
@@ -225,7 +232,7 @@ def _neighbours(glyphs: Glyphs, runs: list[np.ndarray]) -> Iterator[tuple[int, i
         near = (gap < PIECE_GAP * small) & (gap > -_BACK * small)
         near &= (other != one) & (starts[other] > starts[one])
         one, other, gap, small = one[near], other[near], gap[near], small[near]
-        parting = np.where(blanks & ~after[one] & ~before[other], _CELL_GAP, PIECE_GAP)
+        parting = np.where(blanks & ~after[one] & ~before[other], CELL_GAP, PIECE_GAP)
         overlap = np.minimum(lows[other], lows[one]) - np.maximum(tops[other], tops[one])
         high = np.minimum(lows[other] - tops[other], lows[one] - tops[one])
         fits = (gap < parting * small) & (overlap > _OF_ONE_LINE * high)
@@ -261,10 +268,11 @@ def _pieces(glyphs: Glyphs, chains: list[np.ndarray]) -> list[Piece]:
     bases = _medians(glyphs.bases[flat][main], ids[main])
     lows, highs = np.minimum.reduceat(boxes[:, :2], first), np.maximum.reduceat(boxes[:, 2:], first)
     size = np.diff(np.append(first, len(flat)))
-    bold, fixed = (
+    bolds, fixeds = (
         2 * np.add.reduceat(np.array(flags, int)[glyphs.faces[flat]], first) > size
         for flags in ([face.bold for face in glyphs.fonts], [face.fixed for face in glyphs.fonts])
     )
+    ends_words = _ends_words(glyphs, flat[first], flat[np.append(first[1:], len(flat)) - 1])
     begins = np.insert(_spaces(glyphs, flat, ids, len(chains)) | (ids[1:] != ids[:-1]), 0, True)
     at = np.flatnonzero(begins)
     x0, x1 = np.minimum.reduceat(boxes[:, 0], at).tolist(), np.maximum.reduceat(boxes[:, 2], at).tolist()
@@ -279,20 +287,64 @@ def _pieces(glyphs: Glyphs, chains: list[np.ndarray]) -> list[Piece]:
     for said in words:
         if said and len(said[-1][0]) > 1 and said[-1][0].endswith(_HYPHEN):
             said[-1] = (said[-1][0][:-1] + SOFT_HYPHEN, *said[-1][1:])
+    columns = (
+        words,
+        lows.tolist(),
+        highs.tolist(),
+        bases.tolist(),
+        ems.tolist(),
+        chains,
+        bolds.tolist(),
+        fixeds.tolist(),
+        [None] * len(chains) if ends_words is None else ends_words.tolist(),
+    )
     return [
-        Piece(" ".join(word[0] for word in said), (*low, *high), base, em, chain, said, is_bold, is_fixed)
-        for said, low, high, base, em, chain, is_bold, is_fixed in zip(
-            words,
-            lows.tolist(),
-            highs.tolist(),
-            bases.tolist(),
-            ems.tolist(),
-            chains,
-            bold.tolist(),
-            fixed.tolist(),
-            strict=True,
+        Piece(
+            " ".join(word[0] for word in said),
+            (*low, *high),
+            base,
+            em,
+            chain,
+            said,
+            bold,
+            fixed,
+            ends_word=end,
         )
+        for said, low, high, base, em, chain, bold, fixed, end in zip(*columns, strict=True)
     ]
+
+
+def _ends_words(glyphs: Glyphs, first: np.ndarray, last: np.ndarray) -> np.ndarray | None:
+    """bool [n]: whether a blank is drawn behind each piece, from its `first` glyph to its `last`; None where
+    the file draws no blanks at the ends of lines, as browsers do not: then nothing can be said."""
+    blank = np.append(glyphs.blank, False)
+    drawn = np.flatnonzero(~glyphs.blank)
+    following = np.append(drawn, len(glyphs))[np.searchsorted(drawn, last, side="right")]
+    goes_on = following < len(glyphs)
+    a, b = last[goes_on], following[goes_on]
+    step = (glyphs.bases[b] - glyphs.bases[a]) / glyphs.ems[a]
+    long = glyphs.rooms[a, 2] - glyphs.rooms[first[goes_on], 0] > _LONG * glyphs.ems[a]
+    under = (step > 0.8) & (step < 2.6) & (glyphs.rooms[b, 0] < glyphs.rooms[a, 0]) & long
+    ended = blank[a + 1] & under
+    return blank[last + 1] if ended.sum() > max(1, _ENDS * under.sum()) else None
+
+
+def _as_between_words(gap: np.ndarray, alike: np.ndarray, words: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """bool [n]: gaps that are as wide as those between words of one script on their line, or, where there are
+    none, on a page on which all of those are as wide.
+
+    Args:
+        gap: in em; `alike`: between letters of one script; `words`: known to part words; `ids`: of the line.
+    """
+    sure = words & alike
+    if not sure.any():
+        return sure
+    level = np.full(int(ids.max()) + 1, np.inf)
+    np.minimum.at(level, ids[sure], gap[sure])
+    low, high = np.percentile(gap[sure], (10, 90))
+    if high - low < _EVEN:
+        level[np.isinf(level)] = low
+    return np.asarray(gap > _AS_WIDE * level[ids])
 
 
 def _usual(ems: np.ndarray, rooms: np.ndarray, ids: np.ndarray, first: np.ndarray) -> np.ndarray:
@@ -327,5 +379,6 @@ def _spaces(glyphs: Glyphs, flat: np.ndarray, ids: np.ndarray, count: int) -> np
     between, within = _UNDRAWN if _draws_blanks(glyphs) else _UNBLANKED
     least = np.where(hangul[left] != hangul[right], between, within)
     wide = gap > least + usual[ids[1:]]
+    wide |= _as_between_words(gap, hangul[left] == hangul[right], wide & inside & ~drawn, ids[1:])
     # A blank that is drawn elsewhere on the page, with no room for it here, is none of this line.
     return np.asarray(((drawn & (gap > -0.3)) | wide) & inside)

@@ -25,7 +25,8 @@ from adotx.documents.layout.rulings import Frame
 from adotx.documents.readers import TextLine as StandingLine
 from adotx.documents.text_layer.glyphs import Glyphs
 from adotx.documents.text_layer.ink import Drawn, union
-from adotx.documents.text_layer.lines import Piece, Wall, parted, pieces_of
+from adotx.documents.text_layer.lines import Piece, parted, pieces_of
+from adotx.documents.text_layer.tables import walls_of, with_open_ends, with_text_walls, with_tinted_head
 from adotx.markdown import Block, Box
 from adotx.markdown import Figure as FigureBlock
 
@@ -40,8 +41,6 @@ _BEHIND_TICK, _HIGHEST_TICK = 2.0, 1.4
 SIGNS = ("☐", "☑")
 # What ticks are written with.
 _TICKS = frozenset("✓✔✗✘☑VvXx×●■√")
-# Blank stretches of this width, in em, part the columns of a table that has no upright rules; of a high one.
-_COLUMN_GAP, _IN_HIGH, _HIGH = 0.45, 0.3, 7.0
 # A picture with more pieces of text on it than this is what they stand on.
 _GROUND = 3
 
@@ -112,7 +111,10 @@ class PageText:
         drawn = [tick for tick in self.drawn.ticks(em) if _is_asked(tick.box, pieces)]
         drawn = [tick for tick in drawn if not any(_meet(tick.box, box) for box, _ in self.ticks)]
         frames = self.drawn.frames(boxes, em, drawn)
-        walls = [wall for frame in frames for wall in _walls(frame, pieces, em)]
+        frames = [with_tinted_head(frame, pieces, self.drawn.rest, em) for frame in frames]
+        frames = [with_text_walls(frame, pieces) for frame in frames]
+        frames = [with_open_ends(frame, frames, self.glyphs, pieces, em) for frame in frames]
+        walls = [wall for frame in frames for wall in walls_of(frame, self.glyphs, pieces, em)]
         pieces = parted(self.glyphs, pieces, walls)
         for piece in pieces:
             piece.typed = any(_holds(box, piece) for box in self.typed)
@@ -240,33 +242,8 @@ def _placed_line(line: TextLine, pieces: Sequence[Piece]) -> PlacedLine:
         advance=sum(x1 - x0 for _, x0, x1 in words) / max(words_width(text), 0.1),
         first=words[0][2] - words[0][1] if words else 0.0,
         fixed=any(part.fixed for part in parts),
+        ends_word=parts[-1].ends_word,
     )
-
-
-def _walls(frame: Frame, pieces: Sequence[Piece], em: float) -> Iterator[Wall]:
-    """Where text may not run through: upright rules, and what is blank from top to bottom of a table that has
-    none."""
-    x0, y0, x1, y1 = frame.box
-    if frame.kind in ("box", "bar"):
-        yield from (Wall(x, y0, y1) for x in frame.xs)
-    elif frame.kind == "grid":
-        for number, x in enumerate(frame.xs):
-            if number in (0, len(frame.xs) - 1):
-                yield Wall(x, y0, y1)
-                continue
-            for row in range(len(frame.ys) - 1):
-                if frame.has_right(row, number - 1):
-                    yield Wall(x, frame.ys[row], frame.ys[row + 1])
-    else:
-        inside = [
-            piece for piece in pieces if y0 <= piece.base <= y1 and x0 < piece.box[2] and piece.box[0] < x1
-        ]
-        spans = sorted((a, b) for piece in inside for _, a, b in piece.words)
-        least, at = (_IN_HIGH if y1 - y0 > _HIGH * em else _COLUMN_GAP) * em, float("inf")
-        for start, end in spans:
-            if start - at >= least:
-                yield Wall((start + at) / 2, y0, y1)
-            at = end if at == float("inf") else max(at, end)
 
 
 def _add_bullets(pieces: list[Piece], marks: np.ndarray) -> None:

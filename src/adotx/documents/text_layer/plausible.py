@@ -93,6 +93,10 @@ _LATIN, _SYLLABLES, _SYLLABLE_PAIR = (
     ((20, 0.5), (60, 0.7)),
     ((8, 0.13), (60, 0.12)),
 )
+# Words, but no codes of letters and figures.
+_LATIN_WORDS = re.compile("(?<![a-z0-9])[a-z]{2,}(?![a-z0-9])")
+# Less Hangul than this share of Latin letters is names.
+_BESIDE = 0.2
 # Hanja, or parts of syllables, that are enough to tell.
 _FEW = 12
 _MANY = 60
@@ -111,6 +115,9 @@ def is_plausible(text: str, few: bool = True) -> bool:
     least = 0 if few else _MANY
     words = re.findall("[가-힣]+", text)
     hangul = [char for word in words for char in word]
+    latin = _LATIN_WORDS.findall(text.lower())
+    if len(hangul) < _BESIDE * sum(map(len, latin)):
+        least = _MANY  # some words in a page of another script
     parts = len(re.findall("[\u1100-\u11ff\u3131-\u318e]", text))
     if parts >= _FEW and parts > len(hangul):
         return False
@@ -119,7 +126,6 @@ def is_plausible(text: str, few: bool = True) -> bool:
     pairs = [word[at : at + 2] for word in words for at in range(len(word) - 1)]
     if _falls_short(pairs, _SYLLABLE_PAIRS, _SYLLABLE_PAIR, least):
         return False
-    latin = re.findall("[a-z]{2,}", text.lower())
     pairs = [word[at : at + 2] for word in latin for at in range(len(word) - 1)]
     return len(pairs) <= 0.5 * len(hangul) or not _falls_short(pairs, _PAIRS, _LATIN, least)
 
