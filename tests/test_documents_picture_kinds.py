@@ -155,6 +155,30 @@ class TestFractions:
         assert not lay_out(self.page(False)).fractions
 
 
+class TestJoining:
+    def glyphs(self, text: str, starts: list[int]) -> list[Glyph]:
+        letters = [char for char in text if char != " "]
+        return [Glyph(char, x, x + 9.0, 0.99) for char, x in zip(letters, starts, strict=True)]
+
+    def test_what_both_say_stands_though_they_see_it_apart(self) -> None:
+        text = "const total ="
+        starts = [10 + 14 * n for n in range(len(text))]
+        seen = [Seen(x, x + 9.0, char, 0.9) for char, x in zip(text, starts, strict=True)]
+        # The heads see the first letter of the second word where its blank is.
+        seen[6] = Seen(seen[6].x0 + 24, seen[6].x1 + 24, "t", 0.9)
+        at = [x for char, x in zip(text, starts, strict=True) if char != " "]
+        row = joined_row(text, (0.99,) * len(text), seen, self.glyphs(text, at))
+        assert row.text == text
+
+    @pytest.mark.parametrize(("said", "sure", "wanted"), [('."""', 0.7, '."""'), ('."""', 0.99, '..""')])
+    def test_a_stop_seen_twice_for_a_quote(self, said: str, sure: float, wanted: str) -> None:
+        text = 'x = ..""'
+        seen = [Seen(10.0 * n, 10.0 * n + 9, char, 0.9) for n, char in enumerate(text)]
+        glyphs = self.glyphs("x=" + said, [0, 20, 40, 50, 60, 70])
+        row = joined_row(text, (*[0.99] * 4, *[sure] * 4), seen, glyphs)
+        assert row.text == f"x = {wanted}"
+
+
 class TestScripts:
     @pytest.mark.parametrize(
         ("rows", "script"),
