@@ -57,8 +57,7 @@ clean:  ## remove what the commands above have built
 	$(PYTHON) -m venv --clear .venv/vllm
 	.venv/vllm/$(PIP) "$(TORCH)" "$(VLLM)"
 	.venv/vllm/bin/python -m pip uninstall --yes --quiet torchvision torchaudio torchcodec
-	.venv/vllm/$(PIP) --editable . "peft>=0.18" "pytest>=8" "hypothesis>=6.100" \
-		"pylopdf-fonts-ko>=0.1.1" "fonttools>=4.50" "brotli>=1.1"
+	.venv/vllm/$(PIP) --editable ".[finetune]" "pytest>=8" "hypothesis>=6.100" "pylopdf-fonts-ko>=0.1.1"
 	touch $@
 
 $(TESTS): pyproject.toml $(KERNELS)

@@ -65,6 +65,8 @@ def build() -> None:
         include, digest = ("-isystem", f"{openvino}/include"), f'-DADOTX_SOURCES="{SOURCES["digest"]()}"'
         jobs: dict[str, tuple[str, ...]] = {
             "extension": (*include, digest, str(FOLDER / "extension.cpp")),
+            "layers": (*include, str(FOLDER / "layers.cpp")),
+            "dispatch": (str(FOLDER / "dispatch.cpp"),),
             "guard": (str(FOLDER / "guard.cpp"),),
         }
         for name, flags in KERNELS.items():
@@ -75,8 +77,8 @@ def build() -> None:
             return f"{work}/{name}.o"
 
         with ThreadPoolExecutor() as pool:
-            # The extension first: of functions that several files hold, the linker takes the first, and
-            # only that one needs no more than any x86-64 processor has.
+            # The kernels last: of functions that several files hold, the linker takes the first, and only
+            # the others' need no more than any x86-64 processor has.
             objects = list(pool.map(compile_one, jobs))
         made = f"{work}/{LIBRARY.name}"
         _run(command, "-shared", "-o", made, *objects, str(library), str(openvino / "libs/libtbb.so.12"))

@@ -80,7 +80,8 @@ class Bench:
 
     async def target(self, server: Server, new: int) -> Target:
         _, listed = await get(server.port, "/v1/models")
-        assert isinstance(listed, dict)
+        if not isinstance(listed, dict):
+            raise EngineFailed(f"{server.label} does not answer")
         return Target(server.port, listed["data"][0]["id"], self.token, new)
 
     async def asked(
@@ -90,6 +91,18 @@ class Bench:
         target = await self.target(server, new or self.options.new)
         prompts = prompts_for(self.checkpoint, count, length or self.options.prompt, *seed)
         return await load(target, prompts, clients)
+
+    async def watched(self, server: Server, clients: int, *seed: object) -> list[Answer]:
+        """The same of a server that may die: its port may outlive it, in a child, and answer nobody."""
+        count = max(self.options.requests, 2 * clients)
+        answers = asyncio.create_task(self.asked(server, clients, count, *seed))
+        while not (await asyncio.wait({answers}, timeout=1))[0]:
+            if (code := server.wait(0)) is not None:
+                answers.cancel()
+                raise EngineFailed(f"{server.label} ended with {code}")
+        if any(answer.end == "hangs" for answer in answers.result()):
+            raise EngineFailed(f"{server.label} hangs")
+        return answers.result()
 
     def load(self) -> None:
         """All servers by turns, every number of clients in every round."""
@@ -109,14 +122,19 @@ class Bench:
             for clients in self.options.clients:
                 rounds: dict[str, list[dict[str, Any]]] = {server.label: [] for server in servers}
                 for number in range(self.options.rounds):
-                    for server in servers:
+                    for server in list(servers):
                         server.resume()
-                        count = max(self.options.requests, 2 * clients)
-                        answers = asyncio.run(self.asked(server, clients, count, "load", clients, number))
+                        try:
+                            answers = asyncio.run(self.watched(server, clients, "load", clients, number))
+                        except EngineFailed as error:
+                            self.report[f"{server.label} error"] = f"{clients} clients: {error}"
+                            servers.remove(server)
+                            server.kill()
+                            continue
                         server.pause()
                         rounds[server.label].append(summary(answers))
                         say(clients, "clients", server.label, rounds[server.label][-1])
-                told[str(clients)] = {label: _median(each) for label, each in rounds.items()}
+                told[str(clients)] = {label: _median(each) for label, each in rounds.items() if each}
         finally:
             for server in servers:
                 server.kill()

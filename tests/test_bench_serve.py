@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import sys
@@ -61,3 +62,46 @@ def test_figures(bench: Any) -> None:
     assert told["first p50 s"] == 0.5 and told["gap p50 ms"] == 750 and told["tokens/piece"] == 1
     assert module.summary([cut])["lost"] == 1
     assert module.percentile([1.0, 2.0, 3.0], 50) == 2 and math.isnan(module.percentile([], 50))
+
+
+PEER = """
+import json, os, sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"data": [{"id": "toy"}]}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        if sys.argv[2] == "dies" and os.fork():
+            os._exit(3)
+        time.sleep(1000)  # the child has the port, and answers nobody
+
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@pytest.mark.parametrize(("what", "told"), [("dies", "ended with 3"), ("is silent", "hangs")])
+def test_a_peer_is_not_waited_for_once_it_is_dead(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, told: str
+) -> None:
+    (tmp_path / "peer.py").write_text(PEER)
+    servers, load = bench("servers"), bench("load")
+    monkeypatch.setattr(load, "PATIENCE", 1000.0 if what == "dies" else 2.0)
+    run = bench("serve").Bench.__new__(bench("serve").Bench)
+    toy_checkpoint(tmp_path / "toy")
+    run.options, run.checkpoint = bench("serve").parse(["--prompt", "8"]), tmp_path / "toy"
+    run.token, run.work, run.report = 5, tmp_path, {}
+    words = [sys.executable, str(tmp_path / "peer.py"), "{port}", what]
+    server = servers.Server("peer", words, "/health", tmp_path / "log")
+    server.start()
+    try:
+        with pytest.raises(bench("process").EngineFailed, match=told):
+            asyncio.run(run.watched(server, 2, "seed"))
+    finally:
+        server.kill()
+    assert asyncio.run(load.get(server.port, "/health")) == (0, None), "its child is gone too"

@@ -191,6 +191,7 @@ class TestRows:
             ("grpo", '{"prompt": [{"role": "assistant", "content": "a"}], "answer": ""}'),
             ("sft", '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}]}'),
             ("sft", '{"prompt": "a", "completion": " "}'),
+            ("sft", '{"messages": [{"role": "assistant", "content": "a", "weight": 0.5}]}'),
             ("sft", '{"prompt": "a", "chosen": "b", "rejected": "c"}'),
         ],
     )  # fmt: skip
@@ -219,16 +220,17 @@ class TestCheck:
 
         long = {"messages": [{"role": "user", "content": "x" * 400}, {"role": "assistant", "content": "a"}]}
         rows = [
-            asking(uri()), asking("none.png"), asking("../outside.png"), asking("damaged.png"), long,
+            asking(uri()), asking("none.png"), asking("a\0b.png"), asking("n" * 5000),
+            asking("../outside.png"), asking("damaged.png"), long,
             asking("https://example.org/a.png"), {"messages": [{"role": "user", "content": "a"}]},
             {"messages": [{"role": "king", "content": "a"}]},
         ]  # fmt: skip
         reader = reader_of(written(tmp_path / "a.jsonl", *rows), checkpoint, max_length=400)
         said: list[str] = []
-        with pytest.raises(AdotxError, match="7 of 8 rows"):
+        with pytest.raises(AdotxError, match="9 of 10 rows"):
             check(reader, lambda what: said.append(str(what)))
         lines = [int(re.search(r"a.jsonl:(\d+)", line)[1]) if "a.jsonl" in line else line for line in said]
-        assert lines == [2, 3, 4, 5, 6, 7, 8]
+        assert lines == list(range(2, 11))
 
     @pytest.mark.parametrize(("how", "left"), [("drop", 1), ("truncate", 2)])
     def test_over_long_rows(self, how: str, left: int, tmp_path: Path, checkpoint: Checkpoint) -> None:

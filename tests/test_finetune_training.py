@@ -291,13 +291,21 @@ class TestPreferences:
 
 
 class TestRewarded:
-    def test_reward_rises_and_the_adapter_loads(self, base: Path, tasks: Path, tmp_path: Path) -> None:
-        settings = {"data": [tasks], "model": str(base), "out": tmp_path, **QUIET}
-        settings |= {"max_completion": 3, "batch": 8, "generations": 4, "micro_batch": 4, "temperature": 1.0}
-        run("grpo", {**settings, "max_steps": 12, "learning_rate": 3e-2, "targets": "all"}, lambda what: None)
-        rewards = losses(tmp_path, "reward")
-        assert len(rewards) == 12 and all(0 <= each <= 1 for each in rewards)
-        check_three_ways(base, tmp_path, PROMPT)
+    def test_reward_rises_and_the_adapter_loads(
+        self, base: Path, folder: Path, tasks: Path, tmp_path: Path
+    ) -> None:
+        """A model that has learnt to say either of two words, as often, learns which of them is paid."""
+        rows = [{"messages": asked(n) + said(word)} for n in range(6) for word in ("the", "im")]
+        settings = {"data": [written(folder / "both.jsonl", rows)], "model": str(base), **QUIET}
+        settings |= {"targets": "all", "batch": 2, "pack_tokens": 400, "learning_rate": 2e-2, "max_steps": 30}
+        either = run("sft", {**settings, "out": tmp_path / "either"}, lambda what: None)
+        settings = {"data": [tasks], "model": str(either), "out": tmp_path / "paid", **QUIET}
+        settings |= {"max_completion": 3, "batch": 16, "generations": 4, "micro_batch": 8, "targets": "all"}
+        run("grpo", {**settings, "max_steps": 16, "learning_rate": 1e-2}, lambda what: None)
+        rewards = losses(tmp_path / "paid", "reward")
+        assert len(rewards) == 16 and all(0 <= each <= 1 for each in rewards)
+        assert sum(rewards[-4:]) / 4 > sum(rewards[:4]) / 4 + 0.15
+        check_three_ways(either, tmp_path / "paid", PROMPT)
 
     def test_an_answer_is_read_by_id(self, base: Path, tasks: Path) -> None:
         recipe = read_recipe("grpo", {"data": [tasks], "model": str(base)})

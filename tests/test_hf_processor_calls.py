@@ -141,6 +141,32 @@ def test_unknown_arguments_are_refused(processor):
         )
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_num_tiles": "four"}, {"max_num_tiles": 1.5}, {"max_num_tiles": True}, {"max_num_tiles": 10**9},
+        {"min_num_tiles": -1}, {"min_num_tiles": 9, "max_num_tiles": 2}, {"use_thumbnail": "yes"},
+        {"published_pixels": 1}, {"size": {"shortest_edge": 7}}, {"image_mean": [0, 0, 0]},
+        {"do_resize": False}, {"crop_size": 8}, {"do_center_crop": True}, {"resample": 99},
+        {"data_format": "channels_last"},
+    ],
+)  # fmt: skip
+def test_values_that_a_call_cannot_have_are_refused(processor, wrong):
+    """Of the wrong type, or of a step that would be passed over."""
+    with pytest.raises(AdotxError) as caught:
+        processor.image_processor(images=[WIDE], **wrong)
+    assert "\n" not in str(caught.value) and caught.value.code in ("processor.unsupported", "tiles.rule")
+
+
+def test_values_of_the_files_may_be_said_again(processor):
+    own = processor.image_processor
+    again = {"size": own.size, "image_mean": tuple(own.image_mean), "resample": own.resample}
+    again |= {"data_format": "channels_first"}
+    again |= {"do_resize": True, "use_thumbnail": None, "do_center_crop": False, "device": "cpu"}
+    both = own(images=[WIDE], **again)["pixel_values"], own(images=[WIDE])["pixel_values"]
+    assert np.array_equal(*both)
+
+
 def test_what_the_format_has_no_place_for_does_not_change_the_road(processor):
     """A variable would have sent the conversation through a text whose control tokens are read."""
     tokenizer = processor.tokenizer

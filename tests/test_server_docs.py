@@ -25,6 +25,15 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
+def test_checks_name_tests_that_are_there() -> None:
+    told = (Path(__file__).parent.parent / "docs" / "server-checks.md").read_text(encoding="utf-8")
+    lines = [line for line in told.splitlines() if line.startswith("| ")]
+    assert len(lines) > 40 and all("`test_" in line or line.endswith(" tests |") for line in lines)
+    for file, name in re.findall(r"`(test_\w+\.py)::(test_\w+)`", told):
+        code = (Path(__file__).parent / file).read_text(encoding="utf-8")
+        assert re.search(rf"def {name}\(", code), f"{file}::{name}"
+
+
 def test_settings() -> None:
     told = dict(re.findall(r"^        (\w+): (.+(?:\n            .+)*)", Settings.__doc__ or "", re.M))
 

@@ -262,11 +262,17 @@ class TestRefusals:
             ({"stream": "true", "response_format": "markdown"}, "response_format"),
             ({"response_format": "docx"}, "response_format"),
             ({"model": "another"}, "model"),
+            ({"redact": "sekret"}, "redact"),
         ],
     )
     def test_forms(self, client: httpx.Client, form: dict[str, str], param: str) -> None:
         response = post(client, pdf(2), **form)
         assert response.status_code in (400, 404) and response.json()["error"]["param"] == param
+        assert "--" not in response.json()["error"]["message"], "options of the command line"
+
+    def test_what_stands_twice_is_not_dropped(self, client: httpx.Client) -> None:
+        response = client.post(PATH, files=[("file", ("a.png", png())), ("file", ("b.png", png()))])
+        assert response.status_code == 400 and response.json()["error"]["param"] == "file"
 
     def test_no_file(self, client: httpx.Client) -> None:
         response = client.post(PATH, data={"stream": "true"})

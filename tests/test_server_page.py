@@ -205,6 +205,26 @@ def test_a_document(opened: tuple[Any, Seen], tmp_path: Path) -> None:
     assert "<table>" in page.evaluate(read_back, "text/html")
 
 
+def test_pages_that_are_opened_in_any_order(opened: tuple[Any, Seen], url: str) -> None:
+    """Pages are read side by side: what is shown first is the first one all the same."""
+    page, _ = opened
+    form = {"stream": "true", "page_images": "true"}
+    told = httpx.post(f"{url}/v1/documents/transcriptions", files={"file": ("a.pdf", pdf(3))}, data=form).text
+    created, *events = told.strip().split("\n\n")
+    opening = [event for event in events if event.startswith("event: page.opened")]
+    events = [created, *sorted(opening, reverse=True), *(event for event in events if event not in opening)]
+    body = "".join(f"{event}\n\n" for event in events)
+    assert body.index('"number":3') < body.index('"number":1,"width"')
+    page.route(
+        "**/v1/documents/transcriptions",
+        lambda route: route.fulfill(body=body, content_type="text/event-stream"),
+    )
+    drop(page, pdf(3))
+    page.wait_for_selector("#results:not([hidden])")
+    assert page.inner_text("#where") == "Page 1 of 3"
+    assert page.locator("#text .page").count() == 3
+
+
 def test_several_documents(opened: tuple[Any, Seen]) -> None:
     """Dropped at once they are read one after the other; any of them may be looked at meanwhile."""
     page, seen = opened

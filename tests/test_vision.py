@@ -106,6 +106,8 @@ def test_plan_refuses_a_rule_without_grids() -> None:
     with pytest.raises(AdotxError) as caught:
         plan(10, 10, replace(RULE, min_tiles=5, max_tiles=3))
     assert caught.value.code == "tiles.rule"
+    with pytest.raises(AdotxError, match=r"1,000,000,000 tiles"):
+        plan(10, 10, replace(RULE, max_tiles=10**9))  # a list of its grids would fill the memory
 
 
 def test_other_rules() -> None:

@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-#: seconds after which an answer counts as hanging
-PATIENCE = 600
+#: seconds without a byte after which an answer counts as hanging
+PATIENCE = 300.0
 
 
 @dataclass
@@ -61,7 +61,8 @@ async def ask(target: Target, prompt: Sequence[int]) -> Answer:
     """One request, read to its end."""
     answer = Answer(asked=time.perf_counter())
     try:
-        await asyncio.wait_for(_exchange(target, prompt, answer), PATIENCE)
+        async with asyncio.timeout(PATIENCE) as patience:
+            await _exchange(target, prompt, answer, patience)
     except TimeoutError:
         answer.end = "hangs"
     except (OSError, asyncio.IncompleteReadError, ValueError):
@@ -71,13 +72,15 @@ async def ask(target: Target, prompt: Sequence[int]) -> Answer:
 
 
 async def load(target: Target, prompts: Sequence[Sequence[int]], clients: int) -> list[Answer]:
-    """All prompts, asked by so many clients at once."""
+    """All prompts, asked by so many clients at once; none any more once an answer hangs."""
     left = list(reversed(prompts))
     answers: list[Answer] = []
 
     async def client() -> None:
         while left:
             answers.append(await ask(target, left.pop()))
+            if answers[-1].end == "hangs":
+                left.clear()
 
     await asyncio.gather(*(client() for _ in range(clients)))
     return answers
@@ -86,18 +89,17 @@ async def load(target: Target, prompts: Sequence[Sequence[int]], clients: int) -
 async def get(port: int, path: str, body: object = None) -> tuple[int, object]:
     """(status, JSON) of a short request; (0, None) where nobody answers."""
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return 0, None
-    try:
-        _send(writer, "GET" if body is None else "POST", path, body)
-        status, headers = await _head(reader)
-        text = await reader.readexactly(int(headers.get("content-length", 0)))
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                _send(writer, "GET" if body is None else "POST", path, body)
+                status, headers = await _head(reader)
+                text = await reader.readexactly(int(headers.get("content-length", 0)))
+            finally:
+                writer.close()
         return status, json.loads(text) if text.strip().startswith((b"{", b"[")) else None
     except (OSError, asyncio.IncompleteReadError, ValueError):
         return 0, None
-    finally:
-        writer.close()
 
 
 def summary(answers: Sequence[Answer]) -> dict[str, object]:
@@ -130,7 +132,7 @@ def percentile(values: Sequence[float], share: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[share - 1]
 
 
-async def _exchange(target: Target, prompt: Sequence[int], answer: Answer) -> None:
+async def _exchange(target: Target, prompt: Sequence[int], answer: Answer, patience: asyncio.Timeout) -> None:
     body = {
         "model": target.model, "prompt": list(prompt), "max_tokens": target.new, "temperature": 0,
         "ignore_eos": True, "logit_bias": {str(target.token): 100}, "stream": True,
@@ -148,9 +150,11 @@ async def _exchange(target: Target, prompt: Sequence[int], answer: Answer) -> No
         if answer.status != 200:
             answer.end = "refused"
             return
+        now = asyncio.get_running_loop().time
         while size := int(await reader.readuntil(b"\r\n"), 16):
             for line in (await reader.readexactly(size + 2)).split(b"\n"):
                 _read(line, answer)
+            patience.reschedule(now() + PATIENCE)
     finally:
         writer.close()
 

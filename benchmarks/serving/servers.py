@@ -81,9 +81,11 @@ class Server:
             return None
 
     def kill(self) -> None:
-        """End all its processes at once."""
+        """End all its processes at once, also those that have outlived the first."""
         if self._process is not None:
             self._signal(signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 

@@ -77,6 +77,11 @@ class Torch:
             )
         return prompt, made[0, len(prompt) :].tolist()
 
+    def stops(self) -> set[int]:
+        """The ids that end an answer, which the engine leaves out."""
+        eos = self.model.generation_config.eos_token_id
+        return set(eos if isinstance(eos, list) else [eos])
+
 
 def row_picture(text: str) -> Image.Image:
     """A tile as nano reads it, with one row of text."""

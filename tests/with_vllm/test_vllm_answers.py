@@ -68,8 +68,7 @@ def compare(checkpoint: Path, cases: list[Case], tokens: int, **settings: object
     reference = Torch(checkpoint)
     expected = [reference.answer(messages, images, tokens) for messages, images in cases]
     engine = Engine.load(open_checkpoint(checkpoint), weights="f32")
-    eos = reference.model.generation_config.eos_token_id
-    stops = set(eos if isinstance(eos, list) else [eos])
+    stops = reference.stops()
     sampling = SamplingParams(max_new_tokens=tokens)
     requests = [
         Request(prompt, images=reference.tiles(*case), sampling=sampling)

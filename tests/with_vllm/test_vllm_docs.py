@@ -11,7 +11,8 @@ from vllm.utils.argparse_utils import FlexibleArgumentParser
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "vllm.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^vllm serve .*$", TEXT, re.M)
-OPTIONS = sorted(set(re.findall(r"(--[a-z][a-z-]+)", TEXT)) - {"--"})
+#: `--server` is one of `adotx chat`
+OPTIONS = sorted(set(re.findall(r"(--[a-z][a-z-]+)", TEXT)) - {"--", "--server"})
 
 
 def test_vllm_parses_the_commands() -> None:

@@ -20,6 +20,16 @@ from adotx.vllm import ARCHITECTURE, register
 from adotx.vllm.limits import AX4VLLimits, in_the_way
 
 NANO = Path(adotx.__file__).parent / "nano"
+#: `mm_processor_kwargs` of a request that nothing can be done with, and what is said of them
+UNFIT: list[tuple[dict[str, Any], str]] = [
+    ({"max_num_tiles": "four"}, "max_num_tiles = 'four' is not of type int"),
+    ({"max_num_tiles": 1.5}, "max_num_tiles = 1.5 is not of type int"),
+    ({"max_num_tiles": 10**9}, "tiles asked for, the server was started for 4"),
+    ({"max_num_tiles": 0}, "no grid has 1 to 0 tiles"),
+    ({"use_thumbnail": "yes"}, "use_thumbnail = 'yes' is not of type bool"),
+    ({"images_kwargs": 5}, "images_kwargs = 5 is not of type object"),
+    ({"size": 64}, "size is 64, built in is"),
+]
 
 
 def settings(config: Any, size: int, mode: str = "weights", lora: Any = None) -> Any:
@@ -80,6 +90,7 @@ def test_requests_are_refused_in_one_line(tmp_path: Path) -> None:
             {"text": one, "images": images, "kwargs": {"max_tiles": 1}},
             {"text": one, "images": images, "kwargs": {"max_num_tiles": 1}},
             {"text": one, "images": images},
+            *({"text": one, "images": images, "kwargs": kwargs} for kwargs, _ in UNFIT),
         ],
         mm_processor_kwargs={"max_num_tiles": 4},
     )
@@ -89,4 +100,6 @@ def test_requests_are_refused_in_one_line(tmp_path: Path) -> None:
     assert "5 tiles asked for, the server was started for 4" in errors[2] and errors[3] == errors[2]
     assert "max_tiles" in errors[4]
     assert not errors[5] and not errors[6] and all("\n" not in error for error in errors)
+    for error, (_, told) in zip(errors[7:], UNFIT, strict=True):
+        assert told in error
     assert answers[5].prompt.count(22) == 144 and answers[6].prompt.count(22) == 3 * 144

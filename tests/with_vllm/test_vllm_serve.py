@@ -279,6 +279,30 @@ def test_our_command_line_asks_it(client: openai.OpenAI, plain: Torch, folder: P
         assert refused.returncode == 2 and "use adotx serve" in refused.stderr, refused.stderr
 
 
+def test_pictures_of_any_size_are_answered(client: openai.OpenAI, plain: Torch, folder: Path) -> None:
+    for number, size in enumerate([(1, 1), (1, 4000), (4000, 1)]):
+        path = folder / f"odd{number}.png"
+        messages = row_messages(url_of(Image.new("RGB", size, "white"), path))
+        answer = say(client, messages, max_tokens=4)
+        assert answer.usage.prompt_tokens > 144
+        assert answer.choices[0].message.content == expected(plain, messages, [path], 4).rstrip("\ufffd")
+
+
+def test_what_cannot_be_is_the_callers_mistake(client: openai.OpenAI, folder: Path) -> None:
+    messages = row_messages(url_of(row_picture("x"), folder / "y.png"))
+    for kwargs in ({"max_num_tiles": "four"}, {"max_num_tiles": 99}, {"images_kwargs": 5}, {"size": 64}):
+        with pytest.raises(openai.BadRequestError, match=r"mm_processor_kwargs|image processor"):
+            say(client, messages, extra_body={"mm_processor_kwargs": kwargs})
+    crowd = [{"role": "user", "content": messages[1]["content"][:1] * 5}]
+    with pytest.raises(openai.BadRequestError, match="At most 4 image"):
+        say(client, crowd)
+    with pytest.raises(openai.NotFoundError, match="nobody"):
+        say(client, messages, "nobody")
+    for prompt in ("<|extra_id_11|>", [22, 22]):  # slots of pictures that nobody gave
+        with pytest.raises(openai.BadRequestError, match="image tokens"):
+            client.completions.create(model="nano", prompt=prompt, max_tokens=2)
+
+
 def test_a_damaged_picture_is_the_callers_mistake(client: openai.OpenAI, folder: Path) -> None:
     with pytest.raises(openai.BadRequestError):
         say(client, row_messages("data:image/png;base64,AAAA"))

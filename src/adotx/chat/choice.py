@@ -119,6 +119,12 @@ def _read_tool(tool: Any, where: str) -> Tool:
     if not isinstance(inner.get("name"), str) or not inner["name"]:
         remedy = 'give {"type": "function", "function": {"name": ..., "parameters": {...}}}'
         raise AdotxError("chat.tools", "has no name", where, remedy)
+    inside = where if nested is None else f"{where}.function"
+    for key, fits in (("parameters", Mapping), ("description", str), ("strict", bool)):
+        if not isinstance(inner.get(key), fits | None):
+            what, remedy = "a {kind} does not belong there", "give parameters as a schema, the rest as text"
+            place = f"{inside}.{key}"
+            raise AdotxError("chat.tools", what, place, remedy, kind=type(inner[key]).__name__)
     function = {key: value for key, value in inner.items() if key != "type" and value is not None}
     return {"type": "function", "function": function}
 
@@ -178,7 +184,7 @@ def _schema(response_format: Any) -> Mapping[str, Any] | None:
         return {"type": "object"}
     if kind == "json_schema":
         inner = response_format.get("json_schema", response_format)
-        if isinstance(inner, Mapping) and inner.get("schema") is not None:
+        if isinstance(inner, Mapping) and isinstance(inner.get("schema"), Mapping | bool):
             schema: Mapping[str, Any] = inner["schema"]
             return schema
     what = "{given} is no response format"

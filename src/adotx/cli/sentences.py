@@ -199,6 +199,12 @@ KOREAN: dict[str, str] = {
     "of a picture on it: {reason}": "쪽에 있는 그림: {reason}",
     "{count} of {total} rows could not be read": "줄 {total}개 중 {count}개를 읽지 못했습니다",
     "{count} formula(s) are given sign by sign": "수식 {count}개는 기호를 차례대로만 적었습니다",
+    "it seems to be Japanese, which is not read: what stands here may be nonsense": (
+        "일본어로 보이나 일본어는 읽지 못합니다. 여기 적은 것은 틀릴 수 있습니다"
+    ),
+    "it seems to be Cyrillic, which is not read: what stands here may be nonsense": (
+        "키릴 문자로 보이나 키릴 문자는 읽지 못합니다. 여기 적은 것은 틀릴 수 있습니다"
+    ),
     "{count} of {total} rows were cut where their ink ends": (
         "줄 {total}개 중 {count}개를 글자가 끝나는 곳에서 잘랐습니다"
     ),
@@ -227,6 +233,7 @@ KOREAN: dict[str, str] = {
     "has an empty answer, without weight 0": "답이 비어 있는데 weight가 0이 아닙니다",
     "is a pair: adotx train dpo learns from those": "답 한 쌍입니다. adotx train dpo로 학습하세요",
     "has neither messages nor prompt and completion": "messages도, prompt와 completion도 없습니다",
+    "has a weight that is neither 0 nor 1": "weight가 0도 1도 아닙니다",
     "has no {key}": "{key}이(가) 없습니다",
     "ends with an answer: put it into answer or tool_calls": (
         "답으로 끝납니다. 답은 answer나 tool_calls에 넣으세요"
@@ -321,10 +328,12 @@ KOREAN: dict[str, str] = {
     "it is not JSON from character {at:,} on": "{at:,}번째 글자부터 JSON이 아닙니다",
     "it is nested too deeply": "너무 깊이 겹쳐 있습니다",
     "it holds a number that is too long": "너무 긴 수가 들어 있습니다",
+    "it holds half a surrogate pair": "써로게이트 쌍의 반쪽이 들어 있습니다",
     "a name stands twice in one object": "한 객체에 같은 이름이 두 번 나옵니다",
     "{text} is no number in JSON": "JSON에 {text}라는 수는 없습니다",
     "it is more than max_tokens, which is {most:,}": "max_tokens({most:,})보다 큽니다",
     "events are always JSON": "이벤트는 늘 JSON입니다",
+    "it stands there {count} times": "{count}번 나옵니다",
     "pictures come with a stream only": "그림은 stream에서만 나갑니다",
     "only plain https URLs are fetched": "평범한 https URL만 가져옵니다",
     "its host is not on the list of this server": "서버가 허용한 호스트가 아닙니다",
@@ -334,6 +343,31 @@ KOREAN: dict[str, str] = {
     "it is redirected too often": "너무 여러 번 넘겨집니다",
     "it is too large": "너무 큽니다",
     "it takes too long": "너무 오래 걸립니다",
+    # what a request's fields may be
+    "it is missing": "빠져 있습니다",
+    "it must be a file": "파일이어야 합니다",
+    "it must be a text": "글이어야 합니다",
+    "it must be a whole number": "정수여야 합니다",
+    "it must be a number": "수여야 합니다",
+    "it must be true or false": "true나 false여야 합니다",
+    "it must be a list": "목록이어야 합니다",
+    "it must be an object": "객체여야 합니다",
+    "it must be above {bound}": "{bound}보다 커야 합니다",
+    "it must be at least {bound}": "{bound} 이상이어야 합니다",
+    "it must be below {bound}": "{bound}보다 작아야 합니다",
+    "it must be at most {bound}": "{bound} 이하여야 합니다",
+    "it must be at most {bound:,} long": "길이가 {bound:,} 이하여야 합니다",
+    "it is of a type that does not fit": "맞지 않는 형식입니다",
+    "it must be {known}": "{known}만 쓸 수 있습니다",
+    "it does not fit": "맞지 않는 값입니다",
+    "it is nested more than {levels} levels deep": "{levels}단계보다 깊이 겹쳐 있습니다",
+    "each bias is a number from -{most} to {most}": "값은 모두 -{most}에서 {most}까지의 수입니다",
+    "it has either prompt or messages": "prompt와 messages 가운데 하나만 있어야 합니다",
+    "it has more than {most} pairs": "쌍이 {most}개보다 많습니다",
+    "its name must be 1 to 64 letters, digits, _ and -": "이름은 글자, 숫자, _, -로 된 1~64자여야 합니다",
+    "an answer begins a message or goes on with the last one": (
+        "답은 새 메시지를 시작하거나 마지막 메시지를 잇습니다"
+    ),
     # what a server answers
     "no such host": "그런 호스트가 없습니다",
     "it took too long": "너무 오래 걸렸습니다",

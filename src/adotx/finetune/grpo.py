@@ -47,7 +47,6 @@ class Grpo(GRPOTrainer):
 
     Args:
         reader: of the tasks.
-        blank: see `adotx.finetune.packing.blank_sample`; None where one process trains alone.
     """
 
     def __init__(self, *args: Any, reader: Reader, **kwargs: Any) -> None:
@@ -61,12 +60,8 @@ class Grpo(GRPOTrainer):
 
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], None, dict[str, Any]]:
         loaded = [self._loaded(prompt) for prompt in prompts]
-        fields = _pictures(loaded)
-        return (
-            [sample.ids for sample, _ in loaded],
-            None,
-            {k: v for k, v in fields.items() if k == "pixel_values"},
-        )
+        pixels = {k: v for k, v in _pictures(loaded).items() if k == "pixel_values"}
+        return [sample.ids for sample, _ in loaded], None, pixels
 
     def _loaded(self, prompt: Any) -> Loaded:
         return self.reader.loaded(int(prompt[0]["content"]))[0]

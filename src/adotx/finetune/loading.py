@@ -5,6 +5,7 @@ Knows no data.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -31,6 +32,11 @@ def is_bfloat16(recipe: Recipe) -> bool:
     return recipe.dtype == "bfloat16" or (recipe.dtype == "auto" and on_accelerator(recipe))
 
 
+def model_class(checkpoint: Checkpoint) -> Any:
+    """The class of a checkpoint's model in transformers."""
+    return AX4VLForConditionalGeneration if checkpoint.config.family == p.VL else AutoModelForCausalLM
+
+
 def load_model(recipe: Recipe, checkpoint: Checkpoint, sharded: bool = False) -> PreTrainedModel:
     """The model in training form.
 
@@ -48,8 +54,7 @@ def load_model(recipe: Recipe, checkpoint: Checkpoint, sharded: bool = False) ->
     }
     if recipe.quantize:
         options["quantization_config"] = _four_bits(recipe)
-    cls: Any = AX4VLForConditionalGeneration if checkpoint.config.family == p.VL else AutoModelForCausalLM
-    model = cls.from_pretrained(checkpoint.path, local_files_only=True, **options)
+    model = model_class(checkpoint).from_pretrained(checkpoint.path, local_files_only=True, **options)
     model.config.use_cache = False
     # An answer ends with its turn, whatever the published generation_config says.
     model.generation_config.eos_token_id = list(
@@ -87,8 +92,6 @@ def check_targets(model: PreTrainedModel, config: LoraConfig | None) -> None:
     """AdotxError ``finetune.targets`` for a pattern that fits no module."""
     if config is None:
         return
-    import re
-
     pattern = str(config.target_modules)
     try:
         fits = any(re.fullmatch(pattern, name) for name, _ in model.named_modules())

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 from PIL import Image
@@ -65,9 +65,8 @@ def write_rows(
             for number, sample in enumerate(samples, 1):
                 assert sample.source is not None
                 pages = list(open_pages(sample.source))
-                if (
-                    len(pages) == 1 and pages[0].open is not None
-                ):  # which page a truth is of is not known else
+                # Of several pages it is not known which a truth is of.
+                if len(pages) == 1 and pages[0].open is not None:
                     packed = pack(lay_out(pages[0].open()))
                     texts = _texts(packed, asker, bare(sample.truth))
                     name = sample.name.replace("/", "-")
@@ -89,7 +88,7 @@ def _texts(packed: Packed, asker: RowAsker, truth: str) -> list[str | None]:
     return fitting(texts, [_ink(packed.tiles[piece.tile], piece.row) for piece in packed.pieces])
 
 
-def _write(file: object, out: Path, name: str, packed: Packed, texts: Sequence[str | None]) -> int:
+def _write(file: TextIO, out: Path, name: str, packed: Packed, texts: Sequence[str | None]) -> int:
     count = 0
     for tile in range(len(packed.tiles)):
         here = [
@@ -104,7 +103,7 @@ def _write(file: object, out: Path, name: str, packed: Packed, texts: Sequence[s
             prompt = read_row(row + 1)
             prompt[-1]["content"][0] = {"type": "image", "image": path}
             messages = [*prompt, {"role": "assistant", "content": text}]
-            print(json.dumps({"messages": messages}, ensure_ascii=False), file=file)  # type: ignore[call-overload]
+            print(json.dumps({"messages": messages}, ensure_ascii=False), file=file)
         count += len(rows)
     return count
 

@@ -47,7 +47,7 @@ class Recipe:
         lora: train an adapter; False: all weights.
         targets: the adapted modules: "text" (the tower stays as it is), "all", or a pattern for PEFT.
         epochs: passes over the data; max_steps: optimiser steps, 0 for as many as the epochs have.
-        batch: packs (with `pack`), rows, pairs or prompts of one optimiser step, all processes together.
+        batch: packs (with `pack`), rows, pairs or answers (grpo) of a step, all processes together.
         micro_batch: of them, what one process computes at once.
         max_length: ids of a row at most. too_long: what becomes of longer ones.
         pack: lay several rows into one sequence (sft). pack_tokens: its ids at most, 0 for `max_length`;

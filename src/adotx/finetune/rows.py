@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class Row:
     tools: Sequence[dict[str, Any]] | None = None
     images: tuple[str, ...] = ()
     answer: str | None = None
-    calls: tuple[tuple[str, dict[str, Any]], ...] | None = field(default=None)
+    calls: tuple[tuple[str, dict[str, Any]], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -193,10 +193,8 @@ def _task(value: dict[str, Any], where: str) -> Row:
         raise _row(where, Sentence("needs one of answer and tool_calls"))
     if answer is not None and not isinstance(answer, str):
         raise _row(where, Sentence("has an answer that is no text"))
-    row = _row_of(value, where, (prompt,))
-    return Row(
-        row.where, row.texts, row.tools, row.images, answer, None if calls is None else _calls(calls, where)
-    )
+    wanted = None if calls is None else _calls(calls, where)
+    return replace(_row_of(value, where, (prompt,)), answer=answer, calls=wanted)
 
 
 def _calls(calls: Any, where: str) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -235,6 +233,8 @@ def _messages(value: dict[str, Any], key: str, where: str, role: str = "user") -
         given = [given]
     if not isinstance(given, list) or not given or not all(isinstance(m, dict) for m in given):
         raise _row(where, Sentence("has a {key} that is no list of messages", key=key))
+    if any(message.get("weight") not in (None, 0, 1) for message in given):
+        raise _row(where, Sentence("has a weight that is neither 0 nor 1"))
     return [dict(message) for message in given]
 
 
@@ -257,7 +257,7 @@ def _placed(row: Row) -> Row:
         parts = [{"type": "text", "text": content}] if isinstance(content, str) else list(content or [])
         shown = {**messages[first], "content": [{"type": "image"} for _ in row.images] + parts}
         texts.append([*messages[:first], shown, *messages[first + 1 :]])
-    return Row(row.where, tuple(texts), row.tools, row.images, row.answer, row.calls)
+    return replace(row, texts=tuple(texts))
 
 
 def _row(where: str, detail: Sentence) -> AdotxError:

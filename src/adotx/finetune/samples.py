@@ -175,8 +175,12 @@ class Reader:
 
 def _inside(folder: Path, given: str, place: str) -> Path:
     """The file of a path in `folder`; a row may have been written by anybody and names no other file."""
-    path = (folder / given).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    try:
+        path = (folder / given).resolve()
+        inside = path.is_relative_to(folder.resolve())
+    except (OSError, ValueError):  # what no path can be, such as one with a null byte
+        inside = False
+    if not inside:
         what, remedy = "{path} is not inside {folder}", "set images=FOLDER to one that holds all pictures"
         raise AdotxError("finetune.outside", what, place, remedy, path=given, folder=str(folder))
     return path

@@ -13,11 +13,9 @@ from typing import Any
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
 
-from adotx.chat import protocol as p
 from adotx.checkpoint import Checkpoint
-from adotx.hf import AX4VLForConditionalGeneration
+from adotx.finetune.loading import model_class
 
 #: files of a base that go along as they are; weights, code and pickles do not
 _ALONG = ("*.json", "*.jinja", "merges.txt", "LICENSE*", "NOTICE*", "timesteps.safetensors")
@@ -37,7 +35,9 @@ def merge(checkpoint: Checkpoint, adapter: Path, out: Path) -> Path:
 
     Merged anew from the files, in float32: training may have held the base in four bits or sharded.
     """
-    model = _load(checkpoint.path, checkpoint)
+    model = model_class(checkpoint).from_pretrained(
+        checkpoint.path, dtype=torch.float32, local_files_only=True
+    )
     merged: Any = PeftModel.from_pretrained(model, adapter, local_files_only=True).merge_and_unload()
     return publish(checkpoint, merged, out)
 
@@ -65,8 +65,3 @@ def publish(
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)
     return out
-
-
-def _load(path: Path, checkpoint: Checkpoint) -> Any:
-    cls: Any = AX4VLForConditionalGeneration if checkpoint.config.family == p.VL else AutoModelForCausalLM
-    return cls.from_pretrained(path, dtype=torch.float32, local_files_only=True)

@@ -12,8 +12,8 @@ published.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
 import numpy as np
 from PIL import Image
@@ -39,7 +39,10 @@ _FIXED: dict[str, Any] = {
 # Channels of an array that is a picture: grey, RGB, with transparency.
 _CHANNELS = (1, 3, 4)
 _LAST = ((), *((n,) for n in _CHANNELS))
-_TILE_KEYS = ("min_num_tiles", "max_num_tiles", "use_thumbnail", "published_pixels")
+#: settings of a call, with their types
+_TILE_KEYS = {"min_num_tiles": int, "max_num_tiles": int, "use_thumbnail": bool, "published_pixels": bool}
+#: what other libraries hand to any image processor, and says nothing to this one
+_WITHOUT_MEANING = ("device", "disable_grouping", "input_data_format", "return_tensors")
 
 
 class AX4VLImageProcessorKwargs(ImagesKwargs, total=False):
@@ -100,9 +103,11 @@ class AX4VLImageProcessor(BaseImageProcessor):
     @property
     def tile_rule(self) -> TileRule:
         """The tile rule as `adotx.vision` takes it (tokens per tile are the processor's setting)."""
-        return self._rule({})
+        return self.rule_for({})
 
-    def _rule(self, overrides: dict[str, Any]) -> TileRule:
+    def rule_for(self, settings: Mapping[str, Any]) -> TileRule:
+        """The tile rule of a call with these settings; those that say nothing of tiles are passed over."""
+        overrides = _tile_settings(settings)
         side = tile_size(self.size)
         if side is None:
             detail = f"size {self.size} names no tile side"
@@ -121,15 +126,17 @@ class AX4VLImageProcessor(BaseImageProcessor):
         for key, built_in in _FIXED.items():
             value = values.get(key)
             if value is not None and value != built_in:
-                raise AdotxError(
-                    "processor.unsupported",
-                    "{key} is {value}, built in is {built_in}",
-                    "image processor",
-                    "leave {key} out",
-                    key=key,
-                    value=repr(value),
-                    built_in=repr(built_in),
-                )
+                _refuse(key, value, built_in)
+
+    def _check_argument(self, key: str, value: Any) -> None:
+        """Other steps than those of the files are refused, not passed over."""
+        if key not in self.valid_kwargs.__annotations__ and key not in ImagesKwargs.__annotations__:
+            refuse_argument(key, "image processor")
+        if key in (*_FIXED, *_TILE_KEYS, *_WITHOUT_MEANING) or value in (None, False):
+            return
+        built_in = "channels_first" if key == "data_format" else getattr(self, key, None)
+        if (list(value) if isinstance(value, tuple) else value) != built_in:
+            _refuse(key, value, built_in)
 
     def get_number_of_tiles(self, width: int, height: int) -> int:
         """Tiles of an image of this size in pixels, thumbnail included."""
@@ -139,7 +146,7 @@ class AX4VLImageProcessor(BaseImageProcessor):
         self, height: int, width: int, images_kwargs: dict[str, Any] | None = None
     ) -> int:
         """Tiles of an image of this size, as other libraries ask for them; `images_kwargs` as for a call."""
-        return plan(width, height, self._rule(_tile_settings(images_kwargs or {}))).tiles
+        return plan(width, height, self.rule_for(images_kwargs or {})).tiles
 
     def preprocess(self, images: Any, return_tensors: Any = None, **kwargs: Any) -> BatchFeature:
         """Cut images into tiles.
@@ -150,15 +157,16 @@ class AX4VLImageProcessor(BaseImageProcessor):
             **kwargs: min_num_tiles, max_num_tiles, use_thumbnail, published_pixels for this call.
 
         Raises:
-            AdotxError: ``image.*`` for what is no image, ``processor.unsupported`` for an unknown argument.
+            AdotxError: ``image.*`` for what is no image, ``processor.unsupported`` for an unknown argument
+                and for a value that a call cannot have, ``tiles.rule`` for limits that no grid meets.
         """
         self._check(kwargs)
-        for key in kwargs:
-            if key not in self.valid_kwargs.__annotations__ and key not in ImagesKwargs.__annotations__:
-                refuse_argument(key, "image processor")
-        chosen = _tile_settings(kwargs)
-        rule = self._rule(chosen)
-        published = chosen.get("published_pixels", self.published_pixels)
+        for key, value in kwargs.items():
+            self._check_argument(key, value)
+        rule = self.rule_for(kwargs)
+        published = kwargs.get("published_pixels")
+        if published is None:
+            published = self.published_pixels
         decoded = [to_rgb(image, published) for image in flatten(images)]
         if not decoded:
             raise AdotxError("image.missing", "no image given", "images", "leave images out for text alone")
@@ -173,8 +181,33 @@ class AX4VLImageProcessor(BaseImageProcessor):
         return BatchFeature(data=data, tensor_type=return_tensors)
 
 
-def _tile_settings(kwargs: dict[str, Any]) -> dict[str, Any]:
-    return {key: kwargs[key] for key in _TILE_KEYS if kwargs.get(key) is not None}
+def _refuse(key: str, value: Any, built_in: Any) -> NoReturn:
+    raise AdotxError(
+        "processor.unsupported",
+        "{key} is {value}, built in is {built_in}",
+        "image processor",
+        "leave {key} out",
+        key=key,
+        value=repr(value),
+        built_in=repr(built_in),
+    )
+
+
+def _tile_settings(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of tiles that are given; they may come from a request, as any JSON."""
+    given = {key: kwargs[key] for key in _TILE_KEYS if kwargs.get(key) is not None}
+    for key, value in given.items():
+        if type(value) is not _TILE_KEYS[key]:
+            raise AdotxError(
+                "processor.unsupported",
+                "{key} = {value} is not of type {type}",
+                "image processor",
+                "correct it",
+                key=key,
+                value=repr(value)[:80],
+                type=_TILE_KEYS[key].__name__,
+            )
+    return given
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:

@@ -49,6 +49,7 @@ def usage_of(replies: Sequence[Reply], n: int | None = None) -> dict[str, Any]:
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": details,
+        "completion_tokens_details": {"reasoning_tokens": 0},
     }
 
 

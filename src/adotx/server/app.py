@@ -23,8 +23,9 @@ def create_app(service: Service) -> FastAPI:
     Args:
         service: what they share; `request.app.state.service` to them.
     """
-    # Documents about the API are ours (docs/server.md); the pages of FastAPI load scripts from elsewhere.
-    app = FastAPI(title="adotx", version=__version__, docs_url=None, redoc_url=None)
+    # Documents about the API are ours (docs/server.md); the pages of FastAPI load scripts from elsewhere. A
+    # redirect would lead to what this server believes to be its name, behind a proxy without TLS.
+    app = FastAPI(title="adotx", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
     errors.install(app)
     for family in FAMILIES:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 from adotx.chat import AnswerForm, answer_form
 from adotx.chat.tools import Event as Piece
 from adotx.engine import SamplingParams
-from adotx.errors import AdotxError
+from adotx.errors import AdotxError, Sentence
 from adotx.model import AsyncReplyStream, Prompt, Reply, TokenLogprob
 from adotx.server.requests import ChatRequest, CompletionRequest, Sampling
 from adotx.server.sampling import read_sampling
@@ -30,6 +31,11 @@ T = TypeVar("T")
 Whole = Callable[[], Coroutine[Any, Any, Reply]]
 Begin = Callable[[], Coroutine[Any, Any, AsyncReplyStream]]
 
+#: of functions and schemas: as the API has them, and Hangul besides
+_NAME = re.compile(r"[\w-]{1,64}")
+#: where the answer's own schema stands
+_SCHEMA = "response_format.json_schema.schema"
+
 
 @dataclass(frozen=True)
 class Question:
@@ -39,6 +45,7 @@ class Question:
         service: of whom.
         wholes, begins: for each answer, what gives it whole, and what gives it piece by piece.
         form: to what the answers are held.
+        prompt: the field that holds what is asked.
         began: when it came, on the monotonic clock.
     """
 
@@ -46,6 +53,7 @@ class Question:
     wholes: Sequence[Whole]
     begins: Sequence[Begin]
     form: AnswerForm
+    prompt: str
     began: float
 
     async def replies(self) -> list[Reply]:
@@ -54,9 +62,12 @@ class Question:
         Raises:
             AdotxError: whatever the model finds wrong; the other answers are not computed on.
         """
-        replies = await together([whole() for whole in self.wholes])
+        with self._placed():
+            replies = await together([whole() for whole in self.wholes])
+        metrics = self.service.metrics
         for reply in replies:
-            self.service.metrics.answered(reply, time.monotonic() - self.began)
+            metrics.first_token.observe(reply.queue_seconds + reply.prompt_seconds)
+            metrics.answered(reply, time.monotonic() - self.began)
         return replies
 
     @asynccontextmanager
@@ -68,11 +79,27 @@ class Question:
         """
         opened: list[AsyncReplyStream] = []
         try:
-            for begin in self.begins:
-                opened.append(await begin())
-            yield Streams(self, opened)
+            with self._placed():
+                for begin in self.begins:
+                    opened.append(await begin())
+                yield Streams(self, opened)
         finally:
             await asyncio.gather(*(stream.aclose() for stream in opened), return_exceptions=True)
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """What the model calls a place, as the field of the request that it is."""
+        try:
+            yield
+        except AdotxError as error:
+            where = error.where or ""
+            if where == "request":
+                where = self.prompt
+            elif where == "constraint":
+                where = "tools" if self.form.allowed else "response_format"
+            elif where.split("/")[0] == "schema":
+                where = _SCHEMA + where.removeprefix("schema")
+            raise (error.at(where) if where else error) from error.__cause__
 
 
 class Streams:
@@ -136,9 +163,14 @@ async def ask(service: Service, body: ChatRequest) -> Question:
     if body.top_logprobs is not None and not body.logprobs:
         what, remedy = "it needs logprobs", "set logprobs to true"
         raise AdotxError("server.parameter", what, "top_logprobs", remedy)
+    begins, goes_on = body.add_generation_prompt, bool(body.continue_final_message)
+    if begins is not None and begins == goes_on:
+        reason = Sentence("an answer begins a message or goes on with the last one")
+        raise AdotxError("server.parameter", "{reason}", "add_generation_prompt", reason=reason)
     for what, given in (("tools", body.tools), ("response_format", body.response_format)):
         at_most(what, len(json.dumps(given, ensure_ascii=False)), settings.max_schema)
     form = answer_form(body.tools, body.tool_choice, body.parallel_tool_calls, body.response_format)
+    _check_names(body)
     opened = await service.pictures.open(body.messages, model.model.checkpoint.config.tiles)
     logprobs = (body.top_logprobs or 0) if body.logprobs else None
     most = body.max_completion_tokens or body.max_tokens or 0
@@ -152,7 +184,22 @@ async def ask(service: Service, body: ChatRequest) -> Question:
     samplings = [
         read_sampling(body, service.defaults, settings, most, logprobs, index) for index in range(body.n or 1)
     ]
-    return _question(service, [(opened.messages, sampling) for sampling in samplings], options, form, began)
+    asked = [(opened.messages, sampling) for sampling in samplings]
+    return _question(service, asked, options, form, "messages", began)
+
+
+def _check_names(body: ChatRequest) -> None:
+    """
+    Raises:
+        AdotxError: ``server.parameter``: a tool or a schema has a name that the API does not allow.
+    """
+    named = [(f"tools[{i}]", tool.get("function") or tool) for i, tool in enumerate(body.tools or ())]
+    if body.response_format and body.response_format["type"] == "json_schema":
+        named.append(("response_format", body.response_format.get("json_schema") or body.response_format))
+    for where, held in named:
+        if not isinstance(name := held.get("name"), str) or not _NAME.fullmatch(name):
+            reason = Sentence("its name must be 1 to 64 letters, digits, _ and -")
+            raise AdotxError("server.parameter", "{reason}", where, reason=reason)
 
 
 def ask_to_complete(service: Service, body: CompletionRequest) -> Question:
@@ -173,7 +220,7 @@ def ask_to_complete(service: Service, body: CompletionRequest) -> Question:
         for prompt in prompts
         for index in range(body.n or 1)
     ]
-    return _question(service, asked, options, AnswerForm(), began)
+    return _question(service, asked, options, AnswerForm(), "prompt", began)
 
 
 #: what /v1/completions of the OpenAI API gives where a request does not say
@@ -181,8 +228,8 @@ _OLD_MAX_TOKENS = 16
 
 
 def _prompts(given: str | list[Any]) -> list[str | list[int]]:
-    """The texts, or lists of ids, of a request."""
-    if isinstance(given, str) or (given and isinstance(given[0], int)):
+    """The texts, or lists of ids, of a request; an empty list is a prompt without ids."""
+    if isinstance(given, str) or not given or isinstance(given[0], int):
         return [given]
     return given
 
@@ -192,6 +239,7 @@ def _question(
     asked: Sequence[tuple[Sequence[Any] | Prompt, SamplingParams]],
     options: dict[str, Any],
     form: AnswerForm,
+    place: str,
     began: float,
 ) -> Question:
     model = service.model
@@ -200,7 +248,7 @@ def _question(
         partial(model.stream, what, sampling=sampling, call_deltas=True, **options)
         for what, sampling in asked
     ]
-    return Question(service, wholes, begins, form, began)
+    return Question(service, wholes, begins, form, place, began)
 
 
 def common_options(settings: Settings, body: Sampling) -> dict[str, Any]:

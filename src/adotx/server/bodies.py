@@ -1,13 +1,15 @@
 """JSON bodies as they come over HTTP: bytes in, values out, or an error that says what is wrong with them.
 
 Stricter than `json`: UTF-8 alone, no name twice in an object (two readers may disagree which one counts), no
-NaN, and not more values than any request has use for, so that nobody judges millions of them one by one.
+NaN, no half of a surrogate pair (it is no character, and cannot be sent back), and not more values than any
+request has use for, so that nobody judges millions of them one by one.
 `JsonRoute` has routes read their bodies so. Knows no fields.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from email.message import Message
 from typing import Any, NoReturn
@@ -19,6 +21,8 @@ from adotx.errors import AdotxError, Sentence
 
 #: values of a body; a prompt of ids is far below, and pictures are one each
 MOST_VALUES = 250_000
+# An escape of a half; most bodies have none, and need no second look.
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_json(body: bytes) -> Any:
@@ -35,7 +39,7 @@ def read_json(body: bytes) -> Any:
         template, remedy = "{given:,} are over the limit of {limit:,}", "send fewer or less"
         raise AdotxError("server.limit", template, "body", remedy, given=values, limit=MOST_VALUES)
     try:
-        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_number)
+        read = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_number)
     except AdotxError:
         raise
     except UnicodeDecodeError:
@@ -46,6 +50,26 @@ def read_json(body: bytes) -> Any:
         raise _refusal(Sentence("it is nested too deeply")) from None
     except ValueError:  # more digits than Python converts
         raise _refusal(Sentence("it holds a number that is too long")) from None
+    if _HALF.search(body) and not _is_text(read):
+        raise _refusal(Sentence("it holds half a surrogate pair"))
+    return read
+
+
+def _is_text(value: Any) -> bool:
+    """Whether all texts in a value consist of characters."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            left += [*each, *each.values()]
+        elif isinstance(each, list):
+            left += each
+        elif isinstance(each, str) and not each.isascii():
+            try:
+                each.encode()
+            except UnicodeEncodeError:
+                return False
+    return True
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

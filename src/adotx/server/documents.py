@@ -82,6 +82,10 @@ async def transcribe(
     """Read an image or PDF; a page that cannot be read says so and costs no other."""
     service = service_of(request)
     service.check_name(form.model)
+    given = await request.form()
+    for field in given:
+        if (count := len(given.getlist(field))) > 1:
+            raise _refusal(field, Sentence("it stands there {count} times", count=count))
     if form.stream and form.response_format != "json":
         raise _refusal("response_format", Sentence("events are always JSON"))
     if form.page_images and not form.stream:

@@ -7,7 +7,6 @@ only that it happened, for it may hold paths or what a decoder said about memory
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from adotx.errors import AdotxError, Sentence
+from adotx.server.invalid import invalid
 
 log = logging.getLogger("adotx.server")
 
@@ -111,8 +111,11 @@ def told(error: Exception) -> AdotxError:
     ):  # the engine's names, which the API has not
         name = _SAMPLING.get(error.values["key"], error.values["key"])
         return error.having(key=name).at(name)
-    if "option" in error.values:  # of the command line; a form has fields
+    # A form has fields where the command line has options.
+    if "option" in error.values:
         return error.having(option=_FIELDS[error.values["option"]])
+    if error.where and error.where.startswith("--"):
+        return error.at(error.where.removeprefix("--").replace("-", "_"))
     return error
 
 
@@ -182,28 +185,6 @@ def language_of(request: Request) -> str:
     return "ko" if first.split(";")[0].split("-")[0] == "ko" else "en"
 
 
-def invalid(errors: Sequence[Mapping[str, Any]]) -> AdotxError:
-    """What pydantic found, as one of our errors: the first of it, with the place in the request."""
-    first = errors[0]
-    path = [part for part in first["loc"] if part not in ("body", "query", "path")]
-    # Branches of a union stand in the place too; a client knows only the names it wrote.
-    where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path if not _branch(p)).lstrip(".")
-    if first["type"] == "extra_forbidden":
-        what, remedy = "is not known here", "leave it out"
-        return AdotxError("server.parameter", what, where or None, remedy)
-    what = "{reason}"
-    return AdotxError("server.parameter", what, where or None, reason=_reason(first))
-
-
-def _branch(part: str | int) -> bool:
-    return isinstance(part, str) and not part.replace("_", "").replace("-", "").isalnum()
-
-
-def _reason(error: Mapping[str, Any]) -> str:
-    """pydantic's message, without what the client sent: it may be long, or secret."""
-    return str(error["msg"]).removeprefix("Value error, ")[:300]
-
-
 def install(app: FastAPI) -> None:
     """Have every failure of a route answered in the OpenAI API's shape."""
 
@@ -218,12 +199,14 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         if isinstance(error.__cause__, AdotxError):  # raised while the body was read
             return respond(request, error.__cause__)
+        path = request.scope["path"]
         if error.status_code == 404:
-            return respond(request, AdotxError("server.route", "no such route", request.url.path))
+            return respond(request, AdotxError("server.route", "no such route", path))
         if error.status_code == 405:
-            what = "{method} is not allowed"
-            failure = AdotxError("server.method", what, request.url.path, method=request.method)
-            return respond(request, failure)
+            failure = AdotxError("server.method", "{method} is not allowed", path, method=request.method)
+            response = respond(request, failure)
+            response.headers["allow"] = (error.headers or {}).get("Allow", "").replace("GET", "GET, HEAD")
+            return response
         return respond(request, AdotxError("server.parameter", "the request cannot be read", "body"))
 
     app.add_exception_handler(AdotxError, adotx)

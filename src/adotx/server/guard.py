@@ -54,6 +54,8 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         headers = _headers(scope)
+        if scope["method"] == "HEAD":  # answered as GET is; the body is left out by whoever sends it
+            scope = {**scope, "method": "GET"}
         state = scope.setdefault("state", {})
         given = headers.get("x-request-id", "")
         state["request_id"] = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"

@@ -11,14 +11,12 @@ from adotx.server.service import service_of
 router = APIRouter(tags=["operation"])
 
 
-@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health() -> dict[str, str]:
     """The process answers. Needs no key."""
     return {"status": "ok"}
 
 
-@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses={503: {"description": "not taking requests"}})
 async def ready(request: Request) -> Response:
     """The model is loaded and new requests are taken; 503 where not."""

@@ -48,7 +48,7 @@ class Metrics:
         self.pages = counter("document_pages", "Pages of documents, by what became of them", "status")
         self.image_failures = counter("image_failures", "Pictures that were refused, by code", "code")
         self.blocked_fetches = counter("blocked_fetches", "URLs of pictures that were not fetched")
-        self.first_token = seconds("time_to_first_token", "From submission to the first piece of an answer")
+        self.first_token = seconds("time_to_first_token", "From submission to an answer's first piece")
         self.between_tokens = seconds("inter_token_latency", "Between two pieces of a streamed answer")
         self.queue = seconds("request_queue_time", "From submission to the first step of an answer")
         self.prefill = seconds("request_prefill_time", "From its first step to its first id")

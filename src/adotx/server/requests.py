@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from adotx.errors import Sentence
+
 DEEPEST = 64
 INT64 = 1 << 63
 
@@ -30,7 +32,7 @@ def _all_biases(given: Any) -> Any:
     if isinstance(given, dict):
         for bias in given.values():
             if isinstance(bias, bool) or not isinstance(bias, (int, float)) or not -_BIAS <= bias <= _BIAS:
-                raise ValueError(f"each bias is a number from -{_BIAS} to {_BIAS}")
+                raise ValueError(Sentence("each bias is a number from -{most} to {most}", most=_BIAS))
     return given
 
 
@@ -59,7 +61,7 @@ class Body(BaseModel):
         while level:
             depth += 1
             if depth > DEEPEST:
-                raise ValueError(f"nested more than {DEEPEST} levels deep")
+                raise ValueError(Sentence("it is nested more than {levels} levels deep", levels=DEEPEST))
             inner = [v.values() if isinstance(v, dict) else v for v in level if isinstance(v, (dict, list))]
             level = [value for values in inner for value in values if isinstance(value, (dict, list))]
         return values
@@ -153,7 +155,7 @@ class TokenizeRequest(Body):
     @model_validator(mode="after")
     def _one_of_both(self) -> TokenizeRequest:
         if (self.prompt is None) == (self.messages is None):
-            raise ValueError("give either prompt or messages")
+            raise ValueError(Sentence("it has either prompt or messages"))
         return self
 
 

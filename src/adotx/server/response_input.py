@@ -37,7 +37,7 @@ _ROLES = ("user", "assistant", "system", "developer")
 
 def _few(pairs: Any) -> Any:
     if isinstance(pairs, dict) and len(pairs) > 16:  # the API's own limit
-        raise ValueError("more than 16 pairs")
+        raise ValueError(Sentence("it has more than {most} pairs", most=16))
     return pairs
 
 
@@ -124,7 +124,8 @@ class Conversation:
         """The place in the request of what the chat API calls `where`."""
         found = re.fullmatch(r"messages(?:\[(\d+)\](?:\.tool_calls\[(\d+)\])?)?(.*)", where)
         if found is None:
-            return _NAMES.get(where, where)
+            place = re.sub(r"^(tools\[\d+\])\.function\b", r"\1", where)  # they are flat here
+            return next((own + place[len(name) :] for name, own in _NAMES if place.startswith(name)), place)
         message, call, rest = found.groups()
         if message is None or not (items := self.items[int(message)]):
             return "input" if message is None or int(message) or len(self.items) == 1 else "instructions"
@@ -134,12 +135,13 @@ class Conversation:
         return f"input[{item}]{rest.replace('.tool_call_id', '.call_id')}"
 
 
-#: what the chat API calls it -> what this one does
-_NAMES = {
-    "max_tokens": "max_output_tokens",
-    "max_completion_tokens": "max_output_tokens",
-    "response_format": "text.format",
-}
+#: what a place in the chat API begins with -> what it is here
+_NAMES = (
+    ("max_tokens", "max_output_tokens"),
+    ("max_completion_tokens", "max_output_tokens"),
+    ("response_format.json_schema", "text.format"),
+    ("response_format", "text.format"),
+)
 
 
 def conversation_of(body: ResponsesRequest) -> Conversation:

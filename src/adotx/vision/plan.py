@@ -13,6 +13,10 @@ from functools import lru_cache
 
 from adotx.errors import AdotxError, Sentence
 
+#: tiles of a picture at most, for a rule from a file or a request: ten times what any context holds, and few
+#: enough to list all grids
+MOST_TILES = 10_000
+
 
 @dataclass(frozen=True)
 class TileRule:
@@ -83,6 +87,15 @@ def _check(width: int, height: int, rule: TileRule) -> None:
             remedy="give an image of at least 1 x 1 px",
             width=width,
             height=height,
+        )
+    if rule.max_tiles > MOST_TILES:
+        raise AdotxError(
+            "tiles.rule",
+            "a picture of {max_tiles:,} tiles is more than any model reads",
+            where="tile rule",
+            remedy="allow at most {limit:,}",
+            max_tiles=rule.max_tiles,
+            limit=MOST_TILES,
         )
     if not 1 <= rule.min_tiles <= rule.max_tiles:
         raise AdotxError(

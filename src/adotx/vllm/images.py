@@ -12,7 +12,6 @@ for fewer tiles, not for more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +25,7 @@ from vllm.multimodal.processing import (
 )
 
 from adotx.errors import AdotxError
-from adotx.hf import AX4VLImageProcessor, AX4VLProcessor
+from adotx.hf import AX4VLProcessor
 
 # Where transformers' processors find arguments for images.
 _SCOPES = ("images_kwargs", "common_kwargs")
@@ -59,9 +58,8 @@ class AX4VLProcessingInfo(BaseProcessingInfo):
         Raises:
             AdotxError: ``vllm.tiles`` where a request asks for more tiles than memory was sized for.
         """
-        most = self.tile_processor(self._image_kwargs({})).tile_rule
-        settings = self._image_kwargs(kwargs)
-        if (asked := self.tile_processor(settings).tile_rule).max_image_tokens > most.max_image_tokens:
+        most, asked = self._tile_rule({}), self._tile_rule(kwargs)
+        if asked.max_image_tokens > most.max_image_tokens:
             raise AdotxError(
                 "vllm.tiles",
                 "{asked} tiles asked for, the server was started for {limit}",
@@ -70,24 +68,26 @@ class AX4VLProcessingInfo(BaseProcessingInfo):
                 asked=asked.max_tiles,
                 limit=most.max_tiles,
             )
-        return settings
+        return self._image_kwargs(kwargs)
 
     def _image_kwargs(self, kwargs: Mapping[str, object]) -> dict[str, Any]:
         merged = dict(self.ctx.get_merged_mm_kwargs(kwargs))
-        scoped = [merged.pop(scope, None) or {} for scope in _SCOPES]
+        scoped = {scope: merged.pop(scope, None) or {} for scope in _SCOPES}
         merged.pop(_FOR_TEXT, None)
-        for part in scoped:
+        for scope, part in scoped.items():
+            if not isinstance(part, Mapping):
+                what, value = "{key} = {value} is not of type {type}", repr(part)[:80]
+                where, remedy = "mm_processor_kwargs", "correct it"
+                raise AdotxError(
+                    "processor.unsupported", what, where, remedy, key=scope, value=value, type="object"
+                )
             merged.update(part)
         merged.pop("return_tensors", None)
         return merged
 
-    def tile_processor(self, settings: Mapping[str, Any]) -> AX4VLImageProcessor:
-        """An image processor whose own values are these settings."""
-        changed = copy(self.processor.image_processor)
-        for key, value in settings.items():
-            if value is not None and hasattr(changed, key):
-                setattr(changed, key, value)
-        return changed
+    def _tile_rule(self, kwargs: Mapping[str, object]) -> Any:
+        """The tile rule of a request with these arguments."""
+        return self.processor.image_processor.rule_for(self._image_kwargs(kwargs))
 
     def get_supported_mm_limits(self) -> Mapping[str, int | None]:
         """Any number of images; how many, is the operator's to say (`--limit-mm-per-prompt`)."""
@@ -95,13 +95,14 @@ class AX4VLProcessingInfo(BaseProcessingInfo):
 
     def largest_image(self) -> ImageSize:
         """A size in pixels that takes every tile: one row of as many as there may be."""
-        rule = self.tile_processor(self._image_kwargs({})).tile_rule
+        rule = self._tile_rule({})
         return ImageSize(width=rule.tile_size * rule.max_tiles, height=rule.tile_size)
 
     def get_mm_max_tokens_per_item(self, seq_len: int, mm_counts: Mapping[str, int]) -> Mapping[str, int]:
         """Slots of the largest image."""
-        processor = self.tile_processor(self._image_kwargs({}))
-        tiles = processor.get_number_of_tiles(*self.largest_image())
+        largest, kwargs = self.largest_image(), self._image_kwargs({})
+        count = self.processor.image_processor.get_number_of_image_patches
+        tiles = count(largest.height, largest.width, kwargs)
         return {"image": tiles * self.processor.num_tokens_per_tile}
 
 

@@ -114,6 +114,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "chat.tools": [
         ("{type} 형식은 도구가 아닙니다", '{{"type": "function", "function": {{...}}}} 객체를 주세요'),
+        ("{kind} 형식은 거기에 맞지 않습니다", "parameters에는 스키마를, 나머지에는 글을 주세요"),
         (
             "도구 목록의 형식이 올바르지 않습니다",
             '{{"type": "function", "function": {{...}}}} 객체의 목록을 주세요',

@@ -122,6 +122,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
             "타일이 {min_tiles}개에서 {max_tiles}개인 격자는 없습니다",
             "1 <= min_tiles <= max_tiles가 되게 하세요",
         ),
+        ("그림 하나에 타일 {max_tiles:,}개는 어떤 모델도 읽지 못합니다", "{limit:,}개까지만 허용하세요"),
     ],
     "tokens.no_vision": [
         ("이미지를 읽지 못하는 텍스트 전용 체크포인트입니다", "VL 체크포인트를 쓰세요"),

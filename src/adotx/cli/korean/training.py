@@ -28,6 +28,7 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "processor.unsupported": [
         ("지원하지 않는 값입니다: {key} {value}(지원하는 값: {built_in})", "{key} 설정을 빼세요"),
+        ("{key} 값이 {type} 형식이 아닙니다: {value}", "바로잡으세요"),
         ("이미지 프로세서가 지원하지 않습니다: {detail}", "설정을 바로잡으세요"),
         ("알 수 없는 인자입니다: {name}", "빼거나 이름을 바로잡으세요"),
         ("{medium} 입력을 주었지만 모델은 그림만 읽습니다", "그림으로 주세요"),

@@ -23,6 +23,7 @@ from adotx.documents.layout.pack import (
 )
 from adotx.documents.layout.page import Layout, lay_out
 from adotx.documents.layout.rings import Ring, insides, rings_in
+from adotx.documents.layout.row_parts import parts_of
 from adotx.documents.layout.sheets import Part, sheets_in
 from adotx.documents.layout.strikes import Strike
 from adotx.documents.layout.ticks import Tick
@@ -53,6 +54,7 @@ __all__ = [
     "lines_of",
     "pack",
     "packed_again",
+    "parts_of",
     "rings_in",
     "sheets_in",
     "words_of",

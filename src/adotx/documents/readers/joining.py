@@ -34,7 +34,7 @@ _UNLIKELY = 0.5
 _BOXES = frozenset("□■☐☑✓✔○●")
 # Share of Hanja in a row from which on it is put together by places, and the gap that is a space, in pixels.
 _MIXED, _SPACE = 0.25, 5.0
-_DIGIT = re.compile("[0-9]")
+_DIGIT = re.compile("[0-9０-９]")
 # No blank stands before a closing sign or behind an opening one; one stands behind the end of a clause.
 _CLOSING, _OPENING, _ENDING = (
     frozenset(".,:;!?)]}」』》〉】”’"),
@@ -50,7 +50,7 @@ _LOST = 0.5
 # Share of a row's letters that the heads must see too for their places to be trusted.
 _TRUSTED = 0.7
 # Tokens that are worth a second look: figures, Latin, Hanja.
-_WORTH = re.compile("[0-9A-Za-z\u3400-\u9fff\uf900-\ufaff]")
+_WORTH = re.compile("[0-9０-９A-Za-z\u3400-\u9fff\uf900-\ufaff]")
 # A token is shown with so much beside it, in pixels of a row: about a syllable.
 _BESIDE = 28
 
@@ -77,7 +77,7 @@ class Token:
     @property
     def differs(self) -> bool:
         """Whether both readers have read it and not the same digits."""
-        digits = [_DIGIT.findall(text or "") for text in (self.first, self.second)]
+        digits = [_DIGIT.findall(plain(text or "")) for text in (self.first, self.second)]
         return self.second is not None and digits[0] != digits[1]
 
 

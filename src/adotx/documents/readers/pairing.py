@@ -23,7 +23,7 @@ HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 #: of figures
 SEPARATORS = ",.-"
 # Signs that both readers tell apart badly, or write in several ways: no reason to change anything.
-_SAME = str.maketrans("·・‧•∙–—―∼‘’“”`´", "·····---~''\"\"''")
+_SAME = str.maketrans("·・‧•∙–—―∼‘’“”`´", "·····---~''\"\"''") | {0xFF01 + n: 0x21 + n for n in range(94)}
 
 
 def paired(

@@ -40,10 +40,12 @@ from adotx.documents.readers.confidence import (
     mean,
     verdict,
 )
+from adotx.documents.readers.full_width import in_full_width
 from adotx.documents.readers.glyphs import Glyph
 from adotx.documents.readers.ground import grounded
 from adotx.documents.readers.joining import JoinedRow, alone, asked_spans, joined_row
 from adotx.documents.readers.missed import with_missed
+from adotx.documents.readers.scripts import unread_script
 from adotx.documents.readers.second import SecondReader, second_reader, strip_of
 from adotx.documents.readers.signs import Sign, bars_of, in_ring, ticks_in, with_signs
 from adotx.documents.readers.standing import lines_where_they_stand
@@ -57,6 +59,10 @@ from adotx.markdown import Block, Box
 if TYPE_CHECKING:
     from adotx.model import Model
 
+_UNREAD_SCRIPTS = {
+    "kana": Sentence("it seems to be Japanese, which is not read: what stands here may be nonsense"),
+    "cyrillic": Sentence("it seems to be Cyrillic, which is not read: what stands here may be nonsense"),
+}
 # Rows with a character less likely than this are looked at again, at so many pixels per em.
 _UNSURE, _EM_AGAIN = 0.8, 24.0
 
@@ -114,6 +120,9 @@ class RowReader:
             notes.append(Sentence("{count} of {total} rows could not be read", count=unread, total=total))
         if formulas:
             notes.append(Sentence("{count} formula(s) are given sign by sign", count=formulas))
+        if script := unread_script(texts):
+            status = "partial" if status == "ok" else status
+            notes.append(_UNREAD_SCRIPTS[script])
         if expected < POOR:
             percent = round(100 * expected)
             notes.append(Sentence("only about {percent} % of it is expected to be right", percent=percent))
@@ -151,6 +160,8 @@ class RowReader:
                 own += bars_of(layout, packed.pieces[number], answers[number])
                 if own:
                     answers[number], seen[number] = with_signs(answers[number], seen[number], own)
+                wide = in_full_width(layout, packed.pieces[number], answers[number], seen[number])
+                answers[number], seen[number] = wide
         if is_cancelled():
             raise Cancelled
         others = self._others(packed, answers, seen)

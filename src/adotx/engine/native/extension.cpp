@@ -1,247 +1,18 @@
 // Two OpenVINO operations, Linear (int8 and int4) and Decoder; and the C functions by which `adotx.engine.native`
 // packs layers, makes a cache and asks what this machine can run.
 //
-// The graph, its memory and its threads are OpenVINO's; the arithmetic is kernels.cpp's.
-#include "kernels.h"
+// The graph, its memory and its threads are OpenVINO's; the arithmetic is kernels.cpp's, put together by layers.cpp.
+#include "layers.h"
 
 #include <openvino/core/extension.hpp>
 #include <openvino/core/op_extension.hpp>
 #include <openvino/op/op.hpp>
-#include <tbb/blocked_range.h>
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cpuid.h>
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#include <vector>
 
 namespace adotx {
-
-// Whether the processor multiplies tiles of int8 (AMX), and the system lets this process do so.
-static bool has_tiles() {
-    unsigned a, b, c, d;
-    constexpr unsigned TILE = 1 << 24, INT8 = 1 << 25;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (TILE | INT8)) != (TILE | INT8))
-        return false;
-    constexpr long ASK = 0x1023, TILE_DATA = 18; // arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)
-    return syscall(SYS_arch_prctl, ASK, TILE_DATA) == 0;
-}
-
-static const Kernels *kernels() {
-    static const Kernels *found = []() -> const Kernels * {
-        __builtin_cpu_init();
-        const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512vnni");
-        std::vector<const Kernels *> usable;
-        if (wide && __builtin_cpu_supports("avx512bf16") && has_tiles())
-            usable.push_back(&amx);
-        if (wide && __builtin_cpu_supports("avx512bf16"))
-            usable.push_back(&avx512_bf16);
-        if (wide)
-            usable.push_back(&avx512);
-        if (__builtin_cpu_supports("avxvnni") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-            usable.push_back(&avx2);
-        // For tests, and for whoever compares: another instruction set than the best.
-        const char *wanted = std::getenv("ADOTX_KERNELS");
-        for (const Kernels *k : usable)
-            if (!wanted || !*wanted || !std::strcmp(k->name, wanted))
-                return k;
-        return nullptr;
-    }();
-    return found;
-}
-
-// body(first, last) over 0..count, in parts of about `grain`, on all threads of the arena that runs the graph.
-template <typename Body> static void split(int64_t count, int64_t grain, const Body &body) {
-    if (count <= grain)
-        return body(int64_t(0), count);
-    tbb::parallel_for(tbb::blocked_range<int64_t>(0, count, grain),
-                      [&](const tbb::blocked_range<int64_t> &range) { body(range.begin(), range.end()); });
-}
-
-// A buffer that grows and is not cleared; one per thread and purpose.
-template <typename T> static T *room(std::vector<T> &buffer, size_t count) {
-    if (buffer.size() < count)
-        buffer.resize(count + count / 2);
-    return buffer.data();
-}
-
-// Memory in large pages where the system has them; it is the system's until it is written.
-static void *reserve(size_t bytes) {
-    constexpr size_t page = 2 << 20;
-    if (bytes < 2 * page)
-        return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-    void *p = std::aligned_alloc(page, (bytes + page - 1) / page * page);
-#ifdef MADV_HUGEPAGE
-    if (p)
-        madvise(p, bytes, MADV_HUGEPAGE);
-#endif
-    return p;
-}
-
-static int threads() { return tbb::this_task_arena::max_concurrency(); }
-
-// Room for what meets a layer's matrix in so many rows; one per thread and purpose.
-struct Quantized {
-    std::vector<int8_t> q;
-    std::vector<float> scale;
-    std::vector<int32_t> sum;
-    Inputs of(const Layer &l, int64_t rows) {
-        const bool tiles = kernels()->in_tiles(l, rows);
-        const int64_t held = rows + (tiles ? TILE_ROWS : 0);
-        return {tiles, room(q, held * l.columns), room(scale, held * l.groups()), room(sum, held * l.groups())};
-    }
-};
-
-static void quantize(const Layer &l, const float *x, int64_t rows, const Inputs &in) {
-    const Kernels &k = *kernels();
-    split(rows, 1 + (1 << 12) / l.width(), [&](int64_t first, int64_t last) {
-        for (int64_t r = first; r < last; r++)
-            k.quantize(l, x + r * l.width(), in, r);
-    });
-}
-
-// Several parts a thread, for other work may hold one of the threads up.
-static int64_t grain(int64_t count) { return std::max<int64_t>(1, count / (threads() * 4)); }
-
-static void multiply(const Layer &l, const Inputs &in, int64_t rows, const float *residual, float *y) {
-    split(l.panels, grain(l.panels),
-          [&](int64_t first, int64_t last) { kernels()->multiply(l, in, rows, first, last, residual, y); });
-}
-
-// y [rows, layer's rows] = layer(x [rows, layer's width]) (+ residual, unless null; it may be y itself).
-static void multiply(const Layer &l, const float *x, int64_t rows, const float *residual, float *y) {
-    static thread_local Quantized buffer;
-    const Inputs in = buffer.of(l, rows);
-    quantize(l, x, rows, in);
-    multiply(l, in, rows, residual, y);
-}
-
-// x [rows, down's rows] += down(gate_up(x)).
-static void feed_forward(const Layer &gate_up, const Layer &down, float *x, int64_t rows) {
-    static thread_local Quantized first_buffer, second_buffer;
-    static thread_local std::vector<float> gates_buffer;
-    // As many rows as stay in the processor's cache: of integers more than of what would become such.
-    const bool tiles = kernels()->gates_in_tiles(gate_up, down, rows);
-    for (int64_t share = tiles ? 1024 : 256, r = 0; r < rows; r += share) {
-        const int64_t count = std::min(share, rows - r);
-        float *some = x + r * gate_up.width();
-        if (!kernels()->gates_in_tiles(gate_up, down, count)) {
-            float *gates = room(gates_buffer, count * gate_up.rows);
-            multiply(gate_up, some, count, nullptr, gates);
-            multiply(down, gates, count, some, some);
-            continue;
-        }
-        const Inputs in = first_buffer.of(gate_up, count), out = second_buffer.of(down, count);
-        quantize(gate_up, some, count, in);
-        split(down.groups(), grain(down.groups()), [&](int64_t first, int64_t last) {
-            kernels()->gate(gate_up, in, count, first, last, down, out);
-        });
-        multiply(down, out, count, some, some);
-    }
-}
-
-// Keys and values of all layers, and which of their positions the rows of the step at hand are.
-struct Cache {
-    struct Row {
-        int64_t count; // positions that it attends to, itself the last
-        const int32_t *blocks;
-    };
-    Heads heads;
-    int64_t layers, blocks = 0;
-    std::vector<float> cos, sin; // [positions, dim]
-    uint16_t *memory = nullptr;  // [layers, keys and values, blocks, heads, block]
-    std::vector<int32_t> lists;
-    std::vector<Row> rows;
-
-    int64_t stride() const { return heads.keys * heads.block(); } // from block to block
-    uint16_t *keys(int64_t layer) const { return memory + 2 * layer * blocks * stride(); }
-    uint16_t *values(int64_t layer) const { return keys(layer) + blocks * stride(); }
-};
-
-constexpr int64_t RANGE = 1024; // positions that attention takes in one go
-
-// Rotary embedding, writing to the cache, causal attention: query, key and value in one, [rows of the cache's step,
-// (queries + 2 keys) * dim] -> out [rows, queries * dim].
-static void attend(const Cache &c, int64_t layer, const float *qkv, float *out) {
-    const Kernels &k = *kernels();
-    const Heads &h = c.heads;
-    const int64_t rows = int64_t(c.rows.size()), width = (h.queries + 2 * h.keys) * h.dim, dim = h.dim;
-    const int64_t group = h.group(), stride = c.stride();
-    uint16_t *keys = c.keys(layer), *values = c.values(layer);
-    int64_t work = 0, longest = 0;
-    for (const Cache::Row &row : c.rows) {
-        work += row.count;
-        longest = std::max(longest, row.count);
-    }
-    split(rows, 64, [&](int64_t first, int64_t last) {
-        for (int64_t r = first; r < last; r++) {
-            const int64_t position = c.rows[r].count - 1, at = c.rows[r].blocks[position / BLOCK] * stride;
-            const float *key = qkv + r * width + h.queries * dim;
-            k.store(h, key, key + h.keys * dim, &c.cos[position * dim], &c.sin[position * dim], keys + at, values + at,
-                    int(position % BLOCK));
-        }
-    });
-
-    // A unit is one position and one key head. Its positions are always cut into the same ranges, whose results are
-    // put together in order: what a position attends to does not depend on its company, to the last bit.
-    const int64_t units = rows * h.keys, partial = group * (dim + 2), ranges = (longest + RANGE - 1) / RANGE;
-    const auto attend = [&](int64_t unit, int64_t range, float *to) {
-        // Head by head: neighbouring positions read the same keys.
-        const int64_t head = unit / rows, r = unit % rows, first = range * RANGE;
-        const auto [count, blocks] = c.rows[r];
-        k.attend(h, qkv + r * width + head * group * dim, &c.cos[(count - 1) * dim], &c.sin[(count - 1) * dim],
-                 keys + head * h.block(), values + head * h.block(), stride, blocks, int(first),
-                 int(std::min(first + RANGE, count)), {to, to + group, to + 2 * group});
-    };
-    const auto finish = [&](int64_t unit, const float *from) {
-        const int64_t head = unit / rows, r = unit % rows, count = (c.rows[r].count + RANGE - 1) / RANGE;
-        float *result = out + (r * h.queries + head * group) * dim;
-        for (int64_t q = 0; q < group; q++, result += dim) {
-            float top = from[q], weight = 0;
-            for (int64_t i = 1; i < count; i++)
-                top = std::max(top, from[i * partial + q]);
-            std::fill(result, result + dim, 0.0f);
-            for (int64_t i = 0; i < count; i++) {
-                const float *part = from + i * partial;
-                const float share = count > 1 ? std::exp2(part[q] - top) : 1.0f;
-                weight += share * part[group + q];
-                for (int64_t d = 0; d < dim; d++)
-                    result[d] += share * part[2 * group + q * dim + d];
-            }
-            for (int64_t d = 0; d < dim; d++)
-                result[d] /= weight;
-        }
-    };
-    if (ranges > 1 && units < 4 * threads()) {
-        static thread_local std::vector<float> buffer;
-        float *partials = room(buffer, units * ranges * partial);
-        split(units * ranges, 1, [&](int64_t first, int64_t last) {
-            for (int64_t i = first; i < last; i++)
-                if (i % ranges * RANGE < c.rows[i / ranges % rows].count)
-                    attend(i / ranges, i % ranges, partials + i * partial);
-        });
-        for (int64_t unit = 0; unit < units; unit++)
-            finish(unit, partials + unit * ranges * partial);
-        return;
-    }
-    split(units, std::max<int64_t>(1, 256 * rows / work), [&](int64_t first, int64_t last) {
-        static thread_local std::vector<float> buffer;
-        float *partials = room(buffer, ranges * partial);
-        for (int64_t unit = first; unit < last; unit++) {
-            for (int64_t i = 0; i * RANGE < c.rows[unit % rows].count; i++)
-                attend(unit, i, partials + i * partial);
-            finish(unit, partials);
-        }
-    });
-}
 
 // One linear layer. Inputs: [..., layer's width] and, where there are two, what is added to the result.
 class Linear : public ov::op::Op {
@@ -329,6 +100,18 @@ private:
     std::vector<int64_t> parts_; // addresses of Layers, which do too
 };
 
+// Memory in large pages where the system has them; it is the system's until it is written.
+static void *reserve(size_t bytes) {
+    constexpr size_t page = 2 << 20;
+    if (bytes < 2 * page)
+        return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    void *p = std::aligned_alloc(page, (bytes + page - 1) / page * page);
+#ifdef MADV_HUGEPAGE
+    if (p)
+        madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+    return p;
+}
 
 static void release(Layer *l) {
     for (void *p : {static_cast<void *>(l->weight), static_cast<void *>(l->scale), static_cast<void *>(l->scales),

@@ -1,4 +1,4 @@
-// The arithmetic of the native operations: what extension.cpp calls and kernels.cpp implements, once for each
+// The arithmetic of the native operations: what layers.cpp calls and kernels.cpp implements, once for each
 // instruction set. Plain pointers in and out; knows no OpenVINO and no threads (callers split the work).
 #pragma once
 #include <cstdint>
@@ -82,5 +82,8 @@ struct Kernels {
 };
 
 extern const Kernels amx, avx512_bf16, avx512, avx2;
+
+// The fastest that this processor runs, or null where it runs none.
+const Kernels *kernels();
 
 } // namespace adotx

@@ -104,7 +104,8 @@ class Validator:
         if len(array) >= context:
             raise AdotxError(
                 "request.too_long",
-                "the prompt has {tokens} tokens, the model's context of {context} must hold an answer too",
+                # Clients of the OpenAI API know this error by these words.
+                "the prompt has {tokens} tokens; this model's maximum context length is {context} tokens",
                 "request",
                 "shorten the text or use fewer or smaller images",
                 tokens=len(array),

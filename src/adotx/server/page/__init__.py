@@ -70,4 +70,4 @@ async def _file(request: Request) -> Response:
 
 
 for _path in sorted(PATHS):
-    router.add_api_route(_path, _file, methods=["GET", "HEAD"], include_in_schema=False)
+    router.add_api_route(_path, _file, methods=["GET"], include_in_schema=False)

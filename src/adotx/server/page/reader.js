@@ -67,13 +67,14 @@ export class Reader {
 
   /** Take in what an event has changed. */
   changed(event) {
+    const shown = this.#number ?? this.#document.numbers[0]; // pages are opened in any order
     if (event.type === "page.opened") {
-      if (this.#number === null || this.#number === event.number) this.#showPage(event.number, true);
+      if (shown === event.number) this.#showPage(shown, true);
     } else if (event.type === "page.completed") {
       this.#add(event.page);
       this.#source();
       this.#doubts();
-      if (this.#number === null || this.#number === event.page.number) this.#showPage(event.page.number, true);
+      if (shown === event.page.number) this.#showPage(shown, true);
     } else if (event.type === "document.completed") {
       this.ended();
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import unicodedata
+import zlib
 
 from adotx.documents.outputs.pdf.objects import Name, PdfFile
 
@@ -75,11 +76,13 @@ class InvisibleFont:
         glyphs = b"".join(
             struct.pack(">H", 2 if wide else 1) * (last - first + 1) for first, last, wide in runs
         )
-        to_glyph = pdf.add_stream(glyphs, {}, pack=True)
+        # Twice: a run of zeros takes a byte for each thousand once, and those are all the same.
+        twice = {"Filter": [Name("FlateDecode")] * 2}
+        to_glyph = pdf.add_stream(zlib.compress(zlib.compress(glyphs, 9), 9), twice)
         narrow = [each for first, last, wide in runs if not wide for each in (first, last, _NARROW)]
         descendant = {
             "Type": Name("Font"), "Subtype": Name("CIDFontType2"), "BaseFont": _NAME,
-            "CIDSystemInfo": {"Registry": b"Adobe", "Ordering": b"Identity", "Supplement": 0},
+            "CIDSystemInfo": {"Registry": "Adobe", "Ordering": "Identity", "Supplement": 0},
             "FontDescriptor": pdf.add(descriptor), "DW": _WIDE, "W": narrow, "CIDToGIDMap": to_glyph,
         }  # fmt: skip
         font = {
@@ -107,21 +110,21 @@ class InvisibleFont:
 
     def _to_unicode(self) -> bytes:
         lines = [
-            "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def",
-            "1 begincodespacerange <0000> <FFFF> endcodespacerange",
+            "/CIDInit/ProcSet findresource begin 12 dict begin begincmap/CMapType 2 def",
+            "1 begincodespacerange<0000><ffff>endcodespacerange",
         ]
         # A range may not go over its last byte.
         ranges = [
-            f"<{high:02x}00> <{high:02x}ff> <{high:02x}00>" for high in sorted({c >> 8 for c in self._used})
+            f"<{high:02x}00><{high:02x}ff><{high:02x}00>" for high in sorted({c >> 8 for c in self._used})
         ]
         own = [
-            f"<{code:04x}> <{char.encode('utf-16-be', 'replace').hex()}>"
+            f"<{code:04x}><{char.encode('utf-16-be', 'replace').hex()}>"
             for char, code in self._private.items()
         ]
         for kind, entries in (("range", ranges), ("char", own)):
             for at in range(0, len(entries), 100):  # as many as a block may have
                 some = entries[at : at + 100]
-                lines += [f"{len(some)} beginbf{kind}", *some, f"endbf{kind}"]
+                lines.append(f"{len(some)} beginbf{kind}{''.join(some)}endbf{kind}")
         lines.append("endcmap end end")
         return "\n".join(lines).encode("ascii")
 

@@ -46,13 +46,19 @@ def written(value: Any) -> bytes:
         case bytes():
             return b"<" + value.hex().encode("ascii") + b">"
         case Mapping():
-            inner = b" ".join(written(Name(key)) + b" " + written(each) for key, each in value.items())
-            return b"<< " + inner + b" >>"
+            entries = ((written(Name(key)), written(each)) for key, each in value.items())
+            return b"<<" + b"".join(key + _apart(each) + each for key, each in entries) + b">>"
         case Sequence():
-            return b"[" + b" ".join(map(written, value)) + b"]"
+            items = [written(each) for each in value]
+            return b"[" + b"".join((*items[:1], *(_apart(each) + each for each in items[1:]))) + b"]"
         case None:
             return b"null"
     raise AssertionError(type(value))
+
+
+def _apart(after: bytes) -> bytes:
+    """What must stand before a value: nothing where it begins with a delimiter."""
+    return b"" if after[:1] in (b"/", b"<", b"[", b"(") else b" "
 
 
 class PdfFile:
@@ -78,9 +84,17 @@ class PdfFile:
     def add(self, value: Any, at: Ref | None = None) -> Ref:
         """Add an object that is no stream; returns its reference."""
         ref = at or self.reserve()
-        assert ref.number not in self._places and ref.number not in self._small
-        self._small[ref.number] = written(value)
+        self.take(ref, written(value))
         return ref
+
+    def take(self, ref: Ref, body: bytes) -> None:
+        """Add an object of another file as it is written there, under its number."""
+        self._last = max(self._last, ref.number)
+        if body.endswith(b"endstream"):
+            self._object(body, ref)
+        else:
+            assert ref.number not in self._places and ref.number not in self._small
+            self._small[ref.number] = body
 
     def add_stream(
         self, data: bytes, values: Mapping[str, Any], at: Ref | None = None, pack: bool = False
@@ -120,8 +134,8 @@ class PdfFile:
         index = {number: n for n, (number, _) in enumerate(small)}
         for number in range(1, self._last + 1):
             in_stream = number in index
-            place = packed.number if in_stream else self._places[number]
-            rows.append(row(2 if in_stream else 1, place, index.get(number, 0)))
+            place = packed.number if in_stream else self._places.get(number, 0)
+            rows.append(row(2 if in_stream else min(place, 1), place, index.get(number, 0)))
         trailer = {"Type": Name("XRef"), "Size": self._last + 1, "W": [1, wide, narrow], "Root": root}
         del self._places[table.number]
         self.add_stream(b"".join(rows), {**trailer, **({"Info": info} if info else {})}, at=table, pack=True)

@@ -2,11 +2,13 @@
 
 In: a document that is a PDF. Out: the same file with one object more on each page that was read from its
 pixels. A hidden text layer that was not trusted is taken out; a page whose visible text was not becomes a
-picture. Protection by a password is lifted, which `Document.notes` say.
+picture. Protection by a password is lifted, which `Document.notes` say. Where there is nothing to lay over
+and nothing to lift, the same bytes.
 """
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from ctypes import byref, c_double
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from adotx.documents.outputs.document import Document
 from adotx.documents.outputs.pdf import Pages
 from adotx.documents.outputs.pdf.objects import PdfFile
+from adotx.documents.outputs.pdf.repack import repacked
 from adotx.documents.sources.pdf import PDFIUM
 from adotx.documents.transcribe import PageResult
 from adotx.errors import AdotxError, Sentence
@@ -34,6 +37,7 @@ def stamped(document: Document, file: BinaryIO) -> None:
         AdotxError: it cannot be opened again (see `adotx.documents.sources.open_pages`).
     """
     import pypdfium2
+    from pypdfium2 import raw
 
     assert document.path is not None
     with tempfile.TemporaryFile(prefix="adotx-") as made:
@@ -59,10 +63,18 @@ def stamped(document: Document, file: BinaryIO) -> None:
                     drawn.add(page.number)
             layers.end(document.name)
             made.seek(0)
-            with PDFIUM:
+            protected = _protected(original)
+            if protected:
+                document.notes.append(Sentence("the PDF is written without its password"))
+            elif not numbers:
+                with document.path.open("rb") as same:
+                    shutil.copyfileobj(same, file)
+                return
+            with PDFIUM, tempfile.TemporaryFile(prefix="adotx-") as saved:
                 if numbers:
                     _lay_over(original, pypdfium2.PdfDocument(made), numbers, drawn)
-                _save(document, original, file)
+                original.save(saved, flags=raw.FPDF_REMOVE_SECURITY if protected else raw.FPDF_NO_INCREMENTAL)
+                repacked(saved, file)
         finally:
             with PDFIUM:
                 original.close()
@@ -131,10 +143,8 @@ def _to_user_space(page: pypdfium2.PdfPage) -> tuple[float, ...]:
     return (x1 - x0) / width, (y1 - y0) / width, (x2 - x0) / height, (y2 - y0) / height, x0, y0
 
 
-def _save(document: Document, original: pypdfium2.PdfDocument, file: BinaryIO) -> None:
+def _protected(original: pypdfium2.PdfDocument) -> bool:
     from pypdfium2 import raw
 
-    protected = raw.FPDF_GetSecurityHandlerRevision(original) >= 0
-    if protected:
-        document.notes.append(Sentence("the PDF is written without its password"))
-    original.save(file, flags=raw.FPDF_REMOVE_SECURITY if protected else raw.FPDF_NO_INCREMENTAL)
+    with PDFIUM:
+        return bool(raw.FPDF_GetSecurityHandlerRevision(original) >= 0)
