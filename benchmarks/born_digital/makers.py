@@ -1,8 +1,8 @@
 """Programs that write the documents of `content` as PDFs, each in its own way.
 
 In: a `Document`, faces. Out: a file. Whatever a maker needs (reportlab, fpdf2, typst, weasyprint, python-docx
-and LibreOffice, fonttools) is imported when it is asked for; a benchmark's environment has it, adotx does not.
-What is random (which rules a table has, whether text is justified) is the rng's.
+with LibreOffice, fonttools) is imported when it is asked for: a benchmark's environment has it, adotx does
+not. What is random (which rules a table has, whether text is justified) is the rng's.
 """
 
 from __future__ import annotations
