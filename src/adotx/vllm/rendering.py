@@ -40,8 +40,9 @@ class AX4Renderer(HfRenderer):
 
     def _refuse_empty_slots(self, prompt: Any) -> None:
         image_token_id = getattr(self.model_config.hf_config, "image_token_index", None)
-        ours = isinstance(self.tokenizer, AX4Tokenizer) and image_token_id is not None
-        if ours and not prompt.get("multi_modal_data"):
+        if not isinstance(self.tokenizer, AX4Tokenizer) or image_token_id is None:
+            return
+        if not prompt.get("multi_modal_data"):
             check_slots(prompt["prompt_token_ids"], image_token_id, 0)
 
     def _asking_for_ids(self, params: Any) -> Any:
