@@ -36,6 +36,8 @@ from adotx.documents.layout.rulings import Frame
 
 # Columns of more bands than a page has are looked at once, at their end: a long receipt has none.
 _LONG = 100
+# Pieces of a line on a panel that are further apart, in em, are cells.
+_CELL_GAP = 1.0
 # So many lines show that ragged text stands in columns.
 _RAGGED_LINES = 6
 # Of the lines left of a gutter so many have one right of it at their height, within so many em, in a table.
@@ -78,7 +80,7 @@ def reading_order(
         left -= set(inside)
     for box in panels:
         inside = _inside(segments, left, box, em)
-        if inside:
+        if inside and not _is_row(segments, inside, em):
             nodes.append(_framed(segments, inside, box, "panel", em))
             left -= set(inside)
     for frame in frames:
@@ -115,6 +117,14 @@ def _is_page(box: Box, inside: list[int], segments: Sequence[Segment], nodes: li
     ):
         return True
     return len(inside) > 0.6 * len(segments) and len(inside) > 6
+
+
+def _is_row(segments: Sequence[Segment], inside: list[int], em: float) -> bool:
+    """Whether what stands on a panel is one line of pieces far apart: a row of a table on a ground of its
+    own."""
+    line = sorted((segments[i] for i in inside), key=lambda each: each.box[0])
+    level = all(a.box[1] < b.middle < a.box[3] for a, b in pairwise(line))
+    return level and any(b.box[0] - a.box[2] > _CELL_GAP * em for a, b in pairwise(line))
 
 
 def _beside(segments: Sequence[Segment], left: set[int], bar: Frame, em: float) -> list[int]:
@@ -241,10 +251,11 @@ def _is_short_column(mine: Sequence[Node], other: Sequence[Node], em: float) -> 
     first, low = min(mine, key=lambda n: n.core[0]), max(n.box[2] for n in other)
     width = low - min(n.box[0] for n in other)
     top, bottom = min(n.core[0] for n in other), max(n.core[1] for n in other)
-    wide = np.mean([n.box[2] - n.box[0] > 0.7 * width for n in other if n.region is None] or [0.0])
-    return (
+    lines = [n for n in other if n.region is None]
+    wide = sum(n.box[2] - n.box[0] > 0.7 * width for n in lines)
+    return bool(
         first.box[2] - first.box[0] > _AS_WIDE * width > _AS_WIDE * _NARROWEST_COLUMN * em
-        and wide > 0.5
+        and wide > 0.5 * len(lines)
         and first.core[0] < top + 3 * em
         and max(n.core[1] for n in mine) - top < 0.5 * (bottom - top)
     )
