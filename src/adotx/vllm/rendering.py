@@ -39,11 +39,10 @@ class AX4Renderer(HfRenderer):
         return await super()._process_tokens_async(prompt, **more)
 
     def _refuse_empty_slots(self, prompt: Any) -> None:
-        image_token_id = getattr(self.model_config.hf_config, "image_token_index", None)
-        if not isinstance(self.tokenizer, AX4Tokenizer) or image_token_id is None:
-            return
-        if not prompt.get("multi_modal_data"):
-            check_slots(prompt["prompt_token_ids"], image_token_id, 0)
+        if isinstance(self.tokenizer, AX4Tokenizer) and not prompt.get("multi_modal_data"):
+            slot = getattr(self.model_config.hf_config, "image_token_index", None)
+            if slot is not None:  # the text models of the family have none
+                check_slots(prompt["prompt_token_ids"], slot, 0)
 
     def _asking_for_ids(self, params: Any) -> Any:
         if not isinstance(self.tokenizer, AX4Tokenizer):
