@@ -1,16 +1,18 @@
-"""Born-digital PDFs: what the text layer gives, held against the HTML that a browser printed.
+"""Born-digital PDFs: what the text layer gives, held against what browsers and other programs were given.
 
 usage: python benchmarks/born_digital.py --regular FONT --bold FONT [--count 40] [--seed 12] [--keep DIR]
+           [--makers chromium weasyprint typst reportlab fpdf writer]
 
-Prints `--count` documents (`born_digital/content.py`) with chromium, takes their text without a model, and
-says of each kind: CER of the text bared of Markdown, with and without spaces, F1 of table cells, CPU seconds
-a page.
+Has `--count` documents (`born_digital/content.py`) printed by chromium, or written by each of `--makers`
+(`born_digital/makers.py`), takes their text without a model, and says of each kind: CER of the text bared of
+Markdown, with and without spaces, F1 of table cells, CPU seconds a page.
 Asking the model for anything is a fault here: the layers are all good.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent / "born_digital"))
 from content import Document, documents
+from makers import MAKERS
 
 from adotx.documents.readers import PageReading
 from adotx.documents.running import over_pages
@@ -42,20 +45,28 @@ def main() -> None:
     parser.add_argument("--bold", type=Path, required=True)
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seed", type=int, default=12)
+    parser.add_argument("--makers", nargs="+", choices=["chromium", *MAKERS], default=["chromium"])
     parser.add_argument("--keep", type=Path, help="write the PDFs, truths and answers there")
     args = parser.parse_args()
-    browser = find_browser()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = args.keep or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        scores = defaultdict(list)
-        for number, document in enumerate(documents(args.count, args.seed)):
-            path = folder / f"{number:02}-{document.kind}.pdf"
-            if not path.exists():
-                printed(browser, document, args, path, Path(scratch))
-            scores[document.kind].append(score(document, path))
-    for kind, found in [*scores.items(), ("all", [each for part in scores.values() for each in part])]:
-        print(line(kind, found))
+        for maker in args.makers:
+            folder = (args.keep or Path(scratch)) / maker
+            folder.mkdir(parents=True, exist_ok=True)
+            scores = defaultdict(list)
+            for number, document in enumerate(documents(args.count, args.seed)):
+                path = folder / f"{number:02}-{document.kind}.pdf"
+                if not path.exists() and maker in MAKERS:
+                    rng = random.Random(args.seed * 1000 + number)
+                    MAKERS[maker](document, args.regular, args.bold, path, rng)
+                elif not path.exists():
+                    printed(find_browser(), document, args, path, Path(scratch))
+                scores[document.kind].append(score(document, path))
+            print(maker)
+            for kind, found in [
+                *scores.items(),
+                ("all", [each for part in scores.values() for each in part]),
+            ]:
+                print(line(kind, found), flush=True)
 
 
 def find_browser() -> str:

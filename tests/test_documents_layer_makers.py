@@ -181,3 +181,22 @@ def test_letters_in_a_narrow_cell_are_no_vertical_writing(tmp_path: Path) -> Non
     drawn = [Text(70, 684 - 22 * row, char) for row, char in enumerate("신청인")] + [Text(96, 660, "김하나")]
     table = table_of(tmp_path, Page([*drawn, *lines(KOREAN, dy=-200)], more=rules))
     assert table.texts == (("신청인", "김하나"),)
+
+
+def test_a_table_between_two_others_parts_them(tmp_path: Path) -> None:
+    """Rules of the first and the third are of one extent, and no paragraph is wider."""
+    rules = level(*(700 - 24 * row for row in range(1, 5)), *(400 - 24 * row for row in range(1, 5)))
+    rules += " " + level(560, 536, 512) + "".join(f" {x} 560 m {x} 512 l S" for x in (60, 170, 280, 390))
+    page = Page([*cells(GOODS[:4]), *cells(GOODS[:2], 560), *cells(GOODS[:4], 400)], more=rules)
+    tables = [block for block in blocks_of(tmp_path, page) if isinstance(block, Table)]
+    assert [table.texts for table in tables] == [GOODS[:4], GOODS[:2], GOODS[:4]]
+
+
+def test_cells_whose_lines_are_ragged_break_between_words(tmp_path: Path) -> None:
+    said = ("도서관은 공사가 모두 끝나는 대로 시설", "점검표를 다시 살핀다.")
+    drawn = [Text(66, 684, "구분"), Text(126, 684, said[0]), Text(126, 668, said[1])]
+    more = ("안전", "수칙을 승인하지 않은 주민과 담당자가 함께", "점검한다.")
+    drawn += [Text(66, 644, "내용"), *(Text(126, 644 - 16 * row, text) for row, text in enumerate(more))]
+    rules = level(700, 660, 604) + "".join(f" {x} 700 m {x} 604 l S" for x in (60, 120, 390))
+    table = table_of(tmp_path, Page([*drawn, *lines(KOREAN, dy=-200)], more=rules))
+    assert table.texts == (("구분", " ".join(said)), ("내용", " ".join(more)))

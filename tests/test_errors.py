@@ -163,8 +163,7 @@ class TestLanguages:
     def test_korean_by_code(self) -> None:
         error = AdotxError("image.too_many_bytes", "", "가.png", size=12345, limit=1000)
         assert error_text(error, "ko") == (
-            "오류: 가.png: 파일이 12,345바이트 이상으로 한도 1,000바이트를 넘습니다 "
-            "(더 작게 저장하거나 max_bytes를 늘리세요)"
+            "오류: 가.png: 파일이 12,345바이트 이상으로 한도 1,000바이트를 넘습니다 (더 작게 저장하세요)"
         )
         assert in_korean(error).code == error.code and in_korean(error).where == error.where
 

@@ -295,7 +295,7 @@ def test_animation(kind: str) -> None:
     options = {"lossless": True} if kind == "WEBP" else {}
     data = saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
     message = refused(data, "image.animated")
-    assert ("pages" if kind == "TIFF" else "animated") in message and "first_frame" in message
+    assert ("pages" if kind == "TIFF" else "animated") in message and "one frame" in message
     refused(Image.open(io.BytesIO(data)), "image.animated")
     assert "3 frames" in refused(data, "image.animated", limits=Limits(max_frames=2))
     for limits in (Limits(first_frame=True), Limits(max_frames=3)):

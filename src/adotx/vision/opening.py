@@ -134,7 +134,7 @@ def _check_bytes(size: int, where: str, limits: Limits) -> None:
             "image.too_many_bytes",
             "{size:,} bytes or more are over the limit of {limit:,}",
             where,
-            "save it smaller, or raise max_bytes",
+            "save it smaller",
             size=size,
             limit=limits.max_bytes,
         )
@@ -185,7 +185,7 @@ def _identify(data: bytes, where: str, limits: Limits) -> Image.Image:
             "image.too_many_pixels",
             "{pixels} pixels are over the limit of {limit:,}",
             where,
-            "scale it down, or raise max_pixels",
+            "scale it down",
             pixels=_bomb_size(error),
             limit=limits.max_pixels,
         ) from None
@@ -260,7 +260,7 @@ def _finish(image: Image.Image, where: str, limits: Limits, published: bool) -> 
             "image.too_many_pixels",
             "{width:,} x {height:,} px are over the limit of {limit:,} pixels",
             where,
-            "scale it down, or raise max_pixels",
+            "scale it down",
             width=width,
             height=height,
             limit=limits.max_pixels,
@@ -302,7 +302,7 @@ def _check_frames(image: Image.Image, where: str, limits: Limits) -> None:
     # Counting walks the whole file, so it is done only where more than one is allowed.
     frames = image.n_frames if limits.max_frames > 1 else 2  # type: ignore[attr-defined]
     if frames > limits.max_frames:
-        remedy = "save one frame, or allow first_frame"
+        remedy = "save one frame as PNG or JPEG"
         if limits.max_frames > 1:
             what, most = "has {frames:,} frames, allowed are {limit:,}", limits.max_frames
             raise AdotxError("image.animated", what, where, remedy, frames=frames, limit=most)

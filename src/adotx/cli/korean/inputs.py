@@ -8,9 +8,9 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "image.animated": [
         (
             "프레임이 {frames:,}개로 한도 {limit:,}개를 넘습니다",
-            "한 프레임만 저장하거나 first_frame을 허용하세요",
+            "한 프레임만 PNG나 JPEG로 저장하세요",
         ),
-        ("여러 쪽이거나 움직이는 이미지입니다", "한 프레임만 저장하거나 first_frame을 허용하세요"),
+        ("여러 쪽이거나 움직이는 이미지입니다", "한 프레임만 PNG나 JPEG로 저장하세요"),
     ],
     "image.corrupt": [
         ("이미지가 손상되었습니다: {reason}", "파일을 다시 복사하거나 내려받으세요"),
@@ -54,16 +54,16 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     "image.too_many_bytes": [
         (
             "파일이 {size:,}바이트 이상으로 한도 {limit:,}바이트를 넘습니다",
-            "더 작게 저장하거나 max_bytes를 늘리세요",
+            "더 작게 저장하세요",
         ),
         ("이미지가 한도 {limit:,}바이트를 넘습니다", "더 작은 이미지를 보내세요"),
     ],
     "image.too_many_pixels": [
         (
             "이미지 크기 {width:,} x {height:,}가 한도 {limit:,}화소를 넘습니다",
-            "크기를 줄이거나 max_pixels를 늘리세요",
+            "크기를 줄이세요",
         ),
-        ("이미지의 화소 수가 한도 {limit:,}개를 넘습니다", "크기를 줄이거나 max_pixels를 늘리세요"),
+        ("이미지의 화소 수가 한도 {limit:,}개를 넘습니다", "크기를 줄이세요"),
     ],
     "image.truncated": [("이미지 파일이 끝까지 들어 있지 않습니다", "파일을 다시 복사하거나 내려받으세요")],
     "image.unreadable": [("파일을 읽을 수 없습니다: {reason}", "접근 권한을 확인하세요")],

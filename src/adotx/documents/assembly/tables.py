@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,11 +16,15 @@ from adotx.documents.assembly.joins import join_lines
 from adotx.documents.assembly.placed import PlacedGrid, PlacedLine, box_of
 from adotx.documents.struck import UNSEEN
 from adotx.markdown import Block, Cell, Fields, Paragraph, Table
+from adotx.markdown.line_breaks import is_hangul
 
 _NUMERIC = re.compile(r"^[-+₩$(]?\d[\d,.\s]*\)?\s?(원|%|개|건|명|점)?$")
 
 # Lines that begin within so many em of each other are flush; a name stands in by so many.
 _FLUSH, _STANDS_IN = 0.4, 1.2
+
+# A syllable would have fitted into so many em; of lines that break between words this share leave so much.
+_ROOM, _RAGGED = 1.3, 0.25
 
 PlacedRow = Sequence[Sequence[PlacedLine]]
 
@@ -29,9 +34,10 @@ def grid_blocks(grid: PlacedGrid) -> list[Block]:
     rows = [row for row in grid.rows if any(row)]
     if not rows:
         return []
+    anywhere = not (grid.exact and _breaks_between_words(grid))
     if grid.spans:
-        return [_merged(grid)]
-    texts = [[_cell_text(cell) for cell in row] for row in rows]
+        return [_merged(grid, anywhere)]
+    texts = [[join_lines(cell, anywhere) for cell in row] for row in rows]
     width = max(map(len, texts))
     texts = [row + [""] * (width - len(row)) for row in texts]
     if width == 1:  # one box under another
@@ -55,7 +61,7 @@ def grid_blocks(grid: PlacedGrid) -> list[Block]:
     return blocks
 
 
-def _merged(grid: PlacedGrid) -> Table:
+def _merged(grid: PlacedGrid, anywhere: bool) -> Table:
     """A table with merged cells; rows and columns that no cell begins in are left out."""
     places = range(len(grid.rows)), range(max(map(len, grid.rows)))
     covered = {
@@ -76,16 +82,24 @@ def _merged(grid: PlacedGrid) -> Table:
             high, wide = grid.spans.get((row, column), (1, 1))
             rowspan = sum(row <= at < row + high for at in used[0])
             colspan = sum(column <= at < column + wide for at in used[1])
-            cells.append(Cell(_cell_text(grid.rows[row][column]), colspan, rowspan))
+            cells.append(Cell(join_lines(grid.rows[row][column], anywhere), colspan, rowspan))
         rows.append(tuple(cells))
     # A header cell over two rows makes both of them header.
     head = max((cell.rowspan for cell in rows[0]), default=1)
     return Table(tuple(rows), head if head < len(rows) else 1).at(grid.box or _around(grid.rows))
 
 
-def _cell_text(cell: Sequence[PlacedLine]) -> str:
-    # Narrow cells break words wherever the edge is.
-    return join_lines(cell, True)
+def _breaks_between_words(grid: PlacedGrid) -> bool:
+    """Whether lines of cells end before words that would not have fitted: narrow cells break words wherever
+    their edge is, and then all lines end near it."""
+    seams = ragged = 0
+    for cell in (cell for row in grid.rows for cell in row):
+        right = max((line.x1 for line in cell), default=0.0)
+        for line, after in pairwise(cell):
+            if is_hangul(line.text[-1]) and is_hangul(after.text[0]):
+                seams += 1
+                ragged += right - line.x1 > _ROOM * line.em
+    return ragged > _RAGGED * seams
 
 
 def _is_pair(texts: Sequence[str]) -> bool:

@@ -218,7 +218,7 @@ def _turn_over(
         corners[y0 : y1 + 1, x0 : x1 + 1] = 0
     whole, ends = (
         cv2.resize(each, (width, height), interpolation=cv2.INTER_NEAREST) > 0
-        for each in (mask, cv2.bitwise_or(np.asarray(edge, np.uint8), corners))
+        for each in (mask, np.bitwise_or(edge, corners))
     )
     np.copyto(darkness, _darkness(255 - gray, em), where=whole)
     darkness[ends] = 0

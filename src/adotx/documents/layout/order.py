@@ -251,10 +251,11 @@ def _is_short_column(mine: Sequence[Node], other: Sequence[Node], em: float) -> 
     first, low = min(mine, key=lambda n: n.core[0]), max(n.box[2] for n in other)
     width = low - min(n.box[0] for n in other)
     top, bottom = min(n.core[0] for n in other), max(n.core[1] for n in other)
-    wide = float(np.mean([n.box[2] - n.box[0] > 0.7 * width for n in other if n.region is None] or [False]))
+    lines = [n for n in other if n.region is None]
+    wide = sum(n.box[2] - n.box[0] > 0.7 * width for n in lines)
     return bool(
         first.box[2] - first.box[0] > _AS_WIDE * width > _AS_WIDE * _NARROWEST_COLUMN * em
-        and wide > 0.5
+        and wide > 0.5 * len(lines)
         and first.core[0] < top + 3 * em
         and max(n.core[1] for n in mine) - top < 0.5 * (bottom - top)
     )

@@ -316,7 +316,7 @@ def _frames(
             end = open_end([r.start for r in down], [r.end for r in down], across[0].at, em)
             row = [] if end is None else [replace(across[0], at=end), *across]
             frames += [_cell_frame(row, down, em)] if row else []
-    return frames + _open_tables(free, text, em)
+    return frames + _open_tables(free, [frame.box for frame in frames], text, em)
 
 
 def _open_sides(across: list[Rule], down: list[Rule], em: float) -> list[Rule]:
@@ -372,7 +372,7 @@ def _places(values: list[float], slack: float) -> tuple[float, ...]:
     return tuple(sum(group) / len(group) for group in out)
 
 
-def _open_tables(free: list[Rule], text: np.ndarray, em: float) -> list[Frame]:
+def _open_tables(free: list[Rule], others: Sequence[Box], text: np.ndarray, em: float) -> list[Frame]:
     """Three horizontal rules of one extent under each other (top, header, bottom) or more: a table without
     vertical rules."""
     frames = []
@@ -386,6 +386,11 @@ def _open_tables(free: list[Rule], text: np.ndarray, em: float) -> list[Frame]:
             common = min(rule.end, first.end) - max(rule.start, first.start)
             if len(group) >= 3 and (_closes(group, rule, text) if same else common > 0.5 * first.length):
                 break
+            if any(
+                group[-1].at < y0 and y1 < rule.at and x0 < rule.end and x1 > rule.start
+                for x0, y0, x1, y1 in others
+            ):
+                break  # another table stands between
             if same:
                 group.append(rule)
         if len(group) >= 3 and group[1].at - group[0].at < 6 * em:

@@ -54,6 +54,8 @@ class Parts:
             raise AdotxError(
                 "input.unreadable", "{reason}", str(path), "check the path", reason=reason
             ) from None
+        except AdotxError:  # is a ValueError too
+            raise
         except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, struct.error) as error:
             raise self.damaged(str(error)) from None
         self._infos = {info.filename: info for info in self._zip.infolist() if not info.is_dir()}

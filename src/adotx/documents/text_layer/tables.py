@@ -57,7 +57,9 @@ def with_text_walls(frame: Frame, pieces: Sequence[Piece]) -> Frame:
         for last in range(len(frame.xs) - 1):
             if last < len(frame.xs) - 2 and not right[row, last]:
                 continue
-            if last > first and _fill(frame.xs[first : last + 2], beside):
+            columns = frame.xs[first : last + 2]
+            # The first may be that of a cell which stands in a row above.
+            if last > first and (_fill(columns, beside) or (last > first + 1 and _fill(columns[1:], beside))):
                 right[row, first:last] = True
             first = last + 1
     return replace(frame, right=right)

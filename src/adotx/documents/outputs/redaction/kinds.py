@@ -94,15 +94,14 @@ def _weighted(digits: str, weights: str) -> int:
 
 
 def _born(digits: str, centuries: dict[str, int]) -> bool:
-    """Whether the first six digits are a day, of the century that the seventh tells."""
+    """Whether the first six digits are a day that has been, of the century that the seventh tells."""
     century = centuries.get(digits[6])
     if century is None:
         return False
     try:
-        date(century + int(digits[:2]), int(digits[2:4]), int(digits[4:6]))
+        return date(century + int(digits[:2]), int(digits[2:4]), int(digits[4:6])) <= date.today()
     except ValueError:
         return False
-    return True
 
 
 _CITIZENS = {"9": 1800, "0": 1800, "1": 1900, "2": 1900, "3": 2000, "4": 2000}
@@ -145,6 +144,9 @@ _DRIVER_WORDS = r"면허|driver|licen[cs]e"
 _PASSPORT_WORDS = r"여권|passport"
 _CARD_WORDS = r"카드|card|visa|master|amex"
 _AREAS = "1[016789]|2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[0-9]?|80|60"
+_SERVICES = (
+    "15(?:22|33|44|51|55|66|70|77|88|99)|16(?:00|11|33|44|55|61|66|68|70|77|88)|18(?:00|11|33|44|55|66|77|99)"
+)
 _REGIONS = "서울|부산|경기|강원|충북|충남|전북|전남|경북|경남|제주|대구|인천|광주|대전|울산"
 
 #: kind -> its forms; a kind that is found first keeps the place
@@ -181,6 +183,7 @@ _FORMS: dict[str, tuple[_Form, ...]] = {
         _form(_digits(3, 2, 5), business_checksum),
         _form(_digits(3, 2, 5), None, _BUSINESS_WORDS),
         _form(_digits(10, between=""), business_checksum, _BUSINESS_WORDS),
+        _form(_digits(10, between=""), None, r"사업자\s*(?:등록\s*)?번호"),
     ),
     "driver": (
         _form(_digits(2, 2, 6, 2)),
@@ -205,7 +208,10 @@ _FORMS: dict[str, tuple[_Form, ...]] = {
         ),
         _form(rf"01[016789]{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}"),
         _form(r"0(?:2|[3-6][1-5]|70)[0-9]{7,8}", None, _PHONE_WORDS),
-        _form(rf"1[5-9][0-9]{{2}}{_DASH}[0-9]{{4}}"),
+        _form(rf"0{_GAP}1{_GAP}[016789](?:{_DASH}|{_GAP})" + _digits(4, 4)),
+        # Two years are no number to call.
+        _form(rf"(?:{_SERVICES}){_DASH}(?!1[5-9]|20)[0-9]{{4}}"),
+        _form(rf"(?:{_SERVICES}){_DASH}[0-9]{{4}}", None, _PHONE_WORDS),
         _form(rf"[2-9][0-9]{{2,3}}{_DASH}[0-9]{{4}}", None, _PHONE_WORDS),
     ),
     "account": (
