@@ -104,6 +104,23 @@ def test_a_column_that_is_not_full_is_read_last(tmp_path: Path) -> None:
     assert text == squeezed("".join(KOREAN * 5 + KOREAN[:2]))
 
 
+def test_so_is_one_line_beside_a_justified_column(tmp_path: Path) -> None:
+    """Wide spaces part the words of a justified line."""
+    drawn, words, row = column(KOREAN[:1], 320), " ".join(KOREAN * 5).split(), 0
+    left = list(words)
+    while left:
+        count = next(n for n in range(len(left), 0, -1) if width_of(" ".join(left[:n]), 9) <= 240)
+        line, left = left[:count], left[count:]
+        gap = (240 - sum(width_of(word, 9) for word in line)) / max(count - 1, 1) if left else 3.0
+        x = 50.0
+        for word in line:
+            drawn.append(Text(x, 760 - 16 * row, word, 9))
+            x += width_of(word, 9) + gap
+        row += 1
+    text = squeezed(to_markdown(blocks_of(tmp_path, Page(drawn))))
+    assert text == "".join(words) + squeezed(KOREAN[0])
+
+
 def test_the_end_of_a_word_is_no_mark_of_a_list(tmp_path: Path) -> None:
     said = (
         KOREAN[0] + " 계획을 모두 다시 살펴보았",

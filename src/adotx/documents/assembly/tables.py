@@ -92,13 +92,21 @@ def _merged(grid: PlacedGrid, anywhere: bool) -> Table:
 def _breaks_between_words(grid: PlacedGrid) -> bool:
     """Whether lines of cells end before words that would not have fitted: narrow cells break words wherever
     their edge is, and then all lines end near it."""
+    cells = [
+        (column, cell)
+        for number, row in enumerate(grid.rows)
+        for column, cell in enumerate(row)
+        if grid.spans.get((number, column), (1, 1))[1] == 1
+    ]
+    edges: dict[int, float] = {}
+    for column, cell in cells:
+        edges[column] = max([edges.get(column, 0.0), *(line.x1 for line in cell)])
     seams = ragged = 0
-    for cell in (cell for row in grid.rows for cell in row):
-        right = max((line.x1 for line in cell), default=0.0)
+    for column, cell in cells:
         for line, after in pairwise(cell):
             if is_hangul(line.text[-1]) and is_hangul(after.text[0]):
                 seams += 1
-                ragged += right - line.x1 > _ROOM * line.em
+                ragged += edges[column] - line.x1 > _ROOM * line.em
     return ragged > _RAGGED * seams
 
 

@@ -45,7 +45,7 @@ _MOSTLY, _ONE_HEIGHT = 0.55, 0.25
 # So many lines of cells have a gap at one place.
 _COMMON_GAP = 0.65
 # So few lines are the end of a column that so many stand left of; the first is at least so much as wide.
-_SHORT, _LONG_COLUMN, _AS_WIDE = 3, 10, 0.85
+_SHORT, _LONG_COLUMN, _AS_WIDE = 3, 10, 0.6
 # A column of text is at least this many em wide.
 _NARROWEST_COLUMN = 7.5
 
@@ -246,18 +246,19 @@ def _room(side: Sequence[Node], em: float) -> Callable[[TextLine], float]:
 def _is_short_column(mine: Sequence[Node], other: Sequence[Node], em: float) -> bool:
     """Whether some lines at the top of a page's right half are the end of a text whose column left of them is
     full: the first is as wide as that column's lines."""
-    if not 0 < len(mine) <= _SHORT or len(other) < _LONG_COLUMN or any(n.region for n in mine):
+    if not mine or len(mine) > len(other) or any(n.region for n in mine):
         return False
-    first, low = min(mine, key=lambda n: n.core[0]), max(n.box[2] for n in other)
-    width = low - min(n.box[0] for n in other)
+    short, long = lines_in(mine), lines_in([n for n in other if n.region is None])
+    if len(short) > _SHORT or len(long) < _LONG_COLUMN:
+        return False
+    width = max(n.box[2] for n in other) - min(n.box[0] for n in other)
     top, bottom = min(n.core[0] for n in other), max(n.core[1] for n in other)
-    lines = [n for n in other if n.region is None]
-    wide = sum(n.box[2] - n.box[0] > 0.7 * width for n in lines)
+    first, wide = short[0].box, sum(line.box[2] - line.box[0] > 0.7 * width for line in long)
     return bool(
-        first.box[2] - first.box[0] > _AS_WIDE * width > _AS_WIDE * _NARROWEST_COLUMN * em
-        and wide > 0.5 * len(lines)
-        and first.core[0] < top + 3 * em
-        and max(n.core[1] for n in mine) - top < 0.5 * (bottom - top)
+        first[2] - first[0] > _AS_WIDE * width > _AS_WIDE * _NARROWEST_COLUMN * em
+        and wide > 0.5 * len(long)
+        and short[0].core[0] < top + 3 * em
+        and short[-1].core[1] - top < 0.5 * (bottom - top)
     )
 
 
