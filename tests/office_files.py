@@ -28,6 +28,19 @@ def packed(path: Path, parts: Mapping[str, str | bytes]) -> Path:
     return path
 
 
+def numbered_head(*levels: tuple[str, str], kind: str = "NUMBER") -> str:
+    """A header whose paragraphs 1, 2, ... have the levels of numbering 1: (format, text)."""
+    numbered = "".join(
+        f'<hh:paraHead level="{n}" start="1" numFormat="{form}">{text}</hh:paraHead>'
+        for n, (form, text) in enumerate(levels, 1)
+    )
+    paras = "".join(
+        f'<hh:paraPr id="{n}"><hh:heading type="{kind}" idRef="1" level="{n - 1}"/></hh:paraPr>'
+        for n in range(1, len(levels) + 1)
+    )
+    return f'<hh:numbering id="1">{numbered}</hh:numbering>{paras}'
+
+
 def hwpx(path: Path, body: str, head: str = "", **more: str | bytes) -> Path:
     """A HWPX file.
 
