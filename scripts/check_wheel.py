@@ -81,7 +81,7 @@ def served(program: Path, where: dict[str, str], folder: Path) -> None:
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen((program, "serve", "--port", port), env=where, cwd=folder) as server:
         try:
-            until = time.monotonic() + 120
+            until = time.monotonic() + 600
             while subprocess.run(
                 (program, "transcribe", ROOT / "examples" / "page.png", "--server", url),
                 env=where,

@@ -29,6 +29,7 @@ from adotx.finetune.grpo import Reward  # noqa: E402
 from adotx.finetune.packing import blank_sample, filled, packed, packs, padded, pairs  # noqa: E402
 from adotx.finetune.rows import find_lines  # noqa: E402
 from adotx.finetune.samples import Reader  # noqa: E402
+from adotx.finetune.saving import publish  # noqa: E402
 from adotx.finetune.states import last_state  # noqa: E402
 from adotx.hf import AX4VLForConditionalGeneration  # noqa: E402
 from adotx.model import Model  # noqa: E402
@@ -210,6 +211,23 @@ class TestSft:
         for pattern in ("nothing", "("):
             with pytest.raises(AdotxError, match="fits no module"):
                 run("sft", {"data": [conversations], "model": str(base), "out": tmp_path, "targets": pattern})
+
+
+def test_a_published_folder_names_no_code(base: Path, tmp_path: Path) -> None:
+    """Published files point to code that does not go along: such a folder would not load anywhere."""
+    named = {}
+    shutil.copytree(base, tmp_path / "base")
+    for path in (tmp_path / "base").glob("*config.json"):
+        values = json.loads(path.read_text())
+        named[path.name] = values
+        path.write_text(json.dumps({**values, "auto_map": {"AutoProcessor": "processing_ax4vl.AX4VL"}}))
+    checkpoint = open_checkpoint(tmp_path / "base")
+    model = AX4VLForConditionalGeneration.from_pretrained(tmp_path / "base", dtype=torch.float32)
+    out = publish(checkpoint, model, tmp_path / "out")
+    assert len(named) >= 3 and named.keys() <= {path.name for path in out.iterdir()}
+    for name, values in named.items():
+        written = json.loads((out / name).read_text())
+        assert "auto_map" not in written and (name == "config.json" or written == values)
 
 
 class TestPacking:

@@ -1,4 +1,4 @@
-"""A client that is not OpenAI's own, as its users write it: LangChain's `ChatOpenAI`."""
+"""Clients that are not OpenAI's own: LangChain's `ChatOpenAI` as its users write it, and ours."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from adotx.chat import format_tool_call
+from adotx.client.documents import form
+from adotx.client.http import Server
+from adotx.client.model import RemoteModel
+from adotx.engine import SamplingParams
 from serving import scripted, serving
 
 ANSWERS = {
@@ -66,3 +70,14 @@ def test_structured_output(chat: Any) -> None:
         "additionalProperties": False,
     }
     assert chat.with_structured_output(schema, method="json_schema").invoke("어디?") == {"city": "부산"}
+
+
+def test_bytes_that_are_no_text_are_no_reason_to_fail(chat: Any) -> None:
+    """As Python reads them from a command line; a server takes whole characters alone."""
+    model = RemoteModel(Server(chat.openai_api_base))
+    question = [{"role": "user", "content": b"\xffhello \xed\x95\x9c".decode(errors="surrogateescape")}]
+    with model.stream(question, sampling=SamplingParams(2)) as stream:
+        list(stream)
+    assert stream.reply.usage.prompt_tokens > 0
+    body, _ = form({"password": "a\udcff"}, "\udcff.pdf", b"")
+    assert b"a?" in body and b"?.pdf" in body

@@ -276,6 +276,9 @@ class TestSettings:
         file = tmp_path / "serve.toml"
         file.write_text('api_keys = ["k"]\nmax_n = 2\nqueue_timeout = 3\n', encoding="utf-8")
         assert Settings.read(file) == Settings(api_keys=("k",), max_n=2, queue_timeout=3.0)
+        Settings(
+            hosts=("*", "ocr.example", "10.0.0.1", "::1"), origins=("http://localhost:3000", "https://a.b")
+        )
 
     @pytest.mark.parametrize(
         "text, code",
@@ -286,6 +289,11 @@ class TestSettings:
             ('max_n = "2"', "server.setting"),
             ("run_timeout = inf", "server.setting"),
             ("hosts = [1]", "server.setting"),
+            ('hosts = ["ocr.example:8000"]', "server.setting"),
+            ('hosts = ["http://ocr.example"]', "server.setting"),
+            ('fetch_hosts = ["https://cdn.example"]', "server.setting"),
+            ('origins = ["*"]', "server.setting"),
+            ('origins = ["https://page.example/"]', "server.setting"),
             ('api_keys = [""]', "server.setting"),
             ("max_n =", "config.toml"),
         ],

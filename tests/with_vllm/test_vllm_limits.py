@@ -90,6 +90,8 @@ def test_requests_are_refused_in_one_line(tmp_path: Path) -> None:
             {"text": one, "images": images, "kwargs": {"max_tiles": 1}},
             {"text": one, "images": images, "kwargs": {"max_num_tiles": 1}},
             {"text": one, "images": images},
+            {"text": one},
+            {"ids": [25, 8, 22, 27]},
             *({"text": one, "images": images, "kwargs": kwargs} for kwargs, _ in UNFIT),
         ],
         mm_processor_kwargs={"max_num_tiles": 4},
@@ -100,6 +102,7 @@ def test_requests_are_refused_in_one_line(tmp_path: Path) -> None:
     assert "5 tiles asked for, the server was started for 4" in errors[2] and errors[3] == errors[2]
     assert "max_tiles" in errors[4]
     assert not errors[5] and not errors[6] and all("\n" not in error for error in errors)
-    for error, (_, told) in zip(errors[7:], UNFIT, strict=True):
+    assert all("1 image tokens <|extra_id_11|> in the text but 0 images" in each for each in errors[7:9])
+    for error, (_, told) in zip(errors[9:], UNFIT, strict=True):
         assert told in error
     assert answers[5].prompt.count(22) == 144 and answers[6].prompt.count(22) == 3 * 144

@@ -157,7 +157,7 @@ def form(fields: dict[str, str], name: str, content: bytes) -> tuple[bytes, str]
     """A file and some fields as multipart/form-data (RFC 7578): the body and its media type."""
     boundary = secrets.token_hex(16)
     name = name.encode("utf-8", "replace").decode().translate({34: "%22", 13: "%0D", 10: "%0A"})
-    parts = [(f'name="{key}"', value.encode()) for key, value in fields.items()]
+    parts = [(f'name="{key}"', value.encode("utf-8", "replace")) for key, value in fields.items()]
     parts.append((f'name="file"; filename="{name}"\r\ncontent-type: application/octet-stream', content))
     lines = []
     for head, value in parts:

@@ -93,7 +93,8 @@ class RemoteModel:
             **_sampling(sampling),
             **({"priority": priority} if priority else {}),
         }
-        data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        # Bytes of a command line that are no text are half surrogate pairs: not for a server.
+        data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
         return RemoteStream(self.server.post("/v1/chat/completions", data))
 
 

@@ -102,20 +102,27 @@ def check(reader: Reader, say: Say, progress: Callable[[int, int], None] = lambd
         )
     if not count.usable:
         raise AdotxError("finetune.nothing", "no row is left to train on", "data", "give other rows")
-    say(
-        Sentence(
-            "{rows} rows: {ids:,} tokens, {trained:,} of them trained on, {pictures:,} pictures in {tiles:,}"
-            " tiles",
-            rows=len(count.usable),
-            ids=count.ids,
-            trained=count.trained,
-            pictures=count.pictures,
-            tiles=count.tiles,
-        )
-    )
+    say(_total(count, reader.recipe.method))
     if count.cut or count.left_out:
         say(Sentence("{cut} rows are cut, {out} left out", cut=count.cut, out=count.left_out))
     return count
+
+
+def _total(count: Count, method: str) -> Sentence:
+    rows, ids, pictures = len(count.usable), count.ids, count.pictures
+    if method == "grpo":  # which learns from answers that are still to come
+        return Sentence(
+            "{rows} prompts: {ids:,} ids, {pictures:,} pictures", rows=rows, ids=ids, pictures=pictures
+        )
+    return Sentence(
+        "{rows} rows: {ids:,} tokens, {trained:,} of them trained on, {pictures:,} pictures in {tiles:,}"
+        " tiles",
+        rows=rows,
+        ids=ids,
+        trained=count.trained,
+        pictures=pictures,
+        tiles=count.tiles,
+    )
 
 
 def _read(reader: Reader, index: int) -> list[Sample] | AdotxError:

@@ -12,7 +12,6 @@ import shutil
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from adotx.finetune.grpo import Grpo, Reward, grpo_config, grpo_rows
 from adotx.finetune.loading import check_targets, load_model, load_processor, lora
 from adotx.finetune.packing import Loaded, blank_sample, filled, packs
 from adotx.finetune.recipe import Recipe
-from adotx.finetune.rows import find_lines
+from adotx.finetune.rows import Line, find_lines
 from adotx.finetune.samples import Reader
 from adotx.finetune.saving import merge, publish, weaken
 from adotx.finetune.states import begin, finish, kept, last_state
@@ -114,17 +113,14 @@ def make_trainer(
     trainer: Any
     if recipe.method == "sft":
         units = _units(recipe, count)
+        # One collator serves both, so the held-out lines stand behind those that are trained on.
         held_out = _held_out(recipe, checkpoint, say, together)
-        collator: Any = PackCollator(reader, pad_id, blank)
-        if held_out is not None:
-            collator = _Both(collator, PackCollator(held_out, pad_id, blank))
+        both = Reader(recipe, checkpoint, [*reader.lines, *held_out])
         trainer = Sft(
             args=sft_config(recipe, passes),
-            data_collator=collator,
+            data_collator=PackCollator(both, pad_id, blank),
             train_dataset=units_dataset(filled(units, recipe.batch)),
-            eval_dataset=None
-            if held_out is None
-            else units_dataset([[-1 - n] for n in range(len(held_out))]),
+            eval_dataset=units_dataset([[n] for n in range(len(reader), len(both))]) if held_out else None,
             **common,
         )
     elif recipe.method == "dpo":
@@ -157,18 +153,6 @@ def make_trainer(
     return trainer
 
 
-class _Both:
-    """Rows of the training data, and those of the held-out data under negative numbers."""
-
-    def __init__(self, train: PackCollator, held_out: PackCollator) -> None:
-        self.train, self.held_out = train, held_out
-
-    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        if any(row < 0 for example in examples for row in example["rows"]):
-            return self.held_out([{"rows": [-1 - row for row in example["rows"]]} for example in examples])
-        return self.train(examples)
-
-
 def _units(recipe: Recipe, count: Count) -> list[list[int]]:
     """Packs of lines, or single lines."""
     if not recipe.pack:
@@ -178,12 +162,11 @@ def _units(recipe: Recipe, count: Count) -> list[list[int]]:
     return [[count.usable[n] for n in held] for held in chosen]
 
 
-def _held_out(recipe: Recipe, checkpoint: Checkpoint, say: Say, together: Together) -> Reader | None:
+def _held_out(recipe: Recipe, checkpoint: Checkpoint, say: Say, together: Together) -> list[Line]:
     if not recipe.eval_data:
-        return None
-    reader = Reader(replace(recipe, data=recipe.eval_data), checkpoint, find_lines(recipe.eval_data))
-    kept = together.agreed(lambda: check(reader, say)).usable
-    return Reader(reader.recipe, checkpoint, [reader.lines[n] for n in kept])
+        return []
+    reader = Reader(recipe, checkpoint, find_lines(recipe.eval_data))
+    return [reader.lines[n] for n in together.agreed(lambda: check(reader, say)).usable]
 
 
 def _blank(checkpoint: Checkpoint) -> Loaded | None:

@@ -1,11 +1,13 @@
 """Results in the published layout: an adapter folder, and a checkpoint with the adapter merged into it.
 
-The merged checkpoint has the base's configuration, tokenizer and processor files and only safetensors; it is
-written beside its place and moved there when it is whole. Knows no training.
+The merged checkpoint has the base's configuration, tokenizer and processor files and only safetensors, and
+names no code (`auto_map`); it is written beside its place and moved there when it is whole. Knows no
+training.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from adotx.finetune.loading import model_class
 #: files of a base that go along as they are; weights, code and pickles do not
 _ALONG = ("*.json", "*.jinja", "merges.txt", "LICENSE*", "NOTICE*", "timesteps.safetensors")
 _TYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
-_NOT_ALONG = ("config.json", "generation_config.json", "model.safetensors.index.json")
+_NOT_ALONG = ("config.json", "model.safetensors.index.json")
 
 
 def weaken(adapter: Path, strength: float) -> None:
@@ -59,9 +61,17 @@ def publish(
     for pattern in _ALONG:
         for path in checkpoint.path.glob(pattern):
             if path.name not in _NOT_ALONG:
-                shutil.copyfile(path, partial / path.name)
-    if (checkpoint.path / "generation_config.json").is_file():
-        shutil.copyfile(checkpoint.path / "generation_config.json", partial / "generation_config.json")
+                _copy(path, partial / path.name)
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)
     return out
+
+
+def _copy(path: Path, out: Path) -> None:
+    """The file as it is, but for what names code: the code does not go along."""
+    shutil.copyfile(path, out)
+    if path.suffix == ".json" and b'"auto_map"' in path.read_bytes():
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and isinstance(values.get("auto_map"), dict):  # in a vocabulary a token
+            del values["auto_map"]
+            out.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

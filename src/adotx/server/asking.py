@@ -1,4 +1,4 @@
-"""A request, asked of the model: a `ChatRequest` or `CompletionRequest` in; its answers out, whole or not.
+"""A request, asked of the model: a `ChatRequest` or `CompletionRequest` in, a `Question` out.
 
 The one place where a request's fields become the model's options: its pictures are opened, its limits
 checked, its grammar chosen. Knows no HTTP and no shapes of answers.
@@ -6,146 +6,25 @@ checked, its grammar chosen. Knows no HTTP and no shapes of answers.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from adotx.chat import AnswerForm, answer_form
-from adotx.chat.tools import Event as Piece
 from adotx.engine import SamplingParams
 from adotx.errors import AdotxError, Sentence
-from adotx.model import AsyncReplyStream, Prompt, Reply, TokenLogprob
+from adotx.model import Prompt
+from adotx.server.question import Question
 from adotx.server.requests import ChatRequest, CompletionRequest, Sampling
 from adotx.server.sampling import read_sampling
 from adotx.server.service import Service
 from adotx.server.settings import Settings
 
-T = TypeVar("T")
-#: starts an answer: whole, or as a stream
-Whole = Callable[[], Coroutine[Any, Any, Reply]]
-Begin = Callable[[], Coroutine[Any, Any, AsyncReplyStream]]
-
 #: of functions and schemas: as the API has them, and Hangul besides
 _NAME = re.compile(r"[\w-]{1,64}")
-#: where the answer's own schema stands
-_SCHEMA = "response_format.json_schema.schema"
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, n times.
-
-    Attributes:
-        service: of whom.
-        wholes, begins: for each answer, what gives it whole, and what gives it piece by piece.
-        form: to what the answers are held.
-        prompt: the field that holds what is asked.
-        began: when it came, on the monotonic clock.
-    """
-
-    service: Service
-    wholes: Sequence[Whole]
-    begins: Sequence[Begin]
-    form: AnswerForm
-    prompt: str
-    began: float
-
-    async def replies(self) -> list[Reply]:
-        """All answers, whole.
-
-        Raises:
-            AdotxError: whatever the model finds wrong; the other answers are not computed on.
-        """
-        with self._placed():
-            replies = await together([whole() for whole in self.wholes])
-        metrics = self.service.metrics
-        for reply in replies:
-            metrics.first_token.observe(reply.queue_seconds + reply.prompt_seconds)
-            metrics.answered(reply, time.monotonic() - self.began)
-        return replies
-
-    @asynccontextmanager
-    async def streams(self) -> AsyncIterator[Streams]:
-        """All answers, begun; leaving ends them.
-
-        Raises:
-            AdotxError: see `replies`.
-        """
-        opened: list[AsyncReplyStream] = []
-        try:
-            with self._placed():
-                for begin in self.begins:
-                    opened.append(await begin())
-                yield Streams(self, opened)
-        finally:
-            await asyncio.gather(*(stream.aclose() for stream in opened), return_exceptions=True)
-
-    @contextmanager
-    def _placed(self) -> Iterator[None]:
-        """What the model calls a place, as the field of the request that it is."""
-        try:
-            yield
-        except AdotxError as error:
-            where = error.where or ""
-            if where == "request":
-                where = self.prompt
-            elif where == "constraint":
-                where = "tools" if self.form.allowed else "response_format"
-            elif where.split("/")[0] == "schema":
-                where = _SCHEMA + where.removeprefix("schema")
-            raise (error.at(where) if where else error) from error.__cause__
-
-
-class Streams:
-    """Answers on their way.
-
-    Args:
-        question: what was asked.
-        streams: one for each answer.
-    """
-
-    def __init__(self, question: Question, streams: Sequence[AsyncReplyStream]) -> None:
-        self._question, self._streams = question, streams
-        self._told = [0] * len(streams)
-
-    def __len__(self) -> int:
-        return len(self._streams)
-
-    def __getitem__(self, index: int) -> AsyncReplyStream:
-        return self._streams[index]
-
-    async def pieces(self) -> AsyncGenerator[tuple[int, Piece | None], None]:
-        """(number of the answer, piece) as they come; None as the last piece of each."""
-        metrics = self._question.service.metrics
-        before = [self._question.began] * len(self)
-        first = [True] * len(self)
-        async with aclosing(merged(self._streams)) as pieces:
-            async for index, piece in pieces:
-                now = time.monotonic()
-                if piece is None:
-                    metrics.answered(self._streams[index].reply, now - self._question.began)
-                else:
-                    histogram = metrics.first_token if first[index] else metrics.between_tokens
-                    histogram.observe(now - before[index])
-                    before[index], first[index] = now, False
-                yield index, piece
-
-    def fresh_logprobs(self, index: int) -> tuple[TokenLogprob, ...]:
-        """Of the ids of an answer that have come since the last call, those of text held back included."""
-        tokens = self._streams[index].logprobs_from(self._told[index])
-        self._told[index] += len(tokens)
-        return tokens
-
-    @property
-    def replies(self) -> list[Reply]:
-        """All answers, once all have ended."""
-        return [stream.reply for stream in self._streams]
 
 
 async def ask(service: Service, body: ChatRequest) -> Question:
@@ -157,9 +36,9 @@ async def ask(service: Service, body: ChatRequest) -> Question:
     """
     began, settings, model = time.monotonic(), service.settings, service.model
     service.check_name(body.model)
-    check_limits(settings, body)
-    at_most("messages", len(body.messages), settings.max_messages)
-    at_most("tools", len(body.tools or ()), settings.max_tools)
+    _check_limits(settings, body)
+    _at_most("messages", len(body.messages), settings.max_messages)
+    _at_most("tools", len(body.tools or ()), settings.max_tools)
     if body.top_logprobs is not None and not body.logprobs:
         what, remedy = "it needs logprobs", "set logprobs to true"
         raise AdotxError("server.parameter", what, "top_logprobs", remedy)
@@ -168,7 +47,7 @@ async def ask(service: Service, body: ChatRequest) -> Question:
         reason = Sentence("an answer begins a message or goes on with the last one")
         raise AdotxError("server.parameter", "{reason}", "add_generation_prompt", reason=reason)
     for what, given in (("tools", body.tools), ("response_format", body.response_format)):
-        at_most(what, len(json.dumps(given, ensure_ascii=False)), settings.max_schema)
+        _at_most(what, len(json.dumps(given, ensure_ascii=False)), settings.max_schema)
     form = answer_form(body.tools, body.tool_choice, body.parallel_tool_calls, body.response_format)
     _check_names(body)
     opened = await service.pictures.open(body.messages, model.model.checkpoint.config.tiles)
@@ -179,7 +58,7 @@ async def ask(service: Service, body: ChatRequest) -> Question:
         "constraint": form,
         "stop": body.stop,
         "continue_final_message": bool(body.continue_final_message),
-        **common_options(settings, body),
+        **_common_options(settings, body),
     }
     samplings = [
         read_sampling(body, service.defaults, settings, most, logprobs, index) for index in range(body.n or 1)
@@ -210,11 +89,11 @@ def ask_to_complete(service: Service, body: CompletionRequest) -> Question:
     """
     began, settings = time.monotonic(), service.settings
     service.check_name(body.model)
-    check_limits(settings, body)
+    _check_limits(settings, body)
     prompts = [Prompt(each) for each in _prompts(body.prompt)]
-    at_most("prompt", len(prompts) * (body.n or 1), settings.max_n)
+    _at_most("prompt", len(prompts) * (body.n or 1), settings.max_n)
     most = body.max_tokens or _OLD_MAX_TOKENS
-    options = {"stop": body.stop, **common_options(settings, body)}
+    options = {"stop": body.stop, **_common_options(settings, body)}
     asked = [
         (prompt, read_sampling(body, service.defaults, settings, most, body.logprobs, index))
         for prompt in prompts
@@ -251,7 +130,7 @@ def _question(
     return Question(service, wholes, begins, form, place, began)
 
 
-def common_options(settings: Settings, body: Sampling) -> dict[str, Any]:
+def _common_options(settings: Settings, body: Sampling) -> dict[str, Any]:
     """What every kind of request tells the engine besides how to pick tokens."""
     return {
         "queue_timeout": settings.queue_timeout,
@@ -261,18 +140,18 @@ def common_options(settings: Settings, body: Sampling) -> dict[str, Any]:
     }
 
 
-def check_limits(settings: Settings, body: Sampling) -> None:
+def _check_limits(settings: Settings, body: Sampling) -> None:
     """
     Raises:
         AdotxError: ``server.limit``: more than this server allows.
     """
-    at_most("n", body.n or 1, settings.max_n)
+    _at_most("n", body.n or 1, settings.max_n)
     stops = [body.stop] if isinstance(body.stop, str) else body.stop or []
-    at_most("stop", len(stops), settings.max_stop)
-    at_most("stop", max(map(len, stops), default=0), settings.max_stop_length)
+    _at_most("stop", len(stops), settings.max_stop)
+    _at_most("stop", max(map(len, stops), default=0), settings.max_stop_length)
 
 
-def at_most(what: str, given: int, limit: int) -> None:
+def _at_most(what: str, given: int, limit: int) -> None:
     """
     Raises:
         AdotxError: ``server.limit``: there is too much of something.
@@ -280,46 +159,3 @@ def at_most(what: str, given: int, limit: int) -> None:
     if given > limit:
         template = "{given:,} are over the limit of {limit:,}"
         raise AdotxError("server.limit", template, what, "send fewer or less", given=given, limit=limit)
-
-
-async def together(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results; where one fails, the others are cancelled and its error raised."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def merged(streams: Sequence[AsyncReplyStream]) -> AsyncGenerator[tuple[int, Piece | None], None]:
-    """(number of the stream, piece) of all streams as they come; None where one has ended."""
-    if len(streams) == 1:
-        async for piece in streams[0]:
-            yield 0, piece
-        yield 0, None
-        return
-    queue: asyncio.Queue[tuple[int, Piece | Exception | None]] = asyncio.Queue()
-
-    async def read(index: int, stream: AsyncReplyStream) -> None:
-        try:
-            async for piece in stream:
-                queue.put_nowait((index, piece))
-            queue.put_nowait((index, None))
-        except Exception as error:
-            queue.put_nowait((index, error))
-
-    tasks = [asyncio.ensure_future(read(*numbered)) for numbered in enumerate(streams)]
-    try:
-        ended = 0
-        while ended < len(streams):
-            index, got = await queue.get()
-            if isinstance(got, Exception):
-                raise got
-            ended += got is None
-            yield index, got
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -21,10 +21,11 @@ from adotx.server.answers import (
     reason_of,
     usage_of,
 )
-from adotx.server.asking import Question, Streams, ask
+from adotx.server.asking import ask
 from adotx.server.bodies import JsonRoute
 from adotx.server.clients import answer
 from adotx.server.events import DONE, Event, EventStream
+from adotx.server.question import Question, Streams
 from adotx.server.requests import ChatRequest
 from adotx.server.service import Service, service_of
 

@@ -47,7 +47,8 @@ class Pictures:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings, self._metrics = settings, metrics
         self._limits = Limits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
-        self._rules = Rules(settings.fetch_hosts, settings.max_image_bytes, settings.fetch_timeout)
+        hosts = [host.lower() for host in settings.fetch_hosts]  # as they stand in a URL that was read
+        self._rules = Rules(hosts, settings.max_image_bytes, settings.fetch_timeout)
         self._workers = ThreadPoolExecutor(settings.image_workers, "adotx-pictures")
 
     async def open(self, messages: Messages, rule: TileRule | None) -> Opened:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,14 +106,16 @@ class Settings:
             elif kind is tuple and isinstance(value, list):
                 value = tuple(value)
             object.__setattr__(self, field.name, value)
-            if not (type(value) is kind and _sensible(value, field.name in self._OPEN)):
+            form, expected = _FORMS.get(field.name, (None, _EXPECTED[kind]))
+            fits = type(value) is kind and _sensible(value, field.name in self._OPEN)
+            if not fits or (form and not all(form.fullmatch(item) for item in value)):
                 raise AdotxError(
                     "server.setting",
                     "{value} does not fit",
                     field.name,
                     "give {expected}",
                     value=repr(value)[:80] if field.name != "api_keys" else "...",
-                    expected=_EXPECTED[kind],
+                    expected=expected,
                 )
 
     @classmethod
@@ -162,6 +165,13 @@ _EXPECTED = {
     float: Sentence("a number above 0"),
     str: Sentence("a text"),
     tuple: Sentence("a list of texts that are not empty"),
+}
+# What is written otherwise would never be found: an origin has no path, a name no port.
+_NAME = r"[A-Za-z0-9._-]+"
+_FORMS = {
+    "hosts": (re.compile(rf"\*|{_NAME}|[0-9A-Fa-f:.]+"), Sentence("names without port, or addresses")),
+    "fetch_hosts": (re.compile(_NAME), Sentence("names without scheme and port")),
+    "origins": (re.compile(r"https?://[a-z0-9.:\[\]-]+"), Sentence('origins like "https://example.org"')),
 }
 
 

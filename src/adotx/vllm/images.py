@@ -30,8 +30,24 @@ from adotx.hf import AX4VLProcessor
 # Where transformers' processors find arguments for images.
 _SCOPES = ("images_kwargs", "common_kwargs")
 _FOR_TEXT = "text_kwargs"
+#: What stands for an image in a text.
+IMAGE_TOKEN = "<|extra_id_11|>"
 # What the model takes.
 _FIELDS = {"pixel_values", "num_tiles"}
+
+
+def check_slots(prompt: Sequence[int], image_token_id: int, images: int) -> None:
+    """AdotxError ``processor.images`` unless the prompt has one image token for each image."""
+    if (slots := list(prompt).count(image_token_id)) != images:
+        raise AdotxError(
+            "processor.images",
+            "{slots} image tokens {token} in the text but {images} images",
+            "prompt",
+            "give one image for each image token",
+            slots=slots,
+            token=IMAGE_TOKEN,
+            images=images,
+        )
 
 
 @lru_cache
@@ -160,16 +176,6 @@ class AX4VLMultiModalProcessor(BaseMultiModalProcessor[AX4VLProcessingInfo]):
         Raises:
             AdotxError: ``processor.images`` with both numbers where not: vLLM would fill the first slots.
         """
-        token, images = self.info.processor.image_token, inputs.mm_data_items.get_count("image", strict=False)
-        slots = list(inputs.prompt).count(self.info.processor.image_token_id)
-        if slots != images:
-            raise AdotxError(
-                "processor.images",
-                "{slots} image tokens {token} in the text but {images} images",
-                "prompt",
-                "give one image for each image token",
-                slots=slots,
-                token=token,
-                images=images,
-            )
+        images = inputs.mm_data_items.get_count("image", strict=False)
+        check_slots(inputs.prompt, self.info.processor.image_token_id, images)
         return super().apply(inputs, timing_ctx)

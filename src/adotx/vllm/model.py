@@ -30,12 +30,11 @@ from vllm.multimodal import MULTIMODAL_REGISTRY
 from adotx.errors import AdotxError
 from adotx.hf.configuration import AX4VLConfig
 from adotx.hf.projector import LDPNetV2Projector
-from adotx.vllm.images import AX4VLDummyInputs, AX4VLMultiModalProcessor, AX4VLProcessingInfo
+from adotx.vllm.images import IMAGE_TOKEN, AX4VLDummyInputs, AX4VLMultiModalProcessor, AX4VLProcessingInfo
 
 _EYE = ("vision_tower.", "multi_modal_projector.")
 _PARTS = (*_EYE, "language_model.")
 _PLAIN = (".weight", ".bias")
-_IMAGE_TOKEN = "<|extra_id_11|>"
 
 
 @MULTIMODAL_REGISTRY.register_processor(
@@ -60,7 +59,7 @@ class AX4VLForConditionalGeneration(nn.Module, SupportsMultiModal, SupportsLoRA,
     @classmethod
     def get_placeholder_str(cls, modality: str, i: int) -> str | None:
         """What stands for an image where a chat template takes text alone."""
-        return _IMAGE_TOKEN if modality.startswith("image") else None
+        return IMAGE_TOKEN if modality.startswith("image") else None
 
     def __init__(self, *, vllm_config: Any, prefix: str = "") -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Korean for the errors of the HTTP server and of those who start it."""
+"""Korean for what the HTTP server says: errors by their codes, sentences by their templates."""
 
 from __future__ import annotations
 
@@ -41,4 +41,75 @@ ERRORS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "server.timeout": [("{seconds:g}초 안에 답하지 못했습니다", "더 적게 요청하세요")],
     "server.too_many_pages": [("{limit:,}쪽이 넘습니다", "1-{limit}처럼 몇 쪽만 지정하세요")],
+}
+#: English template -> Korean template, part of `adotx.cli.sentences`
+SENTENCES: dict[str, str] = {
+    # settings, and what a client is not told
+    "a whole number of at least 1": "1 이상의 정수",
+    "a number above 0": "0보다 큰 수",
+    "a text": "글",
+    "names without port, or addresses": "포트가 없는 이름이나 주소",
+    "names without scheme and port": "scheme과 포트가 없는 이름",
+    'origins like "https://example.org"': '"https://example.org" 같은 출처',
+    "a list of texts that are not empty": "빈 글이 없는 목록",
+    "it cannot be decoded": "해독할 수 없습니다",
+    "a fault of this program": "이 프로그램의 결함입니다",
+    "it is not UTF-8": "UTF-8이 아닙니다",
+    "it is not JSON from character {at:,} on": "{at:,}번째 글자부터 JSON이 아닙니다",
+    "it is nested too deeply": "너무 깊이 겹쳐 있습니다",
+    "it holds a number that is too long": "너무 긴 수가 들어 있습니다",
+    "it holds half a surrogate pair": "써로게이트 쌍의 반쪽이 들어 있습니다",
+    "a name stands twice in one object": "한 객체에 같은 이름이 두 번 나옵니다",
+    "{text} is no number in JSON": "JSON에 {text}라는 수는 없습니다",
+    "it is more than max_tokens, which is {most:,}": "max_tokens({most:,})보다 큽니다",
+    "events are always JSON": "이벤트는 늘 JSON입니다",
+    "it stands there {count} times": "{count}번 나옵니다",
+    "pictures come with a stream only": "그림은 stream에서만 나갑니다",
+    "only plain https URLs are fetched": "평범한 https URL만 가져옵니다",
+    "its host is not on the list of this server": "서버가 허용한 호스트가 아닙니다",
+    "its host is not a public one": "공개된 호스트가 아닙니다",
+    "the host did not give it": "호스트가 주지 않았습니다",
+    "the host did not give a picture": "호스트가 그림을 주지 않았습니다",
+    "it is redirected too often": "너무 여러 번 넘겨집니다",
+    "it is too large": "너무 큽니다",
+    "it takes too long": "너무 오래 걸립니다",
+    # what a request's fields may be
+    "it is missing": "빠져 있습니다",
+    "it must be a file": "파일이어야 합니다",
+    "it must be a text": "글이어야 합니다",
+    "it must be a whole number": "정수여야 합니다",
+    "it must be a number": "수여야 합니다",
+    "it must be true or false": "true나 false여야 합니다",
+    "it must be a list": "목록이어야 합니다",
+    "it must be an object": "객체여야 합니다",
+    "it must be above {bound}": "{bound}보다 커야 합니다",
+    "it must be at least {bound}": "{bound} 이상이어야 합니다",
+    "it must be below {bound}": "{bound}보다 작아야 합니다",
+    "it must be at most {bound}": "{bound} 이하여야 합니다",
+    "it must be at most {bound:,} long": "길이가 {bound:,} 이하여야 합니다",
+    "it is of a type that does not fit": "맞지 않는 형식입니다",
+    "it must be {known}": "{known}만 쓸 수 있습니다",
+    "it does not fit": "맞지 않는 값입니다",
+    "it is nested more than {levels} levels deep": "{levels}단계보다 깊이 겹쳐 있습니다",
+    "each bias is a number from -{most} to {most}": "값은 모두 -{most}에서 {most}까지의 수입니다",
+    "it has either prompt or messages": "prompt와 messages 가운데 하나만 있어야 합니다",
+    "it has more than {most} pairs": "쌍이 {most}개보다 많습니다",
+    "its name must be 1 to 64 letters, digits, _ and -": "이름은 글자, 숫자, _, -로 된 1~64자여야 합니다",
+    "an answer begins a message or goes on with the last one": (
+        "답은 새 메시지를 시작하거나 마지막 메시지를 잇습니다"
+    ),
+    # what the responses API cannot have
+    "this server keeps no answers": "이 서버는 답변을 보관하지 않습니다",
+    "this server keeps no files": "이 서버는 파일을 보관하지 않습니다",
+    "this server keeps no prompts": "이 서버는 프롬프트를 보관하지 않습니다",
+    "this server leaves nothing out of a conversation": "이 서버는 대화에서 아무것도 빼지 않습니다",
+    "this server calls no tools itself": "이 서버는 스스로 도구를 부르지 않습니다",
+    "this server judges no contents": "이 서버는 내용을 심사하지 않습니다",
+    "it is nothing that this server can add": "이 서버가 더할 수 없는 것입니다",
+    "there is nothing to answer": "답할 것이 없습니다",
+    "it is none of {known}": "{known} 가운데 하나가 아닙니다",
+    "this server knows no such item": "이 서버가 모르는 항목입니다",
+    "this server knows no such part": "이 서버가 모르는 부분입니다",
+    "it is neither a text nor a list of parts": "글도 아니고 부분의 목록도 아닙니다",
+    "a text is missing": "글이 빠져 있습니다",
 }

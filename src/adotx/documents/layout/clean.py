@@ -19,6 +19,8 @@ from adotx.documents.layout.sheet import BOX_OF_EM, Sheet
 PAPER, INK = 245.0, 20.0
 # Share of the ink's darkness above which a pixel is ink; faint is what ruling lines need.
 _INK_SHARE, _FAINT_SHARE = 0.32, 0.16
+# Of a faint line that lies between two rows of pixels each has so much at least.
+_HALF_SHARE = 0.05
 # Less darkness than this share of the paper is texture, not print.
 _LEAST_CONTRAST = 0.07
 # Paper is what is left when dark things narrower than this many em are filled: list marks are, tinted rows of
@@ -60,6 +62,8 @@ class CleanPage:
         matrix: float64 [3, 3]; (x, y, 1) of the clean page -> (x, y, w) of the input.
         noise: deviation of the paper's texture as a share of the ink's darkness.
         blank: True where no text is.
+        hairs: bool [H, W], what may be hairlines that lie between two rows or columns of pixels, fainter than
+            `faint`; None where texture hides them.
     """
 
     gray: np.ndarray
@@ -70,6 +74,7 @@ class CleanPage:
     matrix: np.ndarray = field(default_factory=lambda: np.eye(3))
     noise: float = 0.0
     blank: bool = False
+    hairs: np.ndarray | None = None
 
     def to_input(self, x: float, y: float) -> tuple[float, float]:
         """A point of the clean page -> the point of the input image."""
@@ -191,24 +196,41 @@ def _turn_over(
     at = ((boxes[:, :2] + boxes[:, 2:]) // 2 // step).clip(0, [small.shape[1] - 1, small.shape[0] - 1])
     under = np.unique(labels[at[:, 1], at[:, 0]])
     panels: list[Box] = []
+    clear = boxes // step
+    corners = np.zeros(small.shape, np.uint8)
     for number in under[under > 0].tolist():
         x, y, w, h, area = stats[number].tolist()
+        if area > _FILLED * w * h:
+            _mark_corners(corners, (x, y, x + w, y + h), round(_GROUND * em / step / 2) + 1)
+            on_it = labels[at[:, 1], at[:, 0]] == number
+            clear[on_it] = np.clip(clear[on_it], [x, y, x, y], [x + w - 1, y + h - 1] * 2)
         if area > _FILLED * w * h and w * h < _WHOLE_PAGE * small.size:
             panels.append((x * step, y * step, min(width, (x + w) * step), min(height, (y + h) * step)))
     mask = np.isin(labels, under[under > 0]).astype(np.uint8)
-    for x0, y0, x1, y1 in (boxes // step).tolist():  # large print hides its ground
+    for x0, y0, x1, y1 in clear.tolist():  # large print hides its ground
         mask[y0 : y1 + 1, x0 : x1 + 1] = 1
     for x0, y0, x1, y1 in (others // step).tolist():  # dense dark print looks like a dark ground
         mask[y0 : y1 + 1, x0 : x1 + 1] = 0
     kernel = np.ones((3, 3), np.uint8)
     # Where a ground ends neither side can be judged.
     edge = cv2.dilate(mask, kernel) - cv2.erode(mask, kernel, borderType=cv2.BORDER_REPLICATE)
+    for x0, y0, x1, y1 in (np.concatenate([boxes, others]) // step).tolist():
+        corners[y0 : y1 + 1, x0 : x1 + 1] = 0
     whole, ends = (
-        cv2.resize(each, (width, height), interpolation=cv2.INTER_NEAREST) > 0 for each in (mask, edge)
+        cv2.resize(each, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+        for each in (mask, np.bitwise_or(edge, corners))
     )
     np.copyto(darkness, _darkness(255 - gray, em), where=whole)
     darkness[ends] = 0
     return panels
+
+
+def _mark_corners(mask: np.ndarray, box: Box, size: int) -> None:
+    """Mark the corners of a ground, which its median is without: they would be left dark."""
+    x0, y0, x1, y1 = box
+    for y in (y0, y1 - size):
+        for x in (x0, x1 - size):
+            mask[max(0, y - 1) : max(0, y + size + 1), max(0, x - 1) : max(0, x + size + 1)] = 1
 
 
 def _clean_box(darkness: np.ndarray, gray: np.ndarray, box: list[int], em: float, light: bool) -> None:
@@ -257,13 +279,29 @@ def _normalized(darkness: np.ndarray, boxes: np.ndarray, panels: list[Box], matr
         spread /= 2.2 * radius
     ink = judged > max(_INK_SHARE, min(3.5 * spread, 0.5))
     faint = share > max(_FAINT_SHARE, min(1.5 * noise / full, 0.4))
+    hairs = _between_pixels(share) if 3 * noise / full < _HALF_SHARE else None
     # What has no dark core is texture that happened to clump.
     strong = judged > max(_INK_SHARE + 0.1, min(5.0 * spread, 0.65))
     count, labels = cv2.connectedComponents(ink.astype(np.uint8), connectivity=8)
     has_core = np.zeros(count, bool)
     has_core[labels[strong]] = True
     has_core[0] = False
-    return CleanPage(gray, has_core[labels], faint, boxes, panels, matrix, noise / full)
+    return CleanPage(gray, has_core[labels], faint, boxes, panels, matrix, noise / full, hairs=hairs)
+
+
+def _between_pixels(share: np.ndarray) -> np.ndarray:
+    """What of hairlines lies half in one row, or column, of pixels and half in the next, with paper on both
+    sides: each half is fainter than ink that counts."""
+    half = (share > _HALF_SHARE) & (share <= _FAINT_SHARE)
+    clear = share <= _HALF_SHARE
+    found = np.zeros_like(half)
+    for axis in (0, 1):  # views of the same arrays, turned
+        marks, paper, shares, out = (np.moveaxis(each, axis, 0) for each in (half, clear, share, found))
+        pair = marks[1:-2] & marks[2:-1] & paper[:-3] & paper[3:]
+        pair &= shares[1:-2] + shares[2:-1] > _FAINT_SHARE
+        out[1:-2] |= pair
+        out[2:-1] |= pair
+    return found
 
 
 def _strengthened(share: np.ndarray, noise: float) -> None:

@@ -36,6 +36,8 @@ from adotx.documents.layout.rulings import Frame
 
 # Columns of more bands than a page has are looked at once, at their end: a long receipt has none.
 _LONG = 100
+# Pieces of a line on a panel that are further apart, in em, are cells.
+_CELL_GAP = 1.0
 # So many lines show that ragged text stands in columns.
 _RAGGED_LINES = 6
 # Of the lines left of a gutter so many have one right of it at their height, within so many em, in a table.
@@ -78,7 +80,7 @@ def reading_order(
         left -= set(inside)
     for box in panels:
         inside = _inside(segments, left, box, em)
-        if inside:
+        if inside and not _is_row(segments, inside, em):
             nodes.append(_framed(segments, inside, box, "panel", em))
             left -= set(inside)
     for frame in frames:
@@ -115,6 +117,14 @@ def _is_page(box: Box, inside: list[int], segments: Sequence[Segment], nodes: li
     ):
         return True
     return len(inside) > 0.6 * len(segments) and len(inside) > 6
+
+
+def _is_row(segments: Sequence[Segment], inside: list[int], em: float) -> bool:
+    """Whether what stands on a panel is one line of pieces far apart: a row of a table on a ground of its
+    own."""
+    line = sorted((segments[i] for i in inside), key=lambda each: each.box[0])
+    level = all(a.box[1] < b.middle < a.box[3] for a, b in pairwise(line))
+    return level and any(b.box[0] - a.box[2] > _CELL_GAP * em for a, b in pairwise(line))
 
 
 def _beside(segments: Sequence[Segment], left: set[int], bar: Frame, em: float) -> list[int]:

@@ -14,6 +14,7 @@ from PIL import Image
 from adotx.documents.layout.bands import Region
 from adotx.documents.layout.clean import Box, CleanPage, clean
 from adotx.documents.layout.figures import find_figures
+from adotx.documents.layout.fractions import fractions_in
 from adotx.documents.layout.lines import Segment, find_segments, measure, rough_em
 from adotx.documents.layout.order import reading_order
 from adotx.documents.layout.rulings import Frame, find_rulings
@@ -42,6 +43,7 @@ class Layout:
         down: its lines seem to run from top to bottom.
         ticks: its boxes to be ticked, where some are ticked.
         strikes: strokes through words; `page` and `ink` are without them.
+        fractions: the bars of its fractions, whose parts are lines like others.
     """
 
     page: CleanPage
@@ -53,6 +55,7 @@ class Layout:
     down: bool = False
     ticks: list[Tick] = field(default_factory=list)
     strikes: list[Strike] = field(default_factory=list)
+    fractions: list[Box] = field(default_factory=list)
 
     @property
     def blank(self) -> bool:
@@ -87,6 +90,7 @@ def _laid_out(image: Image.Image, deskew: bool, way: Way, at: tuple[int, int]) -
         return Layout(page, page.ink, [], [], [], 0.0, sheet.down)
     ticks = take_ticks(page, em)
     strikes = take_strikes(page, em)
+    fractions = fractions_in(page, em)
     rulings = find_rulings(page, em)
     ink = text_ink(page.ink, page.boxes, em)
     figures, none = find_figures(sheet, page, em)
@@ -97,7 +101,7 @@ def _laid_out(image: Image.Image, deskew: bool, way: Way, at: tuple[int, int]) -
     ]
     segments = measure(segments, em)
     regions = reading_order(segments, rulings.frames, page.panels, em, figures)
-    return Layout(page, ink, segments, regions, rulings.frames, em, sheet.down, ticks, strikes)
+    return Layout(page, ink, segments, regions, rulings.frames, em, sheet.down, ticks, strikes, fractions)
 
 
 def _in(segment: Segment, box: Box) -> bool:

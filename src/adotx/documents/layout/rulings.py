@@ -15,34 +15,22 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from adotx.documents.layout.clean import PAPER, Box, CleanPage
+from adotx.documents.layout.clean import Box, CleanPage
 from adotx.documents.layout.sides import ROW_HIGH, open_end, open_sides
 from adotx.documents.layout.walls import same_place, walls
+from adotx.documents.layout.wiping import Rule, wipe
 
 # A rule longer than this share of the page is dust on a scanner's glass.
 _DUST_SHARE = 0.97
 
 # What parts two tables is higher than this many of the lowest rows.
 _TALLER = 1.3
-# Print over a rule or at its fringe is darker by so many grey levels; a fringe is as light as this per cent
-# of its row; letters reach so many pixels beside what is seen of them above it.
-_DARKER, _FRINGE, _WIDER = 60.0, 75.0, 2
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One straight line: `at` is its middle across, `start`..`end` its extent along, in pixels."""
-
-    at: float
-    start: int
-    end: int
-    thick: int
-
-    @property
-    def length(self) -> int:
-        return self.end - self.start
+# Where so many rules are seen each way, a table's, fainter ones may be too.
+_RULED = 2
+# So many uprights that end at a panel show that it is a row of a table.
+_ENDING = 3
 
 
 @dataclass(frozen=True)
@@ -110,19 +98,21 @@ def find_rulings(page: CleanPage, em: float) -> Rulings:
     for x0, y0, x1, y1 in page.boxes.tolist():
         if y1 - y0 > _LARGE * em:  # strokes of large type are no rules
             faint[y0:y1, x0:x1] = False
-    horizontal = _rules(faint, round(3.2 * em), thickest, em, noisy)
-    # Strokes of a large heading are vertical lines too, up to twice the em of running text.
-    vertical = _rules(faint.T, round(2.6 * em), thickest, em, noisy)
+    horizontal, vertical = _both_ways(faint, thickest, em, noisy)
+    if page.hairs is not None and min(len(horizontal), len(vertical)) >= _RULED:
+        faint |= page.hairs
+        horizontal, vertical = _both_ways(faint, thickest, em, noisy)
     short = _rules(faint.T, round(1.1 * em), thickest, em, noisy) if len(horizontal) > 1 else []
     vertical += _between(short, horizontal, vertical)
     reach = round(0.3 * em) if noisy else 2  # where rules are broken, their ends were not seen
     for rule in horizontal:
-        _wipe(page, rule, False, reach)
+        wipe(page, rule, False, reach)
     for rule in vertical:
-        _wipe(page, rule, True, reach)
+        wipe(page, rule, True, reach)
     # Dust on the scanner's glass runs over the whole page and bounds nothing.
     horizontal = [rule for rule in horizontal if rule.length < _DUST_SHARE * width]
     vertical = [rule for rule in vertical if rule.length < _DUST_SHARE * height]
+    horizontal += _edges_of_panels(page.panels, vertical, em)
     frames = [_walled(frame, faint, em) for frame in _frames(horizontal, vertical, page.boxes, em)]
     return Rulings(horizontal, vertical, frames)
 
@@ -179,6 +169,13 @@ def _walled(frame: Frame, faint: np.ndarray, em: float) -> Frame:
         return frame
     xs, ys = np.array(frame.xs), np.array(frame.ys)
     return replace(frame, right=walls(faint, xs, ys, em), below=walls(faint.T, ys, xs, em).T)
+
+
+def _both_ways(mask: np.ndarray, thickest: int, em: float, noisy: bool) -> tuple[list[Rule], list[Rule]]:
+    """The level and the upright rules of a mask."""
+    # Strokes of a large heading are vertical lines too, up to twice the em of running text.
+    across = _rules(mask, round(3.2 * em), thickest, em, noisy)
+    return across, _rules(mask.T, round(2.6 * em), thickest, em, noisy)
 
 
 def _rules(mask: np.ndarray, least: int, thickest: int, em: float, noisy: bool) -> list[Rule]:
@@ -265,40 +262,18 @@ def _between(short: list[Rule], horizontal: list[Rule], known: list[Rule]) -> li
     return kept
 
 
-def _wipe(page: CleanPage, rule: Rule, vertical: bool, more: int) -> None:
-    """Paint paper over a rule and `more` pixels beyond its ends, but for strokes that cross it."""
-    ink, faint, gray = (
-        (page.ink.T, page.faint.T, page.gray.T) if vertical else (page.ink, page.faint, page.gray)
-    )
-    reach = rule.thick / 2 + 1.5
-    top, low = max(0, int(rule.at - reach)), min(ink.shape[0], int(np.ceil(rule.at + reach)) + 1)
-    start, end = max(0, rule.start - more), min(ink.shape[1], rule.end + more)
-    area = np.s_[top:low, start:end]
-    above, below = ink[max(0, top - 2) : top, start:end], ink[low : low + 2, start:end]
-    crossed = np.zeros(end - start, bool)
-    if len(above) and len(below):
-        crossed |= np.all(above, 0) & np.all(below, 0)
-    if crossed.mean() > 0.5:
-        crossed[:] = False
-    # Print over a faint rule is darker than the rule, whose darkest row counts.
-    darkest = gray[top:low, rule.start : rule.end].min(0)
-    keep = crossed[None, :] | (gray[area] < float(np.median(darkest)) - _DARKER)
-    # Letters stand on an underline: beyond the rule's own rows what is darker than its fringe is theirs.
-    first, last = (round(rule.at + side * (rule.thick - 1) / 2) for side in (-1, 1))
-    for beside, rows in ((above, slice(0, first - top)), (below, slice(last + 1 - top, None))):
-        letters = gray[area][rows]
-        if len(beside) and len(letters):
-            fringe = np.percentile(letters, _FRINGE, axis=1)[:, None]
-            keep[rows] |= _beside(beside) & (letters < fringe - _DARKER)
-    ink[area] &= keep
-    faint[area] &= keep
-    gray[area] = np.where(keep, gray[area], np.uint8(PAPER))
-
-
-def _beside(rows: np.ndarray) -> np.ndarray:
-    """Columns that have ink in rows [n, W], and some beside them."""
-    columns = np.logical_or.reduce(rows, 0).astype(np.uint8)[None, :]
-    return cv2.dilate(columns, np.ones((1, 2 * _WIDER + 1), np.uint8))[0] > 0
+def _edges_of_panels(panels: Sequence[Box], vertical: Sequence[Rule], em: float) -> list[Rule]:
+    """The upper and lower edges of panels that uprights end at: rows of a table on a ground of their own,
+    whose rules are its edges."""
+    found = []
+    for x0, y0, x1, y1 in panels:
+        ends = sum(
+            x0 - em <= rule.at <= x1 + em and rule.start <= y1 + em and rule.end >= y0 - em
+            for rule in vertical
+        )
+        if ends >= _ENDING:
+            found += [Rule(y, x0, x1, 1) for y in (y0, y1)]
+    return found
 
 
 def _frames(

@@ -40,8 +40,11 @@ _BEYOND, _BLANK_END, _NEAR_END = 0.8, 0.1, 0.12
 _APART, _TIMES_APART = 0.1, 0.7
 # Shorter ones are, in this share of these columns, as thick and as high as in most, give or take a pixel.
 _SHORT, _EVEN = 2.5, 0.85
-# So long ones with so much, and so many times, of it need no paper at their ends: parts of words.
-_SURELY_LONG, _SURELY_APART, _SURELY_TIMES = 2.5, 0.15, 1.0
+# So long ones with so much, and so many times, of it need no paper at their ends: parts of words. Paper with
+# more texture than the last makes bold letters run together.
+_SURELY_LONG, _SURELY_APART, _SURELY_TIMES, _NOISY = 2.5, 0.15, 1.0, 0.05
+# Pixels of the picture for one of a page with texture: letters that were enlarged more run together.
+_ENLARGED = 0.75
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def take_strikes(page: CleanPage, em: float) -> list[Strike]:
         page: `gray`, `ink` and `faint` change.
         em: pixels per em.
     """
+    if page.noise > _NOISY and page.zoom < _ENLARGED:
+        return []
     found = [stroke for stroke in _strokes(page.ink, em) if _is_strike(page, stroke, em)]
     for stroke in found:
         _wipe(page, stroke)
@@ -176,7 +181,8 @@ def _is_strike(page: CleanPage, stroke: _Stroke, em: float) -> bool:
     if len(crossed) < max(2, _CROSSED * letters.sum() / em):
         return False
     heights = len(above) + half, len(below) + half
-    sure = len(letters) >= _SURELY_LONG * em and _stands_apart(letters, em, _SURELY_APART, _SURELY_TIMES)
+    sure = page.noise < _NOISY and len(letters) >= _SURELY_LONG * em
+    sure = sure and _stands_apart(letters, em, _SURELY_APART, _SURELY_TIMES)
     if not sure and not all(_ends_in_paper(page.ink, stroke, at, heights, em) for at in (0, -1)):
         return False
     return _in_text(page.boxes, stroke, letters) >= _IN_TEXT

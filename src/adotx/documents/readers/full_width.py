@@ -7,7 +7,7 @@ the ink stands an em apart from digit to digit. Knows no models.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from adotx.documents.layout import Layout, Piece, line_em, parts_of
@@ -16,12 +16,24 @@ from adotx.documents.readers.glyphs import cheapest
 from adotx.documents.readers.pairing import HANGUL
 from adotx.documents.readers.timesteps import Seen
 
-# From digit to digit, in em; digits with a blank between them are up to 0.87 apart.
-_LEAST, _MOST = 0.9, 1.12
+# From digit to digit, in em; in most type digits with a blank between them are up to 0.92 apart.
+_LEAST, _MOST = 0.93, 1.12
 # How high a digit is at least, and how far from where a reader sees it its ink may stand, in em.
 _HIGH, _NEAR = 0.45, 1.0
+# Digits between which a reader sees blanks are single figures unless there are so many, and beside them is
+# about the room that a digit has in its em: in type all of one width "3 3 7" stands as far apart.
+_APART, _ROOM = 3, (0.18, 0.5)
 _DIGITS, _SIGNS = frozenset("0123456789"), frozenset(",.-/:")
 _WIDE = {0x21 + n: 0xFF01 + n for n in range(94)}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Digits that stand an em apart: their places in the text, and the room beside them, in em."""
+
+    places: tuple[int, ...]
+    before: float
+    behind: float
 
 
 def in_full_width(
@@ -40,14 +52,11 @@ def in_full_width(
     if len(seen) != len(text) or len(places) < 2 or not HANGUL.search(text):
         return answer, list(seen)
     changed: dict[int, str] = {}
-    for chain in _chains(layout, piece, text, places, seen):
-        first, last = chain[0], chain[-1]
-        if " " in text[first:last] and _counts(text, chain):
-            continue
-        for n in range(first, last + 1):
-            changed[n] = "" if text[n] == " " else text[n].translate(_WIDE)
-    if not changed:
-        return answer, list(seen)
+    for run in _runs(layout, piece, text, places, seen):
+        first, last = run.places[0], run.places[-1]
+        if _is_whole(text, first, last) and (" " not in text[first:last] or _is_one(text, run)):
+            for n in range(first, last + 1):
+                changed[n] = "" if text[n] == " " else text[n].translate(_WIDE)
     kept = [n for n in range(len(text)) if changed.get(n, text[n])]
     return (
         replace(
@@ -59,34 +68,39 @@ def in_full_width(
     )
 
 
-def _chains(
+def _runs(
     layout: Layout, piece: Piece, text: str, places: Sequence[int], seen: Sequence[Seen]
-) -> Iterator[list[int]]:
+) -> Iterator[_Run]:
     """Runs of two digits and more whose inks stand an em apart; a sign between two takes an em of its own."""
     em = line_em(layout, piece.line)
-    inks = [
-        piece.box[0] + x + wide / 2
-        for x, _, wide, high, _ in parts_of(layout.page, piece.box)
-        if high >= _HIGH * em
-    ]
-    of_digit = _nearest(piece, em, inks, [(seen[n].x0 + seen[n].x1) / 2 for n in places])
+    parts = parts_of(layout.page, piece.box)
+    inks = [(x, x + wide) for x, _, wide, high, _ in parts if high >= _HIGH * em]
+    middles = [piece.box[0] + (x0 + x1) / 2 for x0, x1 in inks]
+    of_digit = _nearest(piece, em, middles, [(seen[n].x0 + seen[n].x1) / 2 for n in places])
+
+    def run(chain: Sequence[int], first: int, last: int) -> _Run:
+        x0, x1 = inks[first][0], inks[last][1]
+        before = min((x0 - x - wide for x, _, wide, _, _ in parts if x + wide <= x0 + 2), default=0)
+        behind = min((x - x1 for x, *_ in parts if x >= x1 - 2), default=0)
+        return _Run(tuple(chain), before / em, behind / em)
+
     chain: list[int] = []
-    at: int | None = None
+    first = at = -1
     for (one, ink), following in zip(zip(places, of_digit, strict=True), places[1:], strict=False):
+        if not chain:
+            first = at = -1 if ink is None else ink
         between = text[one + 1 : following].replace(" ", "")
-        at = ink if at is None else at
-        after = None if at is None else at + 1 + (between == "/")
-        joined = False
-        if after is not None and after < len(inks) and len(between) <= 1 and set(between) <= _SIGNS:
-            joined = _LEAST <= (inks[after] - inks[at or 0]) / (em * (1 + len(between))) <= _MOST
-        if joined:
+        after = at + 1 + (between == "/")
+        signs = len(between) <= 1 and set(between) <= _SIGNS
+        apart = middles[after] - middles[at] if signs and at >= 0 and after < len(inks) else 0.0
+        if _LEAST <= apart / (em * (1 + len(between))) <= _MOST:
             chain, at = [*(chain or [one]), following], after
             continue
         if chain:
-            yield chain
-        chain, at = [], None
+            yield run(chain, first, at)
+        chain = []
     if chain:
-        yield chain
+        yield run(chain, first, at)
 
 
 def _nearest(piece: Piece, em: float, inks: Sequence[float], middles: Sequence[float]) -> list[int | None]:
@@ -102,6 +116,16 @@ def _nearest(piece: Piece, em: float, inks: Sequence[float], middles: Sequence[f
     return [found[i] for i in range(len(middles))]
 
 
-def _counts(text: str, chain: Sequence[int]) -> bool:
-    """Whether digits count up, as answers to choose from do."""
-    return len(chain) > 2 and all(int(text[b]) == int(text[a]) + 1 for a, b in pairwise(chain))
+def _is_whole(text: str, first: int, last: int) -> bool:
+    """Whether no digit, letter or sign beside a run belongs to it."""
+    beside = text[max(0, first - 1) : first] + text[last + 1 : last + 2]
+    return not any(char.isascii() and char not in " ()[]" for char in beside)
+
+
+def _is_one(text: str, run: _Run) -> bool:
+    """Whether digits between which a reader sees blanks are one figure: enough of them, with the room of
+    their em on a side, and not counting up as answers to choose from do."""
+    digits = [int(text[n]) for n in run.places]
+    counts = all(b == a + 1 for a, b in pairwise(digits))
+    room = any(_ROOM[0] <= side <= _ROOM[1] for side in (run.before, run.behind))
+    return len(digits) >= _APART and room and not counts

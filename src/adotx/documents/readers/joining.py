@@ -203,6 +203,8 @@ def _stands(old: str, said: str, first: float, second: float) -> bool:
     if letters[0] == letters[1] and len(said) < len(old) and first >= _KEPT:
         return False
     if _once(old) == _once(said):  # it sees equal signs that touch as one, and commas twice
+        if len(said) == len(old):  # .."" for ."""
+            return bool(_TWICE.search(old)) and second >= SURE and first < _KEPT and not _TWICE.search(said)
         return len(said) > len(old) and second >= SURE and not _TWICE.search(said)
     if said == "~" and old == "-":
         return second >= SURE and first < _KEPT

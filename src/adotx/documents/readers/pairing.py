@@ -64,12 +64,32 @@ def of_token(
     within = pairs[inside[0] : inside[-1] + 1]
     found = [j for i, j in within if j is not None and not (i is None and _is_twice(glyphs, j))]
     if found:
+        found = _same_ends(text, pairs, (inside[0], inside[-1]), glyphs, found)
         before, behind = reversed(pairs[: inside[0]]), pairs[inside[-1] + 1 :]
         found = _quotes(glyphs, found[0], before)[::-1] + found + _quotes(glyphs, found[-1], behind)
     if placed or start == 0 or text[start - 1] == " ":
         found = _lost(glyphs, reversed(pairs[: inside[0]]))[::-1] + found
     if placed or end == len(text) or text[end] == " ":
         found += _lost(glyphs, pairs[inside[-1] + 1 :])
+    return found
+
+
+def _same_ends(
+    text: str, pairs: Sequence[Pair], span: tuple[int, int], glyphs: Sequence[Glyph], found: list[int]
+) -> list[int]:
+    """A token's glyphs with the one beside them that is the token's own end: without a partner only because
+    the readers see it too far apart. Without it the token would be taken for one that the second reader has
+    shorter.
+
+    Args:
+        span: the first and the last of the token's pairs.
+    """
+    for at, edge, way in ((span[0], found[0] - 1, -1), (span[1], found[-1] + 1, 1)):
+        own, partner = pairs[at]
+        if own is None or partner is not None or (None, edge) not in pairs:
+            continue
+        if plain(text[own]) == plain(glyphs[edge].char):
+            found = [edge, *found] if way < 0 else [*found, edge]
     return found
 
 

@@ -112,7 +112,7 @@ class RowReader:
             return PageReading((), "failed", nothing, total)
         expected = mean([each for row in rows for each in row.evidence])
         status = verdict(expected, unread, total)
-        formulas = sum(row.formula for row in rows)
+        formulas = max(sum(row.formula for row in rows), len(layout.fractions))
         if formulas and status == "ok":
             status = "partial"
         notes: list[Sentence] = []
