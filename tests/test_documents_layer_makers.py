@@ -217,3 +217,18 @@ def test_cells_whose_lines_are_ragged_break_between_words(tmp_path: Path) -> Non
     rules = level(700, 660, 604) + "".join(f" {x} 700 m {x} 604 l S" for x in (60, 120, 390))
     table = table_of(tmp_path, Page([*drawn, *lines(KOREAN, dy=-200)], more=rules))
     assert table.texts == (("구분", " ".join(said)), ("내용", " ".join(more)))
+
+
+def test_words_that_part_at_one_place_in_all_rows_are_one_cell(tmp_path: Path) -> None:
+    """No blank is drawn between them, as browsers leave it out at times."""
+    drawn, rows = [], 7
+    for row in range(rows):
+        y, x = 684 - 24 * row, 176.0
+        drawn += [Text(66, y, "육각볼트"), Text(300, y, str(240 + row))]
+        for word in ("M12", "x", str(40 + row)):
+            drawn.append(Text(x, y, word))
+            x += width_of(word, 11) + 0.3 * 11
+    table = table_of(
+        tmp_path, Page([*drawn, *lines(KOREAN, dy=-300)], more=level(*(700 - 24 * n for n in range(8))))
+    )
+    assert table.texts == tuple(("육각볼트", f"M12 x {40 + row}", str(240 + row)) for row in range(rows))

@@ -19,6 +19,8 @@ from adotx.documents.text_layer.lines import CELL_GAP, WORD_GAP, Piece, Wall
 # Blank stretches of this width, in em, part the columns of a high table that has no upright rules; of others
 # those of `CELL_GAP`.
 _IN_HIGH, _HIGH = 0.3, 7.0
+# Columns stand so many times as far apart as words.
+_WIDER = 1.2
 # So many rules stand between rows. What none closes is within so many of the table's own rows, or so many em,
 # of the last of them; lines of a cell are nearer than that to each other.
 _BETWEEN_ROWS, _ROWS, _NEAR = 4, 1.3, 2.2
@@ -176,8 +178,12 @@ def _line_at(pieces: Sequence[Piece], y: float) -> list[Piece]:
 
 def _columns(glyphs: Glyphs, pieces: Sequence[Piece], high: float, em: float) -> Iterator[float]:
     """Where columns part: middles of what is blank in all lines, and wider than a blank."""
-    spans = sorted(span for piece in pieces for span in _spans(glyphs, piece))
+    parts = [list(_spans(glyphs, piece)) for piece in pieces]
+    spans = sorted(span for part in parts for span in part)
     least, at = (_IN_HIGH if high > _HIGH * em else CELL_GAP) * em, float("inf")
+    # Words of all rows may part at one place: "M12 x 43".
+    words = [b[0] - a[1] for part in parts for a, b in pairwise(part) if b[0] - a[1] < CELL_GAP * em]
+    least = max(least, _WIDER * float(np.median(words))) if words else least
     for start, end in spans:
         if start - at >= least:
             yield (start + at) / 2
