@@ -379,6 +379,7 @@ def _spaces(glyphs: Glyphs, flat: np.ndarray, ids: np.ndarray, count: int) -> np
     between, within = _UNDRAWN if _draws_blanks(glyphs) else _UNBLANKED
     least = np.where(hangul[left] != hangul[right], between, within)
     wide = gap > least + usual[ids[1:]]
-    wide |= _as_between_words(gap, hangul[left] == hangul[right], wide & inside & ~drawn, ids[1:])
+    words = inside & np.where(drawn, gap > within, wide)
+    wide |= _as_between_words(gap, hangul[left] == hangul[right], words, ids[1:])
     # A blank that is drawn elsewhere on the page, with no room for it here, is none of this line.
     return np.asarray(((drawn & (gap > -0.3)) | wide) & inside)
