@@ -18,6 +18,7 @@ GOODS = (
     ("실리콘", "M10 x 60", "2026. 12. 7."),
     ("육각 볼트", "M12 x 28", "2026. 12. 7."),
 )
+NAMES = ("연장선을", "작업등을", "실리콘을", "사다리를", "장갑까지")
 
 
 def cells(rows: tuple[tuple[str, ...], ...], y: float = 700, wide: float = 110) -> list[Text]:
@@ -71,6 +72,20 @@ def test_two_tables_with_a_paragraph_between_them_are_two(tmp_path: Path) -> Non
     page = Page([*cells(GOODS[:4]), *wide, *cells(GOODS[:4], 440)], more=level(*rules))
     tables = [block for block in blocks_of(tmp_path, page) if isinstance(block, Table)]
     assert [table.texts for table in tables] == [GOODS[:4]] * 2
+
+
+def test_two_tables_of_which_none_is_closed_are_two(tmp_path: Path) -> None:
+    """No rule below the last row, so that the next is below another head; the cells under it are high."""
+    rules = [700 - 24 * row for row in range(1, 6)]
+    drawn, at = [*cells(GOODS), *cells((("구분", "내용", "비고"),), 520)], 496
+    for row in range(3):
+        rules.append(at)
+        drawn += [Text(176, at - 16 - 15 * line, f"{word} 다시 센다") for line, word in enumerate(NAMES)]
+        drawn += [Text(66, at - 46, f"항목 {row}"), Text(286, at - 46, "확인")]
+        at -= 80
+    page = Page(drawn, more=level(*rules, at))
+    first, second = (block.texts for block in blocks_of(tmp_path, page) if isinstance(block, Table))
+    assert first == GOODS and [row[::2] for row in second[1:]] == [(f"항목 {n}", "확인") for n in range(3)]
 
 
 def test_a_head_on_a_ground_is_of_the_table_below_it(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ _DUST_SHARE = 0.97
 
 # What parts two tables is higher than this many of the lowest rows.
 _TALLER = 1.3
+# A table's first two rules, a head's, are so many em apart at most, unless cells stand between all of them.
+_HEAD = 6.0
 # Text boxes higher than this, in em, hold type whose strokes are as long as rules.
 _LARGE = 2.0
 # Where so many rules are seen each way, a table's, fainter ones may be too.
@@ -393,12 +395,20 @@ def _open_tables(free: list[Rule], others: Sequence[Box], text: np.ndarray, em: 
                 break  # another table stands between
             if same:
                 group.append(rule)
-        if len(group) >= 3 and group[1].at - group[0].at < 6 * em:
+        if len(group) >= 3 and (group[1].at - group[0].at < _HEAD * em or _is_table(group, text)):
             rest = [rule for rule in rest if rule not in group]
             ys = tuple(rule.at for rule in group)
             box = (min(r.start for r in group), round(ys[0]), max(r.end for r in group), round(ys[-1]))
             frames.append(Frame("rows", box, ys=ys))
     return frames
+
+
+def _is_table(group: list[Rule], text: np.ndarray) -> bool:
+    """Whether text boxes [n, 4] stand beside each other between all rules of a group, however far apart those
+    are: rules between paragraphs part text."""
+    middles = (text[:, 1] + text[:, 3]) / 2
+    rows = [text[(middles > a.at) & (middles < b.at)] for a, b in pairwise(group)]
+    return all(len(row) > 1 and _are_cells(row).any() for row in rows)
 
 
 def _closes(group: list[Rule], rule: Rule, text: np.ndarray) -> bool:
@@ -408,14 +418,29 @@ def _closes(group: list[Rule], rule: Rule, text: np.ndarray) -> bool:
     Args:
         text: int64 [n, 4], the text boxes.
     """
-    step = rule.at - group[-1].at
-    if step < _TALLER * min(b.at - a.at for a, b in pairwise(group)):
+    step, row = rule.at - group[-1].at, min(b.at - a.at for a, b in pairwise(group))
+    if step < _TALLER * row:
         return False
     middles = (text[:, 1] + text[:, 3]) / 2
     inside = text[(middles > group[-1].at) & (middles < rule.at)]
     inside = inside[(inside[:, 2] > rule.start) & (inside[:, 0] < rule.end)]
     if ((inside[:, 2] > rule.end + step) | (inside[:, 0] < rule.start - step)).any():
         return True  # lines of text that are wider than the table
-    # A box with another at its height is a cell.
-    beside = (inside[:, None, 1] < inside[None, :, 3]) & (inside[:, None, 3] > inside[None, :, 1])
-    return bool(np.mean(beside.sum(1) > 1) < 0.5) if len(inside) else True
+    if len(inside) and _widest_blank(inside) > max(row, float(np.median(inside[:, 3] - inside[:, 1]))):
+        return True  # the last row, which no rule closes, and the head of the next table
+    return bool(np.mean(_are_cells(inside)) < 0.5) if len(inside) else True
+
+
+def _are_cells(boxes: np.ndarray) -> np.ndarray:
+    """bool [n]: whether each of the boxes [n, 4] has another at its height."""
+    beside = (boxes[:, None, 1] < boxes[None, :, 3]) & (boxes[:, None, 3] > boxes[None, :, 1])
+    return np.asarray(beside.sum(1) > 1)
+
+
+def _widest_blank(boxes: np.ndarray) -> int:
+    """How far apart, from top to bottom, the lines of text boxes [n, 4] stand at most."""
+    low, widest = None, 0
+    for _, top, _, bottom in sorted(boxes.tolist(), key=lambda box: box[1]):
+        widest = max(widest, 0 if low is None else top - low)
+        low = bottom if low is None else max(low, bottom)
+    return widest
