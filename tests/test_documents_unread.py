@@ -1,4 +1,4 @@
-"""Sheets of which nothing is read: print out of focus is told, a blank sheet is blank whatever its paper does."""
+"""Sheets of which nothing is read: print out of focus is told, a blank sheet is blank in any light."""
 
 from __future__ import annotations
 

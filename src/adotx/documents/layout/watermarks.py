@@ -28,8 +28,8 @@ _DARKER = 0.1
 # Letters are no larger than this, in pixels, nor their area less; so much of one lies on either side of
 # the edge. So many lie across it.
 _LETTER, _SPECK, _SIDE_SHARE, _ENOUGH = 60, 4, 0.15, 6
-# So many times it is grown from its broad strokes into their corners.
-_CORNERS = 4
+# So many times it is grown from its broad strokes into their corners, no narrower than so many pixels.
+_CORNERS, _NARROW = 12, 3
 # No channel of it is made lighter than by this.
 _FAINTEST = 0.3
 # Around a watermark, in pixels: its edges are softened.
@@ -48,7 +48,7 @@ def without_watermark(rgb: np.ndarray) -> np.ndarray:
     paper = _closed(grey, _WIDEST)
     share = grey / np.maximum(paper, 1).astype(np.float32)
     ground = _closed(share, _PRINT)
-    mask, tone = _of_one_tone(ground)
+    mask, tone = _of_one_tone(share, ground)
     if not tone or _letters_across(share < tone - _DARKER, mask, ground > (1 + tone) / 2) < _ENOUGH:
         return rgb
     kernel = np.ones((2 * _SOFT + 1, 2 * _SOFT + 1), np.uint8)
@@ -68,23 +68,31 @@ def _closed(values: np.ndarray, reach: int) -> np.ndarray:
     return np.asarray(cv2.morphologyEx(values, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE))
 
 
-def _of_one_tone(share: np.ndarray) -> tuple[np.ndarray, float]:
-    """(bool [h, w], tone): broad strokes of the tone that most of what is neither paper nor print has; tone 0
-    where there are none."""
-    steps = np.histogram(share, bins=100, range=(0.0, 1.0))[0]
-    steps = np.convolve(steps, np.ones(3), "same")
+def _of_one_tone(share: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, float]:
+    """Strokes of the tone that most of what is neither paper nor print has.
+
+    Args:
+        share: float32 [h, w], of the paper's lightness.
+        ground: the same without print.
+
+    Returns:
+        (bool [h, w], the tone; 0 where there are no such strokes).
+    """
+    steps = np.convolve(np.histogram(ground, bins=100, range=(0.0, 1.0))[0], np.ones(3), "same")
     first = round(100 * _DARKEST)
     best = first + int(steps[first : round(100 * _LIGHTEST)].argmax())
     tone = (best + 0.5) / 100
     if steps[best] < _PEAK * max(steps[best - _BESIDE], steps[best + _BESIDE]):
         return np.zeros(share.shape, bool), 0.0
-    even = (np.abs(share - tone) < _EVEN).astype(np.uint8)
-    kernel = np.ones((_STROKE, _STROKE), np.uint8)
-    mask = cv2.erode(even, kernel)
+    broad, narrow = (np.ones((size, size), np.uint8) for size in (_STROKE, _NARROW))
+    even, all_even = ((np.abs(values - tone) < _EVEN).astype(np.uint8) for values in (ground, share))
+    # Without print its ends and corners are gone too.
+    all_even = even | cv2.morphologyEx(all_even, cv2.MORPH_OPEN, narrow)
+    mask = cv2.erode(even, broad)
     for _ in range(_CORNERS):
-        mask = cv2.dilate(mask, kernel) & even
-    mask = mask > 0
-    return mask, tone if _LEAST < float(mask.mean()) < _MOST else 0.0
+        mask = cv2.dilate(mask, broad) & all_even
+    found = mask > 0
+    return found, tone if _LEAST < float(found.mean()) < _MOST else 0.0
 
 
 def _letters_across(dark: np.ndarray, mask: np.ndarray, paper: np.ndarray) -> int:
