@@ -49,10 +49,10 @@ def is_mostly_unread(image: Image.Image, read: Iterable[Sequence[tuple[float, fl
     """
     darkness = _darkness(image)
     scale = np.array([darkness.shape[1] / image.width, darkness.shape[0] / image.height])
-    inside = np.zeros(darkness.shape, np.uint8)
+    outlines = np.zeros(darkness.shape, np.uint8)
     for polygon in read:
-        cv2.fillPoly(inside, [np.round(np.array(polygon) * scale).astype(np.int32)], 1)
-    inside = cv2.dilate(inside, np.ones((2 * _GROWN + 1, 2 * _GROWN + 1), np.uint8))
+        cv2.fillPoly(outlines, [np.round(np.array(polygon) * scale).astype(np.int32)], 1)
+    inside = cv2.dilate(outlines, np.ones((2 * _GROWN + 1, 2 * _GROWN + 1), np.uint8))
     outside = _without_specks(darkness) & (inside == 0)
     return bool(outside.sum() > inside.sum()) and _counts(darkness, outside)
 
