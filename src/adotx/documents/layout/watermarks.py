@@ -85,12 +85,12 @@ def _of_one_tone(share: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, flo
     if steps[best] < _PEAK * max(steps[best - _BESIDE], steps[best + _BESIDE]):
         return np.zeros(share.shape, bool), 0.0
     broad, narrow = (np.ones((size, size), np.uint8) for size in (_STROKE, _NARROW))
-    even, all_even = ((np.abs(values - tone) < _EVEN).astype(np.uint8) for values in (ground, share))
+    even, shown = ((np.abs(values - tone) < _EVEN).astype(np.uint8) for values in (ground, share))
     # Without print its ends and corners are gone too.
-    all_even = cv2.bitwise_or(even, cv2.morphologyEx(all_even, cv2.MORPH_OPEN, narrow))
+    within = cv2.bitwise_or(even, cv2.morphologyEx(shown, cv2.MORPH_OPEN, narrow))
     mask = cv2.erode(even, broad)
     for _ in range(_CORNERS):
-        mask = cv2.bitwise_and(cv2.dilate(mask, broad), all_even)
+        mask = cv2.bitwise_and(cv2.dilate(mask, broad), within)
     found = mask > 0
     return found, tone if _LEAST < float(found.mean()) < _MOST else 0.0
 
