@@ -180,6 +180,8 @@ KOREAN: dict[str, str] = {
     "unexpected {type}: {reason}": "뜻밖의 오류({type}): {reason}",
     "no text was found on it": "글을 찾지 못했습니다",
     "nothing could be read where there is print": "인쇄된 것은 있으나 아무것도 읽지 못했습니다",
+    "something is on the page, but nothing could be read": "쪽에 무엇인가 있으나 아무것도 읽지 못했습니다",
+    "most of what is on the page could not be read": "쪽에 있는 것의 대부분을 읽지 못했습니다",
     "only about {percent} % of it is expected to be right": "맞게 읽었을 글자가 {percent}% 정도뿐입니다",
     "{count} damaged picture(s) could not be drawn": "손상된 그림 {count}개를 그리지 못했습니다",
     "the form field password": "폼의 필드 password",

@@ -21,6 +21,7 @@ from adotx.documents.layout.straighten import in_a_scene, upright, warp
 from adotx.documents.layout.stripes import without_stripes
 from adotx.documents.layout.turning import quarter_turns, rotated, turn_matrix, turned
 from adotx.documents.layout.vertical import laid_across, runs_down
+from adotx.documents.layout.watermarks import without_watermark
 
 #: how a page is read: as it seems right, the other way up, or in lines that run from top to bottom
 Way = Literal["across", "over", "down"]
@@ -78,7 +79,7 @@ def straight_sheet(
     to_image = np.array([[1.0, 0, at[0]], [0, 1.0, at[1]], [0, 0, 1.0]])
     rgb, step = _square_pixels(rgb, image)
     to_image = to_image @ step
-    rgb, step = _with_margin(rgb if in_a_scene(rgb) else without_stripes(rgb))
+    rgb, step = _with_margin(rgb if in_a_scene(rgb) else without_watermark(without_stripes(rgb)))
     to_image = to_image @ step
     quads = detect(rgb)
     times = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 import numpy as np
 from PIL import Image
@@ -51,6 +52,7 @@ from adotx.documents.readers.signs import Sign, bars_of, in_ring, ticks_in, with
 from adotx.documents.readers.standing import lines_where_they_stand
 from adotx.documents.readers.striking import struck_spans
 from adotx.documents.readers.timesteps import FILE, Seen, Timesteps, seen_in
+from adotx.documents.readers.unread import is_mostly_unread, is_something_on
 from adotx.documents.side_by_side import Cancelled, IsCancelled, not_cancelled
 from adotx.documents.struck import struck, with_deleted
 from adotx.errors import Sentence, joined
@@ -65,6 +67,8 @@ _UNREAD_SCRIPTS = {
 }
 # Rows with a character less likely than this are looked at again, at so many pixels per em.
 _UNSURE, _EM_AGAIN = 0.8, 24.0
+# Sheets of which less is expected to be right than this are looked at for print that was not read.
+_DOUBTED = 0.9
 
 
 class RowReader:
@@ -92,10 +96,10 @@ class RowReader:
         """One sheet; the other way up too where it makes little sense, down where its lines may run so."""
         layout = lay_out(part.image, at=part.at)
         reading = self._read(layout, is_cancelled)
-        if not layout.down and (reading.confidence is None or reading.confidence >= POOR):
-            return reading
-        other = lay_out(part.image, way="down" if layout.down else "over", at=part.at)
-        return max(reading, self._read(other, is_cancelled), key=lambda each: each.confidence or 0.0)
+        if layout.down or (reading.confidence is not None and reading.confidence < POOR):
+            other = lay_out(part.image, way="down" if layout.down else "over", at=part.at)
+            reading = max(reading, self._read(other, is_cancelled), key=lambda each: each.confidence or 0.0)
+        return _with_unread(reading, part)
 
     def _read(self, layout: Layout, is_cancelled: IsCancelled) -> PageReading:
         if layout.blank:
@@ -107,7 +111,7 @@ class RowReader:
         placed = place(layout, packed.texts(shown))
         blocks = _with_confidence(with_deleted(assemble(placed)), layout, packed, rows)
         total = len(texts)
-        if not blocks:
+        if not blocks or not any(map(_says_something, texts)):
             nothing = Sentence("nothing could be read where there is print")
             return PageReading((), "failed", nothing, total)
         expected = mean([each for row in rows for each in row.evidence])
@@ -248,6 +252,27 @@ class RowReader:
         for (n, x0), found in zip(asked, self._second.read(parts), strict=True):
             out[n] = [*(out[n] or ()), *(glyph.moved(x0) for glyph in found)]
         return out
+
+
+def _says_something(text: str) -> bool:
+    """Whether it has more than punctuation, which readers see where letters are blurred."""
+    return any(category(char)[0] not in "PZ" for char in text)
+
+
+def _with_unread(reading: PageReading, part: Part) -> PageReading:
+    """A sheet's reading, held against what its picture shows."""
+    if reading.status == "blank":
+        if not is_something_on(part.image):
+            return reading
+        return PageReading((), "failed", Sentence("something is on the page, but nothing could be read"))
+    if reading.status == "failed" or (reading.confidence or 0.0) >= _DOUBTED:
+        return reading
+    read = [[(x - part.at[0], y - part.at[1]) for x, y in line.quad] for line in reading.lines]
+    if not is_mostly_unread(part.image, read):
+        return reading
+    unread = Sentence("most of what is on the page could not be read")
+    more = [Sentence("{reason}", reason=reading.reason)] if reading.reason else []
+    return replace(reading, status="partial", reason=joined([unread, *more]))
 
 
 def _together(readings: Sequence[PageReading]) -> PageReading:
