@@ -18,6 +18,9 @@ _SHORT, _LONG, _THICK, _PAPER = 1.2, 16.0, 0.16, 0.06
 _NEAR, _BEYOND, _OFF, _OFF_LONG = 0.8, 0.35, 0.5, 0.12
 # What stands beside it does so within so many em, and is cut by its height between these shares of its own.
 _BESIDE, _MIDDLE = 2.5, (0.15, 0.85)
+# Letters of this shape, width by height, as high as so much of a fraction are large type, of which the
+# bar is a stroke ("은").
+_LETTER, _AS_HIGH = (0.6, 1.6), 0.8
 
 
 def fractions_in(page: CleanPage, em: float) -> list[Box]:
@@ -68,4 +71,11 @@ def _parts_stand(boxes: np.ndarray, bar: Box, em: float) -> bool:
         ((right <= x0 + _BEYOND * em) & (right >= x0 - _BESIDE * em))
         | ((left >= x1 - _BEYOND * em) & (left <= x1 + _BESIDE * em))
     )
-    return bool(above.any() and below.any() and beside.any())
+    if not (above.any() and below.any() and beside.any()):
+        return False
+    highest, lowest = top[above].min(), low[below].max()
+    shape = (right - left) / np.maximum(low - top, 1)
+    letters = (shape >= _LETTER[0]) & (shape <= _LETTER[1])
+    letters &= (right >= x0 - _BESIDE * em) & (left <= x1 + _BESIDE * em)
+    shared = np.minimum(low, lowest) - np.maximum(top, highest)
+    return not bool((letters & (shared >= _AS_HIGH * (lowest - highest))).any())

@@ -20,9 +20,11 @@ from adotx.documents.readers.timesteps import Seen
 _LEAST, _MOST = 0.93, 1.12
 # How high a digit is at least, and how far from where a reader sees it its ink may stand, in em.
 _HIGH, _NEAR = 0.45, 1.0
-# Digits between which a reader sees blanks are single figures unless there are so many, and beside them is
-# about the room that a digit has in its em: in type all of one width "3 3 7" stands as far apart.
-_APART, _ROOM = 3, (0.18, 0.5)
+# So many digits in a row: two stand an em apart in wide or justified type, too.
+_FEWEST = 3
+# Digits between which a reader sees blanks are single figures unless about the room that a digit has in its
+# em is beside them: in type all of one width "3 3 7" stands as far apart.
+_ROOM = 0.18, 0.5
 _DIGITS, _SIGNS = frozenset("0123456789"), frozenset(",.-/:")
 _WIDE = {0x21 + n: 0xFF01 + n for n in range(94)}
 
@@ -49,12 +51,14 @@ def in_full_width(
     """
     text = answer.text
     places = [n for n, char in enumerate(text) if char in _DIGITS]
-    if len(seen) != len(text) or len(places) < 2 or not HANGUL.search(text):
+    if len(seen) != len(text) or len(places) < _FEWEST or not HANGUL.search(text):
         return answer, list(seen)
     changed: dict[int, str] = {}
     for run in _runs(layout, piece, text, places, seen):
         first, last = run.places[0], run.places[-1]
-        if _is_whole(text, first, last) and (" " not in text[first:last] or _is_one(text, run)):
+        if len(run.places) < _FEWEST or not _is_whole(text, first, last):
+            continue
+        if " " not in text[first:last] or _is_one(text, run):
             for n in range(first, last + 1):
                 changed[n] = "" if text[n] == " " else text[n].translate(_WIDE)
     kept = [n for n in range(len(text)) if changed.get(n, text[n])]
@@ -123,9 +127,9 @@ def _is_whole(text: str, first: int, last: int) -> bool:
 
 
 def _is_one(text: str, run: _Run) -> bool:
-    """Whether digits between which a reader sees blanks are one figure: enough of them, with the room of
-    their em on a side, and not counting up as answers to choose from do."""
+    """Whether digits between which a reader sees blanks are one figure: with the room of their em on a side,
+    and not counting up as answers to choose from do."""
     digits = [int(text[n]) for n in run.places]
     counts = all(b == a + 1 for a, b in pairwise(digits))
     room = any(_ROOM[0] <= side <= _ROOM[1] for side in (run.before, run.behind))
-    return len(digits) >= _APART and room and not counts
+    return room and not counts
