@@ -166,6 +166,19 @@ def test_names_that_stand_in_over_two_columns_make_a_table(inset: int, kind: typ
     assert isinstance(block, kind)
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"), ((("on", "by hand", "70%"), Fields), (("1,500", "970", "12"), Table))
+)
+def test_values_set_to_the_right_are_settings_unless_they_are_numbers(values: tuple, kind: type) -> None:
+    """With rules between the rows, as on screens; figures to the right are a table's."""
+    rows = [
+        [[placed("name", 60, 40 * n)], [placed(value, 500 - 12 * len(value), 40 * n)]]
+        for n, value in enumerate(values)
+    ]
+    (block,) = assemble(PlacedPage([PlacedGrid(rows, ruled=True)], 24.0))
+    assert isinstance(block, kind)
+
+
 # Folds ------------------------------------------------------------------------------------------------------
 
 

@@ -43,7 +43,7 @@ def grid_blocks(grid: PlacedGrid) -> list[Block]:
     if width == 1:  # one box under another
         boxes = [box_of(row[0]) for row in rows]
         return [Paragraph.of(text[0]).at(box) for text, box in zip(texts, boxes, strict=True)]
-    if grid.ruled:
+    if grid.ruled and (grid.exact or width != 2 or not _are_settings(rows)):
         return [Table.of(texts).at(grid.box or _around(rows)) if grid.exact else _table(rows, texts)]
     if width == 2:
         return _pairs(rows, texts)
@@ -132,6 +132,18 @@ def _pairs(rows: Sequence[PlacedRow], texts: list[list[str]]) -> list[Block]:
     if _inset_head(rows):
         return [_table(rows, texts)]
     return [_fields(rows, texts)]
+
+
+def _are_settings(rows: Sequence[PlacedRow]) -> bool:
+    """Whether the second of two columns is set to the right though few of its cells are numbers: values of
+    settings, with rules between them."""
+    lines = [line for row in rows for cell in row[1:2] for line in cell]
+    if len(lines) < 3:
+        return False
+    starts, ends, em = [line.x0 for line in lines], [line.x1 for line in lines], lines[0].em
+    numbers = sum(line.text[:1].isdigit() for line in lines)
+    flush = max(ends) - min(ends) < _FLUSH * em < max(starts) - min(starts)
+    return flush and numbers < 0.5 * len(lines)
 
 
 def _inset_head(rows: Sequence[PlacedRow]) -> bool:
