@@ -16,9 +16,11 @@ from checkpoint_toys import toy_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Tests are never timed: how long an example takes is the machine's affair.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# Tests are never timed: how long an example takes is the machine's affair. The same examples everywhere, so
+# that a change fails for what it changed; HYPOTHESIS_PROFILE=explore looks for new ones.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")

@@ -252,6 +252,7 @@ def test_pictures_are_read_once_and_lost_ones_told(tmp_path: Path) -> None:
         ("pmatrix{a & b # c & d}", r"\begin{pmatrix}a & b \\ c & d\end{pmatrix}"),
         ("cases{1 & x>0 # 0 & x<0}", r"\begin{cases}1 & x > 0 \\ 0 & x < 0\end{cases}"),
         ("LEFT ( {1 over 2} RIGHT )", r"\left( {\frac{1}{2}} \right)"),
+        ("left a over b right )", r"\left. \frac{a}{b} \right)"),
         ("lim _{x -> inf} f(x)", r"\lim_{x \to \infty} f ( x )"),
         ("int from 0 to 1 x dx", r"\int_{0}^{1} x dx"),
         ("rm kg cdot m SUP 2", r"\mathrm{kg} \cdot m^{2}"),
@@ -292,7 +293,8 @@ def test_equation_scripts_as_latex(script: str, expected: str) -> None:
     ).map(" ".join)
 )
 def test_any_script_gives_latex_and_loses_no_letter(script: str) -> None:
-    assert all(letter in latex(script) for letter in re.findall(r"\b[ab1]\b", script))
+    made = latex(script)
+    assert all(made.count(letter) >= len(re.findall(rf"\b{letter}\b", script)) for letter in "ab1")
 
 
 def test_a_formula_alone_is_a_block_and_else_in_its_line(tmp_path: Path) -> None:

@@ -219,9 +219,10 @@ class _Parser:
         elif token == "}":
             return
         elif word in ("left", "right"):
-            fence = self._peek() or "."
-            self._at += 1
-            items.append(rf"\{word}{_FENCES.get(fence.lower(), '.')}")
+            fence = (self._peek() or "").lower()
+            if fence in _FENCES:  # else none is said, and what follows is no fence
+                self._at += 1
+            items.append(rf"\{word}{_FENCES.get(fence, '.')}")
         elif word in _TABLES:
             items.append(self._table(_TABLES[word], depth))
         elif word in ("sqrt", "root"):
