@@ -12,7 +12,7 @@ from adotx.errors import AdotxError, Sentence
 
 #: type of pydantic's error -> what is wrong, from its context
 _REASONS: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
-    "value_error": lambda _: Sentence("it must be a file"),
+    "value_error": lambda _: Sentence("it must be a file"),  # starlette's own check of a form's file
     "missing": lambda _: Sentence("it is missing"),
     "string_type": lambda _: Sentence("it must be a text"),
     "int_type": lambda _: Sentence("it must be a whole number"),

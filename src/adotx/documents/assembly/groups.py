@@ -16,6 +16,7 @@ from adotx.documents.assembly.body import Body
 from adotx.documents.assembly.code import code_score, is_code
 from adotx.documents.assembly.joins import SOFT_HYPHEN, space_odds
 from adotx.documents.assembly.placed import PlacedLine
+from adotx.markdown.line_breaks import is_hangul
 
 # A box with another behind it, or with a ticked one, is to be ticked and no bullet.
 _BOXES = r"(?![□■].*(?:[□■☐☑☒✓✔]|\[\s?[Vvx✓]?\s?\]))"
@@ -148,7 +149,7 @@ def _ends_here(last: PlacedLine, line: PlacedLine) -> bool:
     break before the last syllable of "하였다." and inside of "2025. 9. 30." too."""
     if _DATE_BEGUN.search(last.text):
         return bool(_DATE_GOES_ON.match(line.text))
-    parted = "가" <= last.text[-1] <= "힣" and "가" <= line.text[0] <= "힣"
+    parted = is_hangul(last.text[-1]) and is_hangul(line.text[0])
     return parted and not last.ends_word and space_odds(last.text, line.text) < _NO_WORD
 
 

@@ -200,11 +200,12 @@ def _turn_over(
     corners = np.zeros(small.shape, np.uint8)
     for number in under[under > 0].tolist():
         x, y, w, h, area = stats[number].tolist()
-        if area > _FILLED * w * h:
-            _mark_corners(corners, (x, y, x + w, y + h), round(_GROUND * em / step / 2) + 1)
-            on_it = labels[at[:, 1], at[:, 0]] == number
-            clear[on_it] = np.clip(clear[on_it], [x, y, x, y], [x + w - 1, y + h - 1] * 2)
-        if area > _FILLED * w * h and w * h < _WHOLE_PAGE * small.size:
+        if area <= _FILLED * w * h:
+            continue
+        _mark_corners(corners, (x, y, x + w, y + h), round(_GROUND * em / step / 2) + 1)
+        on_it = labels[at[:, 1], at[:, 0]] == number
+        clear[on_it] = np.clip(clear[on_it], [x, y, x, y], [x + w - 1, y + h - 1] * 2)
+        if w * h < _WHOLE_PAGE * small.size:
             panels.append((x * step, y * step, min(width, (x + w) * step), min(height, (y + h) * step)))
     mask = np.isin(labels, under[under > 0]).astype(np.uint8)
     for x0, y0, x1, y1 in clear.tolist():  # large print hides its ground

@@ -13,7 +13,7 @@ from itertools import pairwise
 from adotx.documents.layout import Layout, Piece, line_em, parts_of
 from adotx.documents.readers.answers import RowAnswer
 from adotx.documents.readers.glyphs import cheapest
-from adotx.documents.readers.pairing import HANGUL
+from adotx.documents.readers.pairing import HANGUL, NARROW
 from adotx.documents.readers.timesteps import Seen
 
 # From digit to digit, in em; in most type digits with a blank between them are up to 0.92 apart.
@@ -26,7 +26,7 @@ _FEWEST = 3
 # em is beside them: in type all of one width "3 3 7" stands as far apart.
 _ROOM = 0.18, 0.5
 _DIGITS, _SIGNS = frozenset("0123456789"), frozenset(",.-/:")
-_WIDE = {0x21 + n: 0xFF01 + n for n in range(94)}
+_WIDE = {usual: wide for wide, usual in NARROW.items()}
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,10 @@ _NEVER = 9.0
 HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 #: of figures
 SEPARATORS = ",.-"
+#: signs of full width -> the usual ones
+NARROW = {0xFF01 + n: 0x21 + n for n in range(94)}
 # Signs that both readers tell apart badly, or write in several ways: no reason to change anything.
-_SAME = str.maketrans("·・‧•∙–—―∼‘’“”`´", "·····---~''\"\"''") | {0xFF01 + n: 0x21 + n for n in range(94)}
+_SAME = str.maketrans("·・‧•∙–—―∼‘’“”`´", "·····---~''\"\"''") | NARROW
 
 
 def paired(

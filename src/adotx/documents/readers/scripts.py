@@ -9,10 +9,10 @@ import re
 from collections.abc import Sequence
 
 from adotx.documents.assembly.code import code_score
+from adotx.markdown.line_breaks import is_hangul
 
 _KANA = re.compile("[\u3040-\u309f\u30a1-\u30fa]")
 _LETTER = re.compile(r"[^\W\d_]")
-_HANGUL = re.compile("[가-힣]")
 # Words in which a capital follows a small letter, or digits stand between small ones: Cyrillic looks so.
 _WORD = re.compile("[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*")
 _ODD = re.compile("[a-z][A-Z0-9]+[a-z]|[a-z][A-Z]")
@@ -32,6 +32,6 @@ def unread_script(rows: Sequence[str]) -> str:
         return "kana"
     words = [word for word in _WORD.findall(text) if len(word) >= _LONG]
     odd = sum(_ODD.search(word) is not None for word in words)
-    if odd >= _ENOUGH and odd >= _ODD_PART * len(words) and len(_HANGUL.findall(text)) < letters / 2:
+    if odd >= _ENOUGH and odd >= _ODD_PART * len(words) and sum(map(is_hangul, text)) < letters / 2:
         return "cyrillic"
     return ""

@@ -45,7 +45,7 @@ def is_mostly_unread(image: Image.Image, read: Iterable[Sequence[tuple[float, fl
 
     Args:
         image: as for `is_something_on`.
-        read: polygons (x, y) around what was read and around pictures, in its pixels.
+        read: polygons (x, y) around what was read, in its pixels.
     """
     darkness = _darkness(image)
     scale = np.array([darkness.shape[1] / image.width, darkness.shape[0] / image.height])
